@@ -1,0 +1,62 @@
+"""Prints the reference of the RagPipeline for the README, from the CRD that the cluster serves.
+
+Usage: python hack/reference.py [--write]        (--write puts it between the markers in README.md)
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- reference: make reference -->\n", "<!-- end of reference -->\n"
+
+
+def rows(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """Yields (path, type, default, description) for each leaf and each block of an OpenAPI v3 schema, depth first."""
+    for name, field in schema.get("properties", {}).items():
+        here = f"{path}.{name}" if path else name
+        required = name in schema.get("required", [])
+        nested = field.get("items", field)
+        kind = " \\| ".join(map(str, field["enum"])) if "enum" in field else field.get("type", "any")
+        default = field.get("default")
+        shown = "required" if required and default is None else "" if default in (None, {}) else f"`{default}`"
+        yield here, kind, shown.replace("True", "true").replace("False", "false"), field.get("description", "")
+        yield from rows(nested, here + ("[]" if "items" in field else ""))
+
+
+def reference(crd: dict[str, Any]) -> str:
+    """Returns the Markdown tables of one CRD: a heading and a table for each block of its spec."""
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    lines: list[str] = []
+    for block, schema in spec["properties"].items():
+        lines += [f"**`spec.{block}`** {schema.get('description', '')}", ""]
+        fields = list(rows(schema))
+        if fields:
+            lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
+            lines += [f"| `{path}` | {kind} | {default} | {text} |" for path, kind, default, text in fields]
+            lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def with_reference(readme: str, text: str) -> str:
+    """Returns `readme` with the part between its markers replaced by `text`."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + "\n" + text + END + after
+
+
+def main() -> None:
+    """Prints the reference, or writes it into README.md."""
+    text = reference(yaml.safe_load((ROOT / "crds/ragpipelines.yaml").read_text()))
+    readme = ROOT / "README.md"
+    if "--write" in sys.argv:
+        readme.write_text(with_reference(readme.read_text(), text))
+    else:
+        print(text, end="")
+
+
+if __name__ == "__main__":
+    main()
