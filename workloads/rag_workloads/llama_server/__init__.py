@@ -1,0 +1,1 @@
+"""llama.cpp's own HTTP server out of a wheel, with the flags of its official image."""
