@@ -1,0 +1,1 @@
+"""The data plane of a RagPipeline: one package per Deployment, all on top of `core`."""

@@ -1,0 +1,93 @@
+"""Names, ids and payloads of the jobs; pure."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import NAMESPACE_URL, uuid5
+
+NAMESPACE = uuid5(NAMESPACE_URL, "urn:ragpipeline:chunk")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a document's text.
+
+    `page` (from 1) is where it starts. `page_starts` holds every page in it, with the offset in `text`, in
+    characters, where that page's text begins: [[3, 0], [4, 512]].
+    """
+
+    index: int
+    text: str
+    page: int
+    page_starts: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedBatch:
+    """Chunks to embed and write to the vector store together: the unit of the embed queue."""
+
+    document_id: str
+    generation: int
+    number: int
+    file_name: str
+    chunks: list[Chunk]
+
+    def to_payload(self) -> dict[str, Any]:
+        """As plain dicts and lists, for msgpack."""
+        return {
+            "document_id": self.document_id,
+            "generation": self.generation,
+            "number": self.number,
+            "file_name": self.file_name,
+            "chunks": [
+                {"index": c.index, "text": c.text, "page": c.page, "page_starts": c.page_starts}
+                for c in self.chunks
+            ],
+        }
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> Self:
+        """The inverse of `to_payload`; TypeError or KeyError if it is none."""
+        return cls(**{**payload, "chunks": [Chunk(**chunk) for chunk in payload["chunks"]]})
+
+
+def ingest_queue(pipeline: str) -> str:
+    """The sorted set of documents to process."""
+    return f"{pipeline}:ingest"
+
+
+def embed_queue(pipeline: str) -> str:
+    """The sorted set of batches to embed; KEDA counts it."""
+    return f"{pipeline}:embed"
+
+
+def task_id(document_id: str, generation: int) -> str:
+    """What a client polls for one version of one document."""
+    return f"{document_id}.{generation}"
+
+
+def parse_task_id(task: str) -> tuple[str, int]:
+    """The document id and generation of a task id; ValueError if it is none."""
+    document_id, dot, generation = task.rpartition(".")
+    if not (dot and document_id and generation.isascii() and generation.isdigit()):
+        raise ValueError(f"not a task id: {task!r}")
+    return document_id, int(generation)
+
+
+def ingest_job_id(pipeline: str, document_id: str, generation: int) -> str:
+    """ARQ's id of the job that processes a document; one id, so that it is queued once."""
+    return f"{ingest_queue(pipeline)}:{task_id(document_id, generation)}"
+
+
+def embed_job_id(pipeline: str, document_id: str, generation: int, number: int) -> str:
+    """ARQ's id of the job that embeds a batch."""
+    return f"{embed_queue(pipeline)}:{task_id(document_id, generation)}:{number}"
+
+
+def chunk_id(document_id: str, index: int) -> str:
+    """The id of a chunk that clients see."""
+    return f"{document_id}_chunk_{index}"
+
+
+def point_id(document_id: str, index: int, generation: int) -> str:
+    """The id of a chunk's point: the same for the same work, so that writing twice changes nothing."""
+    return str(uuid5(NAMESPACE, f"{chunk_id(document_id, index)}:{generation}"))

@@ -1,0 +1,48 @@
+"""Client of our language model service."""
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+
+TIMEOUT = httpx.Timeout(120, connect=5)
+
+
+class LlmClient:
+    """Asks the model for text. Errors are httpx's."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
+
+    async def generate(self, prompt: str, max_tokens: int, temperature: float) -> tuple[str, int]:
+        """The whole answer and the number of its tokens."""
+        response = await self._client.post(
+            "/generate", json=_request(prompt, max_tokens, temperature, stream=False)
+        )
+        response.raise_for_status()
+        answer = response.json()
+        return answer["text"], answer["tokens_used"]
+
+    async def stream(self, prompt: str, max_tokens: int, temperature: float) -> AsyncIterator[str]:
+        """The answer piece by piece, as it is made."""
+        request = _request(prompt, max_tokens, temperature, stream=True)
+        async with self._client.stream("POST", "/generate", json=request) as response:
+            response.raise_for_status()
+            async for line in response.aiter_lines():
+                field, _, value = line.partition(":")
+                if field == "data":
+                    yield json.loads(value)["chunk"]
+
+    async def ready(self) -> None:
+        """Raise if the service cannot answer now."""
+        (await self._client.get("/ready")).raise_for_status()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+
+def _request(
+    prompt: str, max_tokens: int, temperature: float, *, stream: bool
+) -> dict[str, str | int | float | bool]:
+    return {"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "stream": stream}

@@ -1,0 +1,64 @@
+"""Prometheus metrics of all services, and the middleware that measures HTTP."""
+
+import time
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HTTP_REQUESTS = Counter("http_requests_total", "HTTP requests answered.", ["method", "endpoint", "status"])
+HTTP_SECONDS = Histogram(
+    "http_request_duration_seconds", "Time to the last byte of the answer.", ["method", "endpoint"]
+)
+ACTIVE_CONNECTIONS = Gauge("active_connections", "HTTP requests being answered now.")
+EMBEDDING_REQUESTS = Counter("embedding_requests_total", "Embedding requests over HTTP.", ["status"])
+LLM_REQUESTS = Counter("llm_requests_total", "Requests to the language model.", ["status"])
+DOCUMENTS = Counter(
+    "documents_total", "Documents that ended, by outcome: completed or an error code.", ["outcome"]
+)
+PAGES_PARSED = Counter("pages_parsed_total", "Pages read from documents.")
+CHUNKS_EMBEDDED = Counter("chunks_embedded_total", "Chunks embedded and written to the vector store.")
+BATCHES = Counter(
+    "embedding_batches_total", "Queue batches by outcome: done, dropped, retried, failed.", ["outcome"]
+)
+BATCH_SECONDS = Histogram(
+    "embedding_batch_duration_seconds", "Time of one queue batch by step: embed or upsert.", ["step"]
+)
+
+# A path that matched no route would make a label value per scanner's guess.
+UNMATCHED = "unmatched"
+
+
+class MetricsMiddleware:
+    """Counts and times HTTP requests by their route's template. Pure ASGI, so that streams stay streams."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and measure it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 500
+
+        async def observe(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        start = time.perf_counter()
+        with ACTIVE_CONNECTIONS.track_inprogress():
+            try:
+                await self.app(scope, receive, observe)
+            finally:
+                endpoint = getattr(scope.get("route"), "path", UNMATCHED)
+                HTTP_REQUESTS.labels(scope["method"], endpoint, str(status)).inc()
+                HTTP_SECONDS.labels(scope["method"], endpoint).observe(time.perf_counter() - start)
+
+
+async def metrics_route(_: Request) -> Response:
+    """GET /metrics in Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

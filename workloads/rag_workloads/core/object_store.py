@@ -1,0 +1,59 @@
+"""Uploaded files, in a folder or in a bucket: file:///folder, s3://bucket/prefix, gs://…, az://…"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import obstore
+from obstore.store import from_url
+
+READ_BYTES = 1 << 20
+
+
+def incoming_key(upload: str) -> str:
+    """Where an upload is written while its hash is unknown."""
+    return f"incoming/{upload}"
+
+
+def document_key(document_id: str, sha256: str) -> str:
+    """Where a document's bytes stay."""
+    return f"documents/{document_id}/{sha256}"
+
+
+class ObjectStore:
+    """Files by key. Errors are obstore's; FileNotFoundError if there is no such key."""
+
+    def __init__(self, url: str) -> None:
+        if url.startswith("file:"):
+            self._store = from_url(url, mkdir=True, automatic_cleanup=True)
+        else:
+            self._store = from_url(url)
+
+    async def put(self, key: str, data: AsyncIterator[bytes]) -> None:
+        """Write a stream; nothing is left behind if it breaks."""
+        await obstore.put_async(self._store, key, data)
+
+    async def rename(self, source: str, target: str) -> None:
+        """Move a file, over the target if there is one."""
+        await obstore.rename_async(self._store, source, target)
+
+    async def fetch(self, key: str, path: Path) -> None:
+        """Copy a file to a local path."""
+        result = await obstore.get_async(self._store, key)
+        async with await anyio.open_file(path, "wb") as file:
+            async for part in result.stream(min_chunk_size=READ_BYTES):
+                await file.write(part)
+
+    async def exists(self, key: str) -> bool:
+        """Whether there is a file."""
+        try:
+            await obstore.head_async(self._store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def delete(self, key: str) -> None:
+        """Remove a file if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, key)

@@ -1,0 +1,59 @@
+"""Errors as RFC 9457 problem details (application/problem+json)."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+log = structlog.get_logger(__name__)
+
+
+class Problem(Exception):
+    """An error to answer with. `type` is a slug such as "not-found"; `extra` are members of the body."""
+
+    def __init__(self, status: int, type: str, title: str, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.status, self.type, self.title, self.detail, self.extra = status, type, title, detail, extra
+
+    def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
+        """The HTTP answer."""
+        body = {
+            "type": f"urn:ragpipeline:problem:{self.type}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            **self.extra,
+        }
+        return JSONResponse(body, self.status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem: ours, the framework's, and those nobody foresaw."""
+
+    @app.exception_handler(Problem)
+    async def ours(_: Request, problem: Problem) -> JSONResponse:
+        return problem.response()
+
+    @app.exception_handler(HTTPException)
+    async def framework(_: Request, error: HTTPException) -> JSONResponse:
+        title = HTTPStatus(error.status_code).phrase
+        slug = title.lower().replace(" ", "-")
+        problem = Problem(error.status_code, slug, title, str(error.detail))
+        return problem.response(dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [{"location": [*map(str, e["loc"])], "message": e["msg"]} for e in error.errors()]
+        detail = "; ".join(f"{'.'.join(e['location'])}: {e['message']}" for e in errors)
+        return Problem(422, "validation", "Invalid request", detail, errors=errors).response()
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        log.error("unhandled error", path=request.url.path, exc_info=error)
+        return Problem(
+            500, "internal", "Internal error", "The error was logged with the request's id."
+        ).response()

@@ -1,0 +1,116 @@
+"""What every HTTP service has: probes, metrics, request ids, problems, and a stop that lets work end."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag_workloads.core import metrics, problems
+from rag_workloads.core.problems import Problem
+from rag_workloads.core.settings import BaseServiceSettings
+
+REQUEST_ID = "x-request-id"
+READY_TIMEOUT_SECONDS = 3
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(title: str, lifespan: Lifespan, ready: Callable[[], Awaitable[None]]) -> FastAPI:
+    """An app with GET /live (the process runs), /ready (503 and why while `ready` raises) and /metrics."""
+    app = FastAPI(title=title, lifespan=lifespan)
+    problems.install(app)
+    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(metrics.MetricsMiddleware)
+    app.add_route("/metrics", metrics.metrics_route, include_in_schema=False)
+
+    @app.get("/live", include_in_schema=False)
+    async def live() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/ready", include_in_schema=False)
+    async def readiness() -> JSONResponse:
+        await check_ready(ready)
+        return JSONResponse({"status": "ok"})
+
+    return app
+
+
+async def check_ready(ready: Callable[[], Awaitable[None]]) -> None:
+    """Run a readiness check; whatever it raises becomes a 503 problem that says why."""
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+            await ready()
+    except Problem:
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise Problem(503, "not-ready", "Not ready", reason) from error
+
+
+class RequestIdMiddleware:
+    """Gives each request an id (the client's X-Request-Id, if any) in the logs and in the answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its id bound."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = Headers(scope=scope).get(REQUEST_ID) or uuid.uuid4().hex
+
+        async def with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self.app(scope, receive, with_id)
+
+
+class DrainingServer(uvicorn.Server):
+    """Goes on answering after SIGTERM until `drain` has returned; a second signal ends it at once."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._draining: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Signal handler: drain first, then stop."""
+        if self._draining is None:
+            asyncio.get_running_loop().call_soon_threadsafe(self._start_drain, sig, frame)
+        else:
+            super().handle_exit(sig, frame)
+
+    def _start_drain(self, sig: int, frame: FrameType | None) -> None:
+        self._draining = asyncio.create_task(self._drain_then_exit(sig, frame))
+
+    async def _drain_then_exit(self, sig: int, frame: FrameType | None) -> None:
+        log.info("draining")
+        try:
+            await self._drain()
+        finally:
+            super().handle_exit(sig, frame)
+
+
+def serve(
+    app: FastAPI, settings: BaseServiceSettings, drain: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Run the app until SIGTERM or SIGINT; then `drain` first, if given, while the service still answers."""
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, log_config=None, access_log=False, lifespan="on"
+    )
+    server = DrainingServer(config, drain) if drain else uvicorn.Server(config)
+    server.run()
