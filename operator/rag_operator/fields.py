@@ -1,0 +1,113 @@
+"""Field types that the RagPipeline's models share: the base model, CEL rules, quantities, references."""
+
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
+
+HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern="^https?://")]
+ImageName = Annotated[str, Field(min_length=1, max_length=512)]
+ModelName = Annotated[str, Field(min_length=1, max_length=200)]
+ResourceName = Annotated[str, Field(min_length=1, max_length=253)]
+# A size is always text, so that CEL's quantity() can compare the new one with the old.
+Size = Annotated[str, Field(min_length=1, max_length=32, pattern=QUANTITY_PATTERN)]
+# An amount of CPU or memory may be a number (`cpu: 2`) as in every pod.
+Amount = Annotated[
+    str,
+    BeforeValidator(str),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 32, "pattern": QUANTITY_PATTERN}),
+]
+AccessMode = Literal["ReadWriteOnce", "ReadWriteMany"]
+RetentionPolicy = Literal["Retain", "Delete"]
+
+
+class Part(BaseModel):
+    """One object of the resource: immutable, camelCase in YAML, snake_case in Python.
+
+    Unknown fields are ignored, for a newer CRD may already be installed while this operator still runs.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class Rule(NamedTuple):
+    """One CEL rule that the API server enforces, with the sentence that a refused user reads."""
+
+    rule: str
+    message: str
+    field_path: str | None = None
+
+    def schema(self) -> dict[str, JsonValue]:
+        """Return the rule as an entry of x-kubernetes-validations."""
+        schema: dict[str, JsonValue] = {"rule": self.rule, "message": self.message}
+        return schema | ({"fieldPath": self.field_path} if self.field_path else {})
+
+
+def rules(*items: Rule) -> ConfigDict:
+    """Attach CEL rules to the schema of a model."""
+    return ConfigDict(json_schema_extra={"x-kubernetes-validations": [item.schema() for item in items]})
+
+
+EXACTLY_ONE = Rule(
+    "has(self.managed) != has(self.external)", "exactly one of managed or external must be set"
+)
+
+
+class SecretKeyRef(Part):
+    """One key of a Secret in the pipeline's namespace."""
+
+    name: ResourceName = Field(description="Name of the Secret, in the namespace of the pipeline.")
+    key: ResourceName = Field(description="Key within the Secret.")
+
+
+class LocalRef(Part):
+    """An object in the pipeline's namespace."""
+
+    name: ResourceName = Field(description="Name of the object, in the namespace of the pipeline.")
+
+
+class Resources(Part):
+    """Compute resources of a container."""
+
+    requests: dict[str, Amount] = Field(
+        default={}, max_length=8, description="What the scheduler reserves, by resource name (cpu, memory)."
+    )
+    limits: dict[str, Amount] = Field(
+        default={}, max_length=8, description="What the container may use at most, by resource name."
+    )
+
+
+VOLUME_RULES = (
+    Rule("quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0", "a volume can grow but never shrink"),
+    Rule(
+        "has(self.storageClassName) == has(oldSelf.storageClassName) && "
+        "(!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
+        "storageClassName cannot change once the volume exists",
+    ),
+)
+ACCESS_MODE_RULE = Rule(
+    "self.accessMode == oldSelf.accessMode",
+    "accessMode cannot change once the volume exists",
+)
+
+
+class Volume(Part):
+    """A persistent volume claim that the operator makes."""
+
+    model_config = rules(*VOLUME_RULES)
+
+    size: Size = Field(
+        default="1Gi", description="Size of the volume. It can grow if the storage class allows it."
+    )
+    storage_class_name: ResourceName | None = Field(
+        default=None, description="Storage class of the volume; the cluster's default when unset."
+    )
+
+
+def resources(cpu: str, memory: str, memory_limit: str) -> Resources:
+    """Return the resources of a part whose CPU is never throttled unless the user asks for it."""
+    return Resources(requests={"cpu": cpu, "memory": memory}, limits={"memory": memory_limit})
