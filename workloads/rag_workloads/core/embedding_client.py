@@ -47,4 +47,4 @@ class EmbeddingClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.close()  # type: ignore[no-untyped-call]
+        await self._client.close()

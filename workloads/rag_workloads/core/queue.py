@@ -169,16 +169,20 @@ async def lease(ctx: dict[Any, Any], ttl: float = LEASE_SECONDS) -> AsyncIterato
     """Hold a running job's lease for `ttl` seconds at a time, renewed until the block ends."""
     redis, key = ctx["redis"], in_progress_key_prefix + ctx["job_id"]
 
+    ended = asyncio.Event()
+
     async def renew() -> None:
-        while True:
+        while not ended.is_set():
             await redis.pexpire(key, int(ttl * 1000))
-            await asyncio.sleep(min(RENEW_SECONDS, ttl / 3))
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(ended.wait(), min(RENEW_SECONDS, ttl / 3))
 
     renewal = asyncio.create_task(renew())
     try:
         yield
     finally:
-        renewal.cancel()
+        # Not cancelled: that would break a Redis connection in the middle of a command.
+        ended.set()
         # A renewal that failed is no reason to fail a job that did not.
         await asyncio.gather(renewal, return_exceptions=True)
 

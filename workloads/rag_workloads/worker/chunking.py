@@ -1,0 +1,106 @@
+"""Cuts a stream of pages into overlapping chunks, counted in the embedding model's tokens; pure.
+
+Every chunk is a slice of the text as it was read, pages joined by a line feed. Cuts fall between words where
+the tokenizer knows words, else between tokens, and never within a character.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from tokenizers import Tokenizer
+
+from rag_workloads.core.jobs import Chunk
+
+PAGE_BREAK = "\n"
+
+
+class Chunker:
+    """Takes pages one by one and gives chunks as they fill; keeps only what the next chunk may need."""
+
+    def __init__(self, tokenizer: Tokenizer, size: int, overlap: int) -> None:
+        """`size` and `overlap` in tokens, overlap < size. The tokenizer must neither pad nor truncate."""
+        if not 0 <= overlap < size:
+            raise ValueError(f"overlap {overlap} must be less than size {size}")
+        self._tokenizer, self._size, self._overlap = tokenizer, size, overlap
+        self._text = ""
+        # One entry a token: its characters in `_text`, and a number shared by the tokens of one word.
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._words: list[int] = []
+        # One entry a page: its number, and where it begins in `_text`.
+        self._pages: list[int] = []
+        self._page_starts: list[int] = []
+        self._next_word = 0
+        self._next_index = 0
+
+    def feed(self, page: int, text: str) -> Iterator[Chunk]:
+        """Add a page, and give the chunks that are now full; exhaust the iterator before the next call."""
+        if self._text:
+            self._text += PAGE_BREAK
+        self._pages.append(page)
+        self._page_starts.append(len(self._text))
+        self._append(text)
+        start = 0
+        while len(self._starts) - start > self._size:
+            end = self._cut(start)
+            yield self._chunk(start, end)
+            start = self._restart(start, end)
+        self._forget(start)
+
+    def finish(self) -> Iterator[Chunk]:
+        """Give the last chunk: what follows the last cut, and the overlap before it."""
+        if self._starts:
+            yield self._chunk(0, len(self._starts))
+
+    def _append(self, text: str) -> None:
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        base = len(self._text)
+        self._text += text
+        self._starts += [base + start for start, _ in encoding.offsets]
+        self._ends += [base + end for _, end in encoding.offsets]
+        words = [self._next_word + (word or 0) for word in encoding.word_ids]
+        self._words += words
+        self._next_word = words[-1] + 1 if words else self._next_word
+
+    def _cut(self, start: int) -> int:
+        """Where a full chunk that begins at token `start` ends: the last gap between two words that fits."""
+        limit = start + self._size
+        for end in range(limit, start, -1):
+            if self._words[end] != self._words[end - 1]:
+                return end
+        # One word fills the chunk (a script without spaces, or a blob): cut between two characters.
+        for end in range(limit, start + 1, -1):
+            if self._starts[end] >= self._ends[end - 1]:
+                return end
+        return limit
+
+    def _restart(self, start: int, end: int) -> int:
+        """Where the next chunk begins: the overlap before `end`, moved on to the next word."""
+        for begin in range(max(start + 1, end - self._overlap), end):
+            if self._words[begin] != self._words[begin - 1]:
+                return begin
+        return end
+
+    def _chunk(self, start: int, end: int) -> Chunk:
+        begin, stop = self._starts[start], self._ends[end - 1]
+        first = bisect_right(self._page_starts, begin) - 1
+        last = bisect_right(self._page_starts, stop - 1)
+        pages = [
+            [self._pages[i], max(0, self._page_starts[i] - begin)] for i in range(first, max(last, first + 1))
+        ]
+        chunk = Chunk(self._next_index, self._text[begin:stop], pages[0][0], pages)
+        self._next_index += 1
+        return chunk
+
+    def _forget(self, start: int) -> None:
+        """Drop the tokens before `start`, with their text and pages."""
+        if start == 0:
+            return
+        base = self._starts[start]
+        first = bisect_right(self._page_starts, base) - 1
+        self._text = self._text[base:]
+        self._starts = [at - base for at in self._starts[start:]]
+        self._ends = [at - base for at in self._ends[start:]]
+        self._words = self._words[start:]
+        self._pages = self._pages[first:]
+        self._page_starts = [at - base for at in self._page_starts[first:]]

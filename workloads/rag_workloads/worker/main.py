@@ -1,0 +1,88 @@
+"""The worker's process: the ingest queue's consumer, the recovery loop, and an HTTP server for probes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import arq
+from fastapi import FastAPI
+from tokenizers import Tokenizer
+
+from rag_workloads.core import jobs, logs, queue, service
+from rag_workloads.core.document_store import DocumentStore
+from rag_workloads.core.object_store import ObjectStore
+from rag_workloads.core.queue import Queue
+from rag_workloads.worker.parser import Parser
+from rag_workloads.worker.process_document import DocumentProcessor
+from rag_workloads.worker.recovery import recover_for_ever
+from rag_workloads.worker.settings import WorkerSettings
+
+
+class Worker:
+    """What runs between start and stop of the process."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._queue: Queue | None = None
+        self._consumer: arq.Worker | None = None
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Connect, consume until the server stops, and disconnect."""
+        settings = self._settings
+        self._queue = await Queue.connect(settings.redis_url.get_secret_value(), settings.pipeline)
+        documents = DocumentStore(self._queue.redis, settings.pipeline)
+        processor = DocumentProcessor(
+            settings,
+            self._queue,
+            documents,
+            ObjectStore(settings.storage_url),
+            Parser(settings.concurrency),
+            await asyncio.to_thread(load_tokenizer, settings),
+        )
+        self._consumer = queue.worker(
+            self._queue,
+            jobs.ingest_queue(settings.pipeline),
+            queue.PROCESS_DOCUMENT,
+            processor.process_document,
+            concurrency=settings.concurrency,
+            read_limit=settings.queue_read_limit,
+        )
+        consuming = asyncio.create_task(queue.consume(self._consumer))
+        recovering = asyncio.create_task(recover_for_ever(self._queue, documents))
+        yield
+        recovering.cancel()
+        await self.drain()
+        await asyncio.gather(consuming, recovering, return_exceptions=True)
+        await self._queue.close()
+
+    async def ready(self) -> None:
+        """Raise if Redis does not answer."""
+        if self._queue is None:
+            raise RuntimeError("The worker is starting.")
+        await self._queue.depths()
+
+    async def drain(self) -> None:
+        """Finish the running jobs and take no more."""
+        if self._consumer:
+            await queue.drain(self._consumer, self._settings.shutdown_grace_seconds)
+
+
+def load_tokenizer(settings: WorkerSettings) -> Tokenizer:
+    """The embedding model's tokenizer, from its folder or from the hub; it neither pads nor truncates."""
+    if settings.model_path:
+        tokenizer = Tokenizer.from_file(str(settings.model_path / "tokenizer.json"))
+    else:
+        tokenizer = Tokenizer.from_pretrained(settings.embedding_model)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    settings = WorkerSettings()
+    logs.configure(settings.log_level, settings.log_format)
+    worker = Worker(settings)
+    app = service.create_app("worker", worker.lifespan, worker.ready)
+    service.serve(app, settings, worker.drain)

@@ -1,0 +1,82 @@
+"""Text of a document's pages; pure, and made to run in a process of its own: PyMuPDF may hang or crash.
+
+MuPDF repairs what it can and reports the rest only as warnings, so a page is taken for broken when it has no
+text and MuPDF complained while reading it.
+"""
+
+from pathlib import Path
+
+import pymupdf
+
+from rag_workloads.core.documents import DocumentError, ErrorCode
+
+TEXT_TYPES = ("text/plain", "text/markdown")
+PDF_MAGIC = b"%PDF-"
+# Readers accept a header anywhere in the first kilobyte.
+MAGIC_WITHIN = 1024
+# Ligatures are split into letters, and a word broken at a line's end is joined, so that searches find them.
+FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_DEHYPHENATE
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+def count_pages(path: Path, content_type: str) -> int:
+    """How many pages there are; form feeds part those of a plain text. DocumentError if it is unreadable."""
+    if not _is_pdf(path):
+        return len(_text_pages(path, content_type))
+    with _open_pdf(path) as pdf:
+        return int(pdf.page_count)
+
+
+def read_pages(path: Path, content_type: str, first: int, last: int) -> list[str]:
+    """Texts of the pages `first` to `last` (from 1, both included). DocumentError names a broken page."""
+    if not _is_pdf(path):
+        return _text_pages(path, content_type)[first - 1 : last]
+    with _open_pdf(path) as pdf:
+        return [_read_page(pdf, number) for number in range(first, last + 1)]
+
+
+def _is_pdf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return PDF_MAGIC in file.read(MAGIC_WITHIN)
+
+
+def _text_pages(path: Path, content_type: str) -> list[str]:
+    if content_type.partition(";")[0].strip().lower() not in TEXT_TYPES:
+        hint = "Upload a PDF, or UTF-8 text as text/plain or text/markdown."
+        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, f"This is no PDF, but {content_type}.", hint=hint)
+    try:
+        return path.read_text("utf-8-sig").split("\f")
+    except UnicodeDecodeError as error:
+        hint = "Save the text as UTF-8 and upload it again."
+        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, "The text is not UTF-8.", hint=hint) from error
+
+
+def _open_pdf(path: Path) -> pymupdf.Document:
+    try:
+        pdf = pymupdf.open(path, filetype="pdf")
+    except pymupdf.FileDataError as error:
+        hint = "Open the file in a PDF reader; if it opens, print it to a new PDF and upload that."
+        raise DocumentError(ErrorCode.PDF_CORRUPT, "The PDF cannot be opened.", hint=hint) from error
+    if pdf.needs_pass:
+        hint = "Remove the password and upload the file again."
+        raise DocumentError(ErrorCode.PDF_ENCRYPTED, "The PDF needs a password.", hint=hint)
+    if pdf.page_count == 0:
+        hint = "Upload the original file again."
+        raise DocumentError(ErrorCode.PDF_CORRUPT, "The PDF has no pages.", hint=hint)
+    return pdf
+
+
+def _read_page(pdf: pymupdf.Document, number: int) -> str:
+    pymupdf.TOOLS.reset_mupdf_warnings()
+    try:
+        text: str = pdf[number - 1].get_text("text", flags=FLAGS)
+        complaint = "" if text.strip() else pymupdf.TOOLS.mupdf_warnings()
+    except (RuntimeError, ValueError) as error:
+        text, complaint = "", str(error)
+    if complaint:
+        message = f"Page {number} cannot be read: {complaint.splitlines()[0]}."
+        hint = f"Repair or remove page {number}, or print the file to a new PDF, and upload it again."
+        raise DocumentError(ErrorCode.PDF_CORRUPT, message, number, hint)
+    return text

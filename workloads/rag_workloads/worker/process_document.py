@@ -1,0 +1,171 @@
+"""The job of the ingest queue: one document from the object store to batches on the embed queue."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio.to_thread
+import structlog
+from tokenizers import Tokenizer
+
+from rag_workloads.core import metrics
+from rag_workloads.core.document_store import DocumentStore
+from rag_workloads.core.documents import Document, DocumentError, ErrorCode, Stage, State
+from rag_workloads.core.jobs import Chunk, EmbedBatch
+from rag_workloads.core.object_store import ObjectStore
+from rag_workloads.core.queue import Queue, RetryLater
+from rag_workloads.worker.chunking import Chunker
+from rag_workloads.worker.parser import Parser, TimeBudget
+from rag_workloads.worker.settings import WorkerSettings
+
+ROOM_POLL_SECONDS = 0.2
+
+log = structlog.get_logger(__name__)
+
+
+class Superseded(Exception):
+    """The document was deleted, replaced or finished while it was processed: nobody waits for this job."""
+
+
+@dataclass(frozen=True)
+class DocumentProcessor:
+    """Processes documents. All of it may be done twice: ids are fixed, and done batches are skipped."""
+
+    settings: WorkerSettings
+    queue: Queue
+    documents: DocumentStore
+    objects: ObjectStore
+    parser: Parser
+    tokenizer: Tokenizer
+
+    async def process_document(self, document_id: str, generation: int) -> None:
+        """Process one generation. What cannot succeed fails it at once, other errors are tried again."""
+        document = await self.documents.get(document_id)
+        if document is None or document.generation != generation or not document.unfinished:
+            return
+        try:
+            await self._ingest(document)
+        except Superseded:
+            log.info("document superseded", document_id=document_id, generation=generation)
+        except DocumentError as error:
+            await self._fail(document, error)
+        except Exception as error:
+            log.exception("document not processed", document_id=document_id, attempt=document.attempts + 1)
+            await self._retry(document, error)
+
+    async def _ingest(self, document: Document) -> None:
+        await self._record(document, state=State.PROCESSING, stage=Stage.PARSING, pages_done=0)
+        budget = TimeBudget(self.settings.time_limit_seconds)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "document")
+            await budget.spend(self._fetch(document, path))
+            pages = await self.parser.count_pages(path, document.content_type, budget)
+            await self._record(document, pages=pages)
+            await self._enqueue(document, self._chunks(document, path, pages, budget))
+
+    async def _fetch(self, document: Document, path: Path) -> None:
+        try:
+            await self.objects.fetch(document.object_key, path)
+        except FileNotFoundError as error:
+            hint = "Upload the file again."
+            raise DocumentError(ErrorCode.OBJECT_MISSING, "The uploaded file is gone.", hint=hint) from error
+
+    async def _chunks(
+        self, document: Document, path: Path, pages: int, budget: TimeBudget
+    ) -> AsyncIterator[list[Chunk]]:
+        """The document's chunks in order, some at a time; records progress as the pages go by."""
+        chunker = Chunker(self.tokenizer, self.settings.chunk_size_tokens, self.settings.chunk_overlap_tokens)
+
+        def cut(first: int, texts: list[str]) -> list[Chunk]:
+            return [chunk for page, text in enumerate(texts, first) for chunk in chunker.feed(page, text)]
+
+        pages_done = 0
+        async for texts in self.parser.read_pages(path, document.content_type, pages, budget):
+            yield await budget.spend(anyio.to_thread.run_sync(cut, pages_done + 1, texts))
+            pages_done += len(texts)
+            metrics.PAGES_PARSED.inc(len(texts))
+            await self._record(document, pages_done=pages_done)
+        yield list(chunker.finish())
+
+    async def _enqueue(self, document: Document, parts: AsyncIterator[list[Chunk]]) -> None:
+        """Queue the chunks in batches.
+
+        The last batch waits until the record says how many there are, so that whoever embeds the last one
+        knows that the document is complete; it is queued even if it is done, to the same end.
+        """
+        done = await self.documents.done_batches(document.document_id, document.generation)
+        batcher = Batcher(document, self.settings.batch_size)
+        async for chunks in parts:
+            for batch in batcher.add(chunks):
+                if batch.number not in done:
+                    await self._wait_for_room(document)
+                    await self.queue.enqueue_batch(batch)
+        last = batcher.last()
+        if last is None:
+            hint = "If the pages are scans, run text recognition (OCR) on the file and upload the result."
+            raise DocumentError(ErrorCode.PDF_NO_TEXT, "The document has no text.", hint=hint)
+        count = last.chunks[-1].index + 1
+        await self._record(document, stage=Stage.EMBEDDING, chunks=count, batches=last.number + 1)
+        await self._wait_for_room(document)
+        await self.queue.enqueue_batch(last)
+
+    async def _wait_for_room(self, document: Document) -> None:
+        while not await self.queue.room(self.settings.max_batches_in_flight):
+            await asyncio.sleep(ROOM_POLL_SECONDS)
+            await self._record(document)
+
+    async def _record(self, document: Document, **fields: str | int) -> None:
+        """Update the record, or stop if it is no longer ours."""
+        if not await self.documents.update(document.document_id, document.generation, **fields):
+            raise Superseded
+
+    async def _fail(self, document: Document, error: DocumentError) -> None:
+        log.warning(
+            "document failed",
+            document_id=document.document_id,
+            code=error.code,
+            page=error.page,
+            reason=error.message,
+        )
+        if await self.documents.fail(document.document_id, document.generation, error):
+            metrics.DOCUMENTS.labels(error.code).inc()
+
+    async def _retry(self, document: Document, error: Exception) -> None:
+        attempts = document.attempts + 1
+        if attempts > self.settings.retries:
+            hint = "Upload the file again; if it fails again, look at the worker's log."
+            reason = f"Processing failed {attempts} times, last with {type(error).__name__}."
+            await self._fail(document, DocumentError(ErrorCode.INTERNAL, reason, hint=hint))
+            return
+        await self.documents.update(document.document_id, document.generation, attempts=attempts)
+        raise RetryLater(self.settings.retry_delay_seconds) from error
+
+
+class Batcher:
+    """Groups chunks into numbered batches, and holds the newest one back."""
+
+    def __init__(self, document: Document, size: int) -> None:
+        self._document, self._size = document, size
+        self._number = 0
+        self._chunks: list[Chunk] = []
+
+    def add(self, chunks: list[Chunk]) -> Iterator[EmbedBatch]:
+        """Take chunks, and give the batches that are full and are not the last."""
+        for chunk in chunks:
+            if len(self._chunks) == self._size:
+                yield self._batch()
+            self._chunks.append(chunk)
+
+    def last(self) -> EmbedBatch | None:
+        """The batch held back, or None if there was no chunk at all."""
+        return self._batch() if self._chunks else None
+
+    def _batch(self) -> EmbedBatch:
+        document = self._document
+        batch = EmbedBatch(
+            document.document_id, document.generation, self._number, document.file_name, self._chunks
+        )
+        self._number, self._chunks = self._number + 1, []
+        return batch
