@@ -1,0 +1,51 @@
+"""Run one of our services as a real process."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+
+START_SECONDS = 30
+STOP_SECONDS = 20
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(module: str, *args: str, env: dict[str, str], probe: str) -> subprocess.Popen[bytes]:
+    """Start `python -m module` and wait until `probe`, a URL, answers 200."""
+    # The service must find what the test finds, whether the project is installed or only on pytest's path.
+    inherited = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-m", module, *args], env=inherited | env)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{module} ended with {process.returncode} before it answered {probe}")
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(probe).status_code == httpx.codes.OK:
+                return process
+        time.sleep(0.05)
+    process.kill()
+    raise TimeoutError(f"{module} did not answer {probe} in {START_SECONDS} s")
+
+
+@contextlib.contextmanager
+def running(module: str, *args: str, env: dict[str, str], probe: str) -> Iterator[subprocess.Popen[bytes]]:
+    """As `start`; stopped by SIGTERM at the end, which the service must obey."""
+    process = start(module, *args, env=env, probe=probe)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(STOP_SECONDS)
