@@ -1,0 +1,66 @@
+"""Command line of the demo: `python -m demo up|down|local` in the folder hack."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import story
+from .errors import DemoError
+from .local import UNSHOWN, local
+from .steps import Steps
+from .target import LocalCluster, target
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+Kubeconfig = Annotated[Path | None, typer.Option(help="A cluster of your own; without it, hack/cluster's.")]
+Registry = Annotated[str, typer.Option(help="Where images are pushed, and your cluster pulls them from.")]
+
+
+@app.command()
+def up(kubeconfig: Kubeconfig = None, registry: Registry = "") -> None:
+    """Runs the whole demo on a cluster, or as local processes where this machine cannot hold one."""
+    steps = Steps()
+
+    async def run() -> None:
+        chosen = target(kubeconfig, registry)
+        if isinstance(chosen, LocalCluster) and (why := await chosen.problems()):
+            steps.console.print(f"[yellow]No local cluster on this machine: {why}[/]\n[yellow]{UNSHOWN}[/]")
+            await local(steps)
+        else:
+            await story.up(chosen, steps)
+
+    _run(run(), steps)
+
+
+@app.command()
+def down(kubeconfig: Kubeconfig = None, registry: Registry = "") -> None:
+    """Removes everything that `up` started."""
+    steps = Steps()
+    _run(target(kubeconfig, registry or "unused").remove(steps), steps)
+
+
+@app.command("local")
+def local_command() -> None:
+    """Runs the pipeline as local processes and asks the demo's questions."""
+    steps = Steps()
+    _run(local(steps), steps)
+
+
+def _run(work: Coroutine[object, object, None], steps: Steps) -> None:
+    """Runs to the end, or prints what went wrong without a traceback and exits 1."""
+    failed = False
+    try:
+        asyncio.run(work)
+    except* DemoError as group:
+        failed = True
+        for error in group.exceptions:
+            steps.console.print(f"[red]{type(error).__name__}[/]", end=" ")
+            steps.console.print(str(error), markup=False, highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

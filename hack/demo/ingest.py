@@ -1,0 +1,38 @@
+"""Uploads one document and shows how far it is."""
+
+from pathlib import Path
+
+from .client import Client, Status
+from .errors import DemoError
+from .steps import Step
+
+
+class IngestFailed(DemoError):
+    """A document ended failed; the message holds its code, page and hint."""
+
+
+async def ingest(client: Client, path: Path, document_id: str, step: Step) -> Status:
+    """Uploads a file, follows it until it is completed, and returns that status; raises IngestFailed."""
+    uploaded = await client.upload(path, document_id)
+    step.log(uploaded.message)
+    async for status in client.follow(uploaded.task_id):
+        step.say(f"{status.progress:3.0f} % {bar(status.progress, 100)} {status.stage or status.status}")
+    if status.error:
+        raise IngestFailed(f"{path.name}: {describe(status)}")
+    if status.result:
+        step.log(f"{status.result.pages} pages, {status.result.chunks} chunks")
+    return status
+
+
+def describe(status: Status) -> str:
+    """Returns the error of a failed document in a line."""
+    if not status.error:
+        return status.status
+    page = f" (page {status.error.page})" if status.error.page else ""
+    return f"{status.error.code}{page}: {status.error.message} {status.error.hint or ''}".rstrip()
+
+
+def bar(value: float, most: float, width: int = 24) -> str:
+    """Returns a bar of text that fills in proportion to value / most."""
+    filled = round(width * min(1.0, value / most)) if most else 0
+    return "█" * filled + "░" * (width - filled)

@@ -1,0 +1,75 @@
+"""The same pipeline as local processes: no root, no Go, no cluster."""
+
+import asyncio
+import socket
+import sys
+import tempfile
+import time
+
+import httpx
+
+from . import corpus
+from .client import Client
+from .errors import DemoError
+from .ingest import ingest
+from .paths import BUILD, QUICKSTART
+from .questions import ask_all
+from .shell import run
+from .steps import Step, Steps
+
+READY_TIMEOUT = 120.0
+TIMINGS = BUILD / "local-timings.json"
+UNSHOWN = (
+    "Local processes leave unshown: the operator (reconciling, status, healing)"
+    " and KEDA (pods that follow the queue)."
+)
+
+
+async def local(steps: Steps) -> None:
+    """Starts the pipeline's processes, uploads the manual, asks the demo's questions, and stops them.
+
+    Writes the seconds from the start to the first answer to build/local-timings.json.
+    """
+    started = time.monotonic()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="ragpipeline-") as state:
+        command = (sys.executable, "-m", "rag_operator.local", "-f", str(QUICKSTART))
+        with steps.step("Start the pipeline as local processes") as step:
+            processes = asyncio.create_task(
+                run(*command, "--state-dir", state, "--port", str(port), show=step.say)
+            )
+            await _ready(f"http://127.0.0.1:{port}", processes, step)
+        try:
+            async with Client(f"http://127.0.0.1:{port}") as client:
+                with steps.step("Upload Debian's policy manual and follow it") as step:
+                    await ingest(client, await corpus.policy_manual(), corpus.MANUAL_ID, step)
+                with steps.section("Ask three questions"):
+                    asked = time.monotonic() - started
+                    answers = await ask_all(client, steps.console)
+        finally:
+            processes.cancel()
+            await asyncio.gather(processes, return_exceptions=True)
+    first_answer = asked + answers[0].seconds
+    steps.write(TIMINGS, local_first_answer_seconds=round(first_answer, 2))
+    steps.console.print(
+        f"\nFirst answer after {first_answer:.1f} s. `make local` starts it again and keeps it running."
+    )
+    steps.console.print(f"[yellow]{UNSHOWN}[/]")
+
+
+async def _ready(url: str, processes: "asyncio.Task[str]", step: Step) -> None:
+    """Waits until the API is ready; raises what ended the processes, or DemoError after READY_TIMEOUT."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        while step.seconds < READY_TIMEOUT:
+            if processes.done():
+                await processes
+                raise DemoError("the local processes ended by themselves")
+            try:
+                if (await http.get("/ready")).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.2)
+    raise DemoError(f"the local processes are not ready after {READY_TIMEOUT:.0f} s")

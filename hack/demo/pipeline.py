@@ -1,0 +1,78 @@
+"""One RagPipeline in a cluster: what it says of itself, its pods, its API."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rich.markup import escape
+
+from .client import Client
+from .errors import DemoError
+from .kube import Kube
+from .steps import Step
+
+READY_TIMEOUT = 300.0
+POLL_SECONDS = 1.0
+MARKS = {"True": "[green]✓[/]", "False": "[yellow]✗[/]", "Unknown": "[dim]?[/]"}
+
+
+class NotReady(DemoError):
+    """A pipeline did not become Ready in time."""
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Embedding pods: as many as KEDA wants, and as many as are ready."""
+
+    desired: int
+    ready: int
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A RagPipeline by name."""
+
+    kube: Kube
+    name: str
+    namespace: str
+
+    async def conditions(self) -> dict[str, dict[str, Any]]:
+        """Returns the conditions by type; none before the operator has seen the present generation."""
+        resource = await self.kube.get("ragpipeline", self.name, self.namespace)
+        status = (resource or {}).get("status", {})
+        if not resource or status.get("observedGeneration") != resource["metadata"]["generation"]:
+            return {}
+        return {condition["type"]: condition for condition in status.get("conditions", [])}
+
+    async def wait_ready(self, step: Step) -> None:
+        """Prints each condition as it changes until Ready is True; raises NotReady after READY_TIMEOUT."""
+        seen: dict[str, tuple[str, str]] = {}
+        while True:
+            conditions = await self.conditions()
+            for kind, condition in conditions.items():
+                state = condition["status"], condition["reason"]
+                if kind != "Ready" and seen.get(kind) != state:
+                    seen[kind] = state
+                    step.log(f"{MARKS[state[0]]} {kind} [dim]{state[1]}: {escape(condition['message'])}[/]")
+            ready = conditions.get("Ready", {"status": "Unknown", "message": "not seen by the operator yet"})
+            if ready["status"] == "True":
+                return
+            if step.seconds > READY_TIMEOUT:
+                raise NotReady(f"{self.name} is not Ready after {READY_TIMEOUT:.0f} s: {ready['message']}")
+            step.say(ready["message"])
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def replicas(self) -> Replicas:
+        """Returns the wanted and the ready embedding pods."""
+        deployment = await self.kube.get("deployment", f"{self.name}-embedding", self.namespace)
+        if not deployment:
+            return Replicas(0, 0)
+        return Replicas(deployment["spec"]["replicas"], deployment["status"].get("readyReplicas", 0))
+
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[Client]:
+        """Forwards a port to the API while the body runs."""
+        async with self.kube.forward(f"{self.name}-api", 8000, self.namespace) as url, Client(url) as client:
+            yield client

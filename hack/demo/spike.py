@@ -1,0 +1,145 @@
+"""Raises the queue with many documents and shows KEDA's answer: from one pod to several and back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .client import Client, Depths
+from .errors import DemoError
+from .ingest import bar, describe
+from .pipeline import Pipeline, Replicas
+from .steps import Step
+
+PARTS = 30
+ENOUGH_PODS = 3
+TIMEOUT = 300.0
+UPLOADS_AT_ONCE = 4
+SAMPLE_SECONDS = 1.0
+
+
+class SpikeFailed(DemoError):
+    """The queue rose but something did not follow: pods, or a document."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was seen at one moment, in seconds since the first upload."""
+
+    seconds: float
+    queue: Depths
+    replicas: Replicas
+    completed: int
+
+
+@dataclass
+class Spike:
+    """What was seen of one spike. `drained` is set once every document has ended."""
+
+    documents: int
+    samples: list[Sample] = field(default_factory=list)
+    drained: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def peak(self) -> int:
+        """The most embedding pods that were ready at the same time."""
+        return max(sample.replicas.ready for sample in self.samples)
+
+    @property
+    def deepest(self) -> int:
+        """The most batches that were in the embedding queue."""
+        return max(sample.queue.embed for sample in self.samples)
+
+    @property
+    def to_third_pod_seconds(self) -> float | None:
+        """Seconds from the first upload until ENOUGH_PODS pods were ready; None when they never were."""
+        return next((s.seconds for s in self.samples if s.replicas.ready >= ENOUGH_PODS), None)
+
+    @property
+    def to_drained_seconds(self) -> float | None:
+        """Seconds from the first upload until every document was completed."""
+        return next((s.seconds for s in self.samples if s.completed >= self.documents), None)
+
+
+async def run(pipeline: Pipeline, client: Client, files: list[Path], spike: Spike, step: Step) -> None:
+    """Uploads all files, and returns when all are completed and the pods are back at one.
+
+    Raises SpikeFailed for a document that is not completed, fewer than ENOUGH_PODS pods, or TIMEOUT seconds.
+    """
+    async with _parts_removed(client):
+        before = (await client.stats()).documents["completed"]
+        started = time.monotonic()
+        uploading = asyncio.create_task(_upload(client, files))
+        shown: Replicas | None = None
+        async for sample in _samples(pipeline, client, started, before):
+            spike.samples.append(sample)
+            step.say(_line(sample, spike))
+            if sample.replicas != shown:
+                shown = sample.replicas
+                step.log(_line(sample, spike))
+            if uploading.done() and not spike.drained.is_set():
+                await _check_documents(client, uploading.result(), sample, spike)
+            if spike.drained.is_set() and sample.replicas == Replicas(1, 1):
+                return
+            if sample.seconds > TIMEOUT:
+                raise SpikeFailed(f"not over after {TIMEOUT:.0f} s: {_line(sample, spike)}")
+
+
+async def _check_documents(client: Client, tasks: list[str], sample: Sample, spike: Spike) -> None:
+    """Sets `drained` when every document is completed; raises when one failed or the pods were too few."""
+    stats = await client.stats()
+    if sample.completed < len(tasks) and not stats.documents["failed"]:
+        return
+    for task in tasks:
+        status = await client.status(task)
+        if status.status == "failed":
+            raise SpikeFailed(f"{task}: {describe(status)}")
+        if status.status != "completed":
+            return
+    if spike.peak < ENOUGH_PODS:
+        raise SpikeFailed(
+            f"all documents completed with {spike.peak} embedding pods, {ENOUGH_PODS} were expected"
+        )
+    spike.drained.set()
+
+
+async def _samples(pipeline: Pipeline, client: Client, started: float, before: int) -> AsyncIterator[Sample]:
+    while True:
+        stats, replicas = await asyncio.gather(client.stats(), pipeline.replicas())
+        yield Sample(time.monotonic() - started, stats.queue, replicas, stats.documents["completed"] - before)
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+async def _upload(client: Client, files: list[Path]) -> list[str]:
+    """Uploads all files, a few at a time, and returns their tasks."""
+    slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
+
+    async def upload(path: Path) -> str:
+        async with slots:
+            return (await client.upload(path, path.stem)).task_id
+
+    return await asyncio.gather(*map(upload, files))
+
+
+@asynccontextmanager
+async def _parts_removed(client: Client) -> AsyncIterator[None]:
+    """Deletes the parts before (a run that was stopped) and after, so that answers cite the manual alone."""
+    await _remove_parts(client)
+    yield
+    await _remove_parts(client)
+
+
+async def _remove_parts(client: Client) -> None:
+    for document_id in await client.document_ids():
+        if document_id.startswith("part-"):
+            await client.delete(document_id)
+
+
+def _line(sample: Sample, spike: Spike) -> str:
+    depth = sample.queue.embed
+    return (
+        f"queue {depth:4} {bar(depth, spike.deepest)}  embedding pods {sample.replicas.desired} wanted"
+        f" {sample.replicas.ready} ready  documents {sample.completed}/{spike.documents} completed"
+    )

@@ -1,0 +1,95 @@
+"""The demo from an empty cluster to pods that scaled up and down again."""
+
+import asyncio
+
+from rich.panel import Panel
+
+from . import corpus, install, spike
+from .client import Client
+from .ingest import ingest
+from .paths import TIMINGS
+from .pipeline import Pipeline
+from .questions import ask_all
+from .steps import Steps
+from .target import Target
+
+READY = "kubectl apply -f examples/quickstart.yaml, until Ready"
+
+
+async def up(target: Target, steps: Steps) -> None:
+    """Runs the whole demo and writes its times to build/demo-timings.json; raises DemoError."""
+    await prepare(target, steps)
+    pipeline = await install.apply_quickstart(target.kube, steps)
+    async with pipeline.api() as client:
+        with steps.step("Upload Debian's policy manual and follow it") as step:
+            await ingest(client, await corpus.policy_manual(), corpus.MANUAL_ID, step)
+        with steps.section("Ask three questions"):
+            answers = await ask_all(client, steps.console)
+        seen = await spike_and_chart(pipeline, client, steps)
+    steps.write(
+        TIMINGS,
+        apply_to_ready_seconds=steps.timings[READY],
+        spike_to_third_pod_seconds=round(seen.to_third_pod_seconds or 0, 2),
+        spike_peak_pods=seen.peak,
+        spike_deepest_queue=seen.deepest,
+        answers=[
+            {"question": a.question.question, "right_page": a.right_page, "seconds": a.seconds}
+            for a in answers
+        ],
+    )
+    farewell(target, pipeline, steps)
+
+
+async def prepare(target: Target, steps: Steps) -> None:
+    """Brings cluster, images, KEDA, operator and the manual to their places, side by side where possible."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fetch_manual(steps))
+        await target.prepare(steps)
+        group.create_task(target.keda(steps))
+        group.create_task(install.install_operator(target.kube, steps))
+
+
+async def fetch_manual(steps: Steps) -> None:
+    """Fetches Debian's policy manual and cuts the parts of the spike from it."""
+    with steps.step("Fetch Debian's policy manual"):
+        await corpus.parts(await corpus.policy_manual(), spike.PARTS)
+
+
+async def spike_and_chart(pipeline: Pipeline, client: Client, steps: Steps) -> spike.Spike:
+    """Drives the queue up until pods are added; while they leave again, installs the second chart."""
+    files = await corpus.parts(await corpus.policy_manual(), spike.PARTS)
+    seen = spike.Spike(len(files))
+
+    async def chart_once_drained() -> None:
+        await seen.drained.wait()
+        await install.install_and_remove_chart(pipeline.kube, steps)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(chart_once_drained())
+        with steps.step(
+            f"Upload {len(files)} documents and watch KEDA: 1 → {spike.ENOUGH_PODS} or more → 1"
+        ) as step:
+            await spike.run(pipeline, client, files, seen, step)
+    steps.console.print(
+        f"  {len(files)} of {len(files)} documents completed, up to {seen.deepest} batches in the queue,"
+        f" up to {seen.peak} pods, the third ready after {seen.to_third_pod_seconds:.0f} s"
+    )
+    return seen
+
+
+def farewell(target: Target, pipeline: Pipeline, steps: Steps) -> None:
+    """Prints how to reach the API, and how to remove everything."""
+    exports = "\n".join(f"export {name}={value}" for name, value in target.kube.env.items())
+    steps.console.print(
+        Panel(
+            f"[dim]# where kubectl finds the cluster[/]\n{exports}\n\n"
+            f"[dim]# reach the API: http://127.0.0.1:8000/docs[/]\n"
+            f"kubectl port-forward -n {pipeline.namespace} service/{pipeline.name}-api 8000:8000 &\n"
+            "curl -fsS -N -H 'Content-Type: application/json' http://127.0.0.1:8000/api/v1/query \\\n"
+            """  -d '{"query": "Who maintains a package?", "stream": true}'\n\n"""
+            f"[dim]# remove everything[/]\nmake demo-down{target.make_arguments}",
+            title="It is still running",
+            expand=False,
+        ),
+        soft_wrap=True,
+    )

@@ -1,0 +1,121 @@
+"""The two kinds of cluster that the demo runs on: the one of hack/cluster, and one that the user has."""
+
+import asyncio
+import shlex
+from pathlib import Path
+from typing import Protocol
+
+from .errors import DemoError
+from .install import build_images, uninstall_operator
+from .kube import Kube
+from .shell import CommandError, run
+from .steps import Steps
+
+CLUSTER = "hack/cluster/cluster"
+KEDA_CHARTS = "https://kedacore.github.io/charts"
+
+
+class Target(Protocol):
+    """A cluster, and how images and KEDA come into it."""
+
+    kube: Kube
+    make_arguments: str
+
+    async def prepare(self, steps: Steps) -> None:
+        """Makes the cluster answer, and the images of the pipeline available to it."""
+
+    async def keda(self, steps: Steps) -> None:
+        """Makes KEDA available in the cluster."""
+
+    async def remove(self, steps: Steps) -> None:
+        """Removes everything that the demo brought."""
+
+
+class LocalCluster:
+    """The cluster of hack/cluster on this machine; nothing else in the demo knows of it."""
+
+    make_arguments = ""
+
+    def __init__(self) -> None:
+        self.kube = Kube({})
+
+    @staticmethod
+    async def problems() -> str:
+        """Returns in one line why this machine cannot hold the cluster; empty when it can."""
+        try:
+            await run(CLUSTER, "check")
+        except CommandError as error:
+            return "; ".join(error.tail)
+        return ""
+
+    async def prepare(self, steps: Steps) -> None:
+        """Compiles and starts Kubernetes while the images are built, then loads them into the node."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._cluster(steps))
+            images = group.create_task(build_images(steps))
+        with steps.step("Load the images into the node") as step:
+            await run(CLUSTER, "load", *images.result(), show=step.say)
+
+    async def _cluster(self, steps: Steps) -> None:
+        with steps.step("Compile Kubernetes, etcd, KEDA and Helm") as step:
+            await run(CLUSTER, "build", show=step.say)
+        with steps.step("Start the cluster") as step:
+            await run(CLUSTER, "up", show=step.say)
+        await self.connect()
+
+    async def connect(self) -> None:
+        """Learns where the kubeconfig, kubectl and helm are."""
+        exports = (shlex.split(line)[1].partition("=") for line in (await run(CLUSTER, "env")).splitlines())
+        self.kube = Kube({name: value for name, _, value in exports})
+
+    async def keda(self, steps: Steps) -> None:
+        """Installs KEDA from its own manifests."""
+        with steps.step("Install KEDA") as step:
+            await run(CLUSTER, "keda", show=step.say)
+
+    async def remove(self, steps: Steps) -> None:
+        """Stops the cluster; binaries, images and downloads stay, so that the next start is quick."""
+        with steps.step("Stop the cluster") as step:
+            await run(CLUSTER, "down", show=step.say)
+
+
+class GivenCluster:
+    """A cluster that the user has, which pulls its images from a registry that the user can push to."""
+
+    def __init__(self, kubeconfig: Path, registry: str) -> None:
+        self.registry = registry
+        self.make_arguments = f" KUBECONFIG={kubeconfig} REGISTRY={registry}"
+        self.kube = Kube({"KUBECONFIG": str(kubeconfig.expanduser().absolute())})
+
+    async def prepare(self, steps: Steps) -> None:
+        """Asks the cluster for its version, and builds and pushes the images."""
+        with steps.step("Reach the cluster") as step:
+            step.log((await self.kube.kubectl("version")).strip().replace("\n", ", "))
+        await build_images(steps, push=self.registry)
+
+    async def keda(self, steps: Steps) -> None:
+        """Installs KEDA with its Helm chart where the cluster has none."""
+        with steps.step("Look for KEDA") as step:
+            if await self.kube.serves("keda.sh"):
+                step.log("KEDA is in this cluster already")
+                return
+        with steps.step("Install KEDA with its Helm chart, since this cluster has none") as step:
+            chart = ("upgrade", "--install", "keda", "keda", "--repo", KEDA_CHARTS)
+            await self.kube.helm(*chart, "--namespace", "keda", "--create-namespace", "--wait", show=step.say)
+
+    async def remove(self, steps: Steps) -> None:
+        """Removes the operator and its resource; KEDA stays, for others may use it by now."""
+        with steps.step("Uninstall the operator") as step:
+            await uninstall_operator(self.kube)
+            step.log("KEDA stays; `helm uninstall keda --namespace keda` removes what the demo installed")
+
+
+def target(kubeconfig: Path | None, registry: str) -> Target:
+    """Returns the cluster of a kubeconfig, else the local one; raises DemoError where a registry lacks."""
+    if not kubeconfig:
+        return LocalCluster()
+    if not registry:
+        raise DemoError(
+            "KUBECONFIG needs REGISTRY too: where the images are pushed to and the cluster pulls them from"
+        )
+    return GivenCluster(kubeconfig, registry)
