@@ -29,9 +29,16 @@ class LlmClient:
         async with self._client.stream("POST", "/generate", json=request) as response:
             response.raise_for_status()
             async for line in response.aiter_lines():
-                field, _, value = line.partition(":")
-                if field == "data":
-                    yield json.loads(value)["chunk"]
+                field, _, value = line.partition(": ")
+                if field != "data":
+                    continue
+                if value == "[DONE]":
+                    return
+                message = json.loads(value)
+                if "chunk" not in message:  # a problem: the model failed in the middle of its answer
+                    raise httpx.RemoteProtocolError(message["detail"])
+                yield message["chunk"]
+            raise httpx.RemoteProtocolError("the answer ended before [DONE]")
 
     async def ready(self) -> None:
         """Raise if the service cannot answer now."""

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 log = structlog.get_logger(__name__)
 
+RETRY_AFTER_SECONDS = "5"
+
 
 class Problem(Exception):
     """An error to answer with. `type` is a slug such as "not-found"; `extra` are members of the body."""
@@ -19,16 +21,30 @@ class Problem(Exception):
         super().__init__(detail)
         self.status, self.type, self.title, self.detail, self.extra = status, type, title, detail, extra
 
-    def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
-        """The HTTP answer."""
-        body = {
+    def body(self) -> dict[str, Any]:
+        """The members of the problem."""
+        return {
             "type": f"urn:ragpipeline:problem:{self.type}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             **self.extra,
         }
-        return JSONResponse(body, self.status, headers, media_type="application/problem+json")
+
+    def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
+        """The HTTP answer."""
+        return JSONResponse(self.body(), self.status, headers, media_type="application/problem+json")
+
+
+class Unavailable(Problem):
+    """A part that the request needs does not answer now: 503, with a time after which to try again."""
+
+    def __init__(self, part: str, detail: str) -> None:
+        super().__init__(503, f"{part}-unavailable", f"The {part} is unavailable", detail, part=part)
+
+    def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
+        """The HTTP answer."""
+        return super().response({"Retry-After": RETRY_AFTER_SECONDS, **(headers or {})})
 
 
 def install(app: FastAPI) -> None:

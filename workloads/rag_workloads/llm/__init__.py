@@ -1,0 +1,1 @@
+"""The language model service: one small contract in front of any OpenAI-compatible server."""

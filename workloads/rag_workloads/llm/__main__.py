@@ -1,0 +1,37 @@
+"""`python -m rag_workloads.llm`: serve until SIGTERM or SIGINT."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from rag_workloads.core import logs, service
+from rag_workloads.llm.backend import Backend
+from rag_workloads.llm.routes import router
+from rag_workloads.llm.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI app."""
+    backend = Backend(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.backend = backend
+        yield
+        await backend.close()
+
+    app = service.create_app("Language model service", lifespan, backend.ready)
+    app.include_router(router)
+    return app
+
+
+def main() -> None:
+    """Run the service."""
+    settings = Settings()
+    logs.configure(settings.log_level, settings.log_format)
+    service.serve(create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The server behind us, spoken to as OpenAI's chat completions; its failures become problems."""
+
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from rag_workloads.core.problems import Problem, Unavailable
+from rag_workloads.llm.settings import Settings
+
+CONNECT_SECONDS = 5
+MAX_CONNECTIONS = 100
+REFUSED = {400, 413, 422}
+BUSY = {429, 503}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What to generate from."""
+
+    text: str
+    max_tokens: int
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A whole answer, and how many tokens the model wrote."""
+
+    text: str
+    tokens: int
+
+
+class Backend:
+    """Pooled connections to one model. Raises Problem: 422 prompt refused, 502 failed, 503 away, 504 slow."""
+
+    def __init__(self, settings: Settings) -> None:
+        key = settings.backend_api_key
+        self.model = settings.backend_model
+        self._client = httpx.AsyncClient(
+            base_url=settings.backend_url,
+            headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
+            timeout=httpx.Timeout(settings.request_timeout_seconds, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+        )
+
+    async def generate(self, prompt: Prompt) -> Completion:
+        """The whole answer."""
+        with _problems():
+            response = await self._client.post("/chat/completions", json=self._request(prompt, stream=False))
+            _check(response)
+            answer = response.json()
+            text = answer["choices"][0]["message"]["content"] or ""
+            return Completion(text, answer["usage"]["completion_tokens"])
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str]:
+        """The answer piece by piece. Closing the iterator closes the connection, which stops the model."""
+        request = self._request(prompt, stream=True)
+        with _problems():
+            async with self._client.stream("POST", "/chat/completions", json=request) as response:
+                if response.is_error:
+                    await response.aread()
+                _check(response)
+                async for message in _messages(response):
+                    if piece := _piece(message):
+                        yield piece
+
+    async def ready(self) -> None:
+        """Raise if the server does not answer, refuses our key, or is still loading its model."""
+        with _problems():
+            _check(await self._client.get("/models", timeout=CONNECT_SECONDS))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    def _request(self, prompt: Prompt, *, stream: bool) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "messages": [{"role": "user", "content": prompt.text}],
+            "max_tokens": prompt.max_tokens,
+            "temperature": prompt.temperature,
+            "stream": stream,
+        }
+
+
+async def _messages(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    """The JSON messages of a server-sent event stream, up to [DONE]."""
+    async for line in response.aiter_lines():
+        field, _, value = line.partition(": ")
+        if field == "data" and value == "[DONE]":
+            return
+        if field in ("data", "error"):
+            yield json.loads(value)
+    raise httpx.RemoteProtocolError("the stream ended before [DONE]")
+
+
+def _piece(message: dict[str, Any]) -> str | None:
+    if "choices" not in message:
+        raise _failed(json.dumps(message))
+    # A last message may carry usage and no choice.
+    return message["choices"][0]["delta"].get("content") if message["choices"] else None
+
+
+def _check(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    status, said = response.status_code, response.text[:500]
+    if status in BUSY:
+        raise Unavailable("llm", f"the language model's server is busy or loading: {said}")
+    if status in REFUSED:
+        raise Problem(422, "prompt-refused", "The model refused the prompt", said)
+    raise _failed(f"HTTP {status}: {said}")
+
+
+def _failed(detail: str) -> Problem:
+    return Problem(502, "llm-failed", "The language model failed", detail)
+
+
+@contextlib.contextmanager
+def _problems() -> Iterator[None]:
+    """Failures of the connection, and answers that make no sense, as problems."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise Unavailable("llm", f"the language model's server cannot be reached: {error}") from error
+    except httpx.TimeoutException as error:
+        raise Problem(504, "llm-timeout", "The language model is too slow", "no answer in time") from error
+    except (httpx.HTTPError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise _failed(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,102 @@
+"""POST /generate and GET /health."""
+
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from rag_workloads.core.disconnects import ClientLeft, until_disconnect
+from rag_workloads.core.metrics import LLM_REQUESTS
+from rag_workloads.core.problems import Problem
+from rag_workloads.core.service import check_ready
+from rag_workloads.llm.backend import Backend, Prompt
+
+router = APIRouter()
+
+
+class GenerateRequest(BaseModel):
+    """What a client asks for."""
+
+    prompt: Annotated[str, Field(min_length=1)]
+    max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 512
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    stream: bool = False
+
+
+class GenerateResponse(BaseModel):
+    """A whole answer; `tokens_used` counts the tokens that the model wrote."""
+
+    text: str
+    tokens_used: int
+
+
+@router.post("/generate", response_model=GenerateResponse)
+async def generate(body: GenerateRequest, request: Request) -> Response:
+    """The answer as JSON, or as events `{"chunk"}` up to [DONE]. A client that leaves stops the model."""
+    backend: Backend = request.app.state.backend
+    prompt = Prompt(body.prompt, body.max_tokens, body.temperature)
+    if body.stream:
+        return await _stream(backend, prompt, request)
+    with _counted():
+        completion = await until_disconnect(request, backend.generate(prompt))
+    answer = GenerateResponse(text=completion.text, tokens_used=completion.tokens)
+    return JSONResponse(answer.model_dump())
+
+
+@router.get("/health")
+async def health(request: Request) -> dict[str, str]:
+    """Whether the model answers, and which it is; a 503 problem if not."""
+    backend: Backend = request.app.state.backend
+    await check_ready(backend.ready)
+    return {"status": "healthy", "model": backend.model}
+
+
+async def _stream(backend: Backend, prompt: Prompt, request: Request) -> Response:
+    pieces = backend.stream(prompt)
+    # A failure before the first piece is still an HTTP status, not an event.
+    with _counted(success=False):
+        first = await until_disconnect(request, _first(pieces))
+    return EventSourceResponse(_events(first, pieces))
+
+
+async def _first(pieces: AsyncGenerator[str]) -> str:
+    return await anext(pieces, "")
+
+
+async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[ServerSentEvent]:
+    try:
+        async with contextlib.aclosing(pieces):
+            with _counted():
+                yield _chunk(first)
+                async for piece in pieces:
+                    yield _chunk(piece)
+    except Problem as problem:
+        yield ServerSentEvent(json.dumps(problem.body()), event="error")
+    else:
+        yield ServerSentEvent("[DONE]")
+
+
+def _chunk(text: str) -> ServerSentEvent:
+    return ServerSentEvent(json.dumps({"chunk": text}, ensure_ascii=False))
+
+
+@contextlib.contextmanager
+def _counted(*, success: bool = True) -> Iterator[None]:
+    """Count what became of the request; one that only began is not counted as a success."""
+    status = "cancelled"
+    try:
+        yield
+        status = "success"
+    except ClientLeft:
+        raise
+    except Problem:
+        status = "error"
+        raise
+    finally:
+        if success or status != "success":
+            LLM_REQUESTS.labels(status).inc()
