@@ -13,10 +13,16 @@ from rag_operator.status import Status
 
 Schema = dict[str, Any]
 
-NAME_RULE = {
-    "rule": "size(self.metadata.name) <= 40",
-    "message": "metadata.name must be at most 40 characters (names of children are derived from it)",
-}
+NAME_RULES = [
+    {
+        "rule": "size(self.metadata.name) <= 40",
+        "message": "metadata.name must be at most 40 characters (names of children are derived from it)",
+    },
+    {
+        "rule": "self.metadata.name.matches('^[a-z][-a-z0-9]*$')",
+        "message": "metadata.name must be lower-case letters, digits and dashes, a letter first",
+    },
+]
 COLUMNS = [
     {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
     {"name": "Reason", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].reason'},
@@ -36,7 +42,7 @@ COLUMNS = [
 
 
 class StructuralSchema(GenerateJsonSchema):
-    """JSON schema as the API server wants it: unset fields are absent, never null; defaults sparse."""
+    """JSON schema as the API server wants it: an unset field is absent, never null."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """Leave `| None` out of the schema."""
@@ -49,9 +55,9 @@ class StructuralSchema(GenerateJsonSchema):
         return super().default_schema(schema)
 
     def encode_default(self, dft: Any) -> Any:
-        """Write the default of an object as `{}`: the API server fills in the defaults of its fields."""
+        """Write the default of an object in full: the API server checks it against the rules as it stands."""
         if isinstance(dft, BaseModel):
-            return dft.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+            return dft.model_dump(mode="json", by_alias=True, exclude_none=True)
         return super().encode_default(dft)
 
 
@@ -84,7 +90,7 @@ def custom_resource_definition() -> Schema:
         "type": "object",
         "description": "A retrieval-augmented generation service: documents in, answers with citations out.",
         "required": ["spec"],
-        "x-kubernetes-validations": [NAME_RULE],
+        "x-kubernetes-validations": NAME_RULES,
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},

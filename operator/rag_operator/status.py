@@ -18,7 +18,7 @@ class Condition(Part):
     reason: str = Field(min_length=1, max_length=1024, description="Why, in one CamelCase word.")
     message: str = Field(max_length=32_768, description="Why, in a sentence.")
     last_transition_time: str = Field(
-        default="", description="When status last changed.", json_schema_extra={"format": "date-time"}
+        description="When status last changed.", json_schema_extra={"format": "date-time"}
     )
     observed_generation: Int64 = Field(
         default=0, description="Generation of the pipeline that the condition was computed from."

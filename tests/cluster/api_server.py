@@ -55,7 +55,11 @@ def api_server(folder: Path) -> Iterator[Path]:
     )
     if not (etcd and apiserver and manager):
         raise FileNotFoundError("etcd, kube-apiserver and kube-controller-manager must be in CLUSTER_BIN")
-    etcd_url, peer_url, port = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}", free_port()
+    etcd_url, peer_url, port = (
+        f"http://127.0.0.1:{free_port()}",
+        f"http://127.0.0.1:{free_port()}",
+        free_port(),
+    )
     key = folder / "service-account.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     (folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"system:masters"\n')

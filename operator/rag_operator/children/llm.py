@@ -1,0 +1,110 @@
+"""The LLM service, and beside it in the pod the engine of a managed model."""
+
+import math
+from collections.abc import Sequence
+
+from rag_operator.children.models import MODELS_PATH, model_init_container, models_mount, models_volume
+from rag_operator.children.objects import disruption_budget, service, service_account
+from rag_operator.children.pods import (
+    DRAIN_SECONDS,
+    SMALL,
+    Pod,
+    container,
+    deployment,
+    drain,
+    env,
+    http_probe,
+    http_probes,
+    port,
+    secret_ref_env,
+)
+from rag_operator.children.site import Site
+from rag_operator.children.workload_env import service_env
+from rag_operator.names import LLAMA_SERVER_PORT, LLM_PORT, Component, Manifest
+from rag_operator.pipeline import ExternalLlm, ManagedLlm
+from rag_operator.quantities import parse_quantity
+
+ANSWER_SECONDS = 120
+LOAD_SECONDS = 600
+
+
+def manifests(site: Site) -> list[Manifest]:
+    """Return the children that make the LLM service; none when the pipeline has no language model."""
+    llm = site.spec.llm
+    if llm is None:
+        return []
+    grace = DRAIN_SECONDS + ANSWER_SECONDS
+    if llm.external:
+        pod = Pod(Component.LLM, containers=[_proxy(site, _external_env(llm.external))], grace_seconds=grace)
+        return _children(site, pod, replicas=1)
+    managed = llm.managed
+    if managed is None or site.llm_model_image is None:
+        return []
+    local = env(BACKEND_URL=f"http://127.0.0.1:{LLAMA_SERVER_PORT}/v1", BACKEND_MODEL=managed.model)
+    pod = Pod(
+        Component.LLM,
+        containers=[_proxy(site, local), _engine(site, managed)],
+        init_containers=[model_init_container(site, site.llm_model_image)],
+        volumes=[models_volume()],
+        grace_seconds=grace,
+    )
+    return _children(site, pod, managed.replicas)
+
+
+def _children(site: Site, pod: Pod, replicas: int) -> list[Manifest]:
+    return [
+        service_account(site, Component.LLM),
+        service(site, Component.LLM, LLM_PORT),
+        deployment(site, pod, replicas),
+        *([disruption_budget(site, Component.LLM)] if replicas > 1 else []),
+    ]
+
+
+def _external_env(external: ExternalLlm) -> list[Manifest]:
+    key = secret_ref_env("BACKEND_API_KEY", external.api_key_secret_ref)
+    return [*env(BACKEND_URL=external.url, BACKEND_MODEL=external.model), *key]
+
+
+def _proxy(site: Site, backend: Sequence[Manifest]) -> Manifest:
+    return container(
+        site,
+        "llm",
+        site.image(Component.LLM),
+        SMALL,
+        command=["python", "-m", "rag_workloads.llm"],
+        env=[*service_env(site, LLM_PORT), *backend, *env(REQUEST_TIMEOUT_SECONDS=ANSWER_SECONDS)],
+        ports=port(LLM_PORT),
+        **http_probes("/live", "/ready"),
+        lifecycle=drain(),
+    )
+
+
+def _engine(site: Site, managed: ManagedLlm) -> Manifest:
+    probe = {"httpGet": {"path": "/health", "port": "llama"}}
+    return container(
+        site,
+        "llama-server",
+        site.spec.images.llama_server or site.settings.image_llama_server,
+        managed.resources,
+        args=[
+            "-m", f"{MODELS_PATH}/{managed.model_file}",
+            "--alias", managed.model,
+            "--host", "0.0.0.0",
+            "--port", str(LLAMA_SERVER_PORT),
+            "-c", str(managed.context_length * managed.parallel),
+            "--parallel", str(managed.parallel),
+            *_threads(managed),
+        ],
+        ports=port(LLAMA_SERVER_PORT, "llama"),
+        startupProbe=http_probe("/health", period=2, failures=LOAD_SECONDS // 2) | probe,
+        livenessProbe=http_probe("/health", failures=6) | probe,
+        readinessProbe=http_probe("/health", period=5) | probe,
+        lifecycle=drain(),
+        volumeMounts=[models_mount()],
+    )  # fmt: skip
+
+
+def _threads(managed: ManagedLlm) -> list[str]:
+    """Return one thread for each CPU of the limit: the engine would start one for each CPU of the node."""
+    limit = parse_quantity(managed.resources.limits.get("cpu", ""))
+    return ["--threads", str(max(1, math.ceil(limit)))] if limit else []

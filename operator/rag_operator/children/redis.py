@@ -1,0 +1,85 @@
+"""The managed Redis: one pod with an append-only file."""
+
+from rag_operator import names
+from rag_operator.children.objects import claim, component_child, service_account
+from rag_operator.children.pods import Pod, container, exec_probe, port, secret_env, stateful_set
+from rag_operator.children.site import Site
+from rag_operator.connections import REDIS_PORT
+from rag_operator.fields import Resources
+from rag_operator.names import Component, Manifest
+from rag_operator.pipeline import ManagedRedis
+from rag_operator.quantities import to_bytes
+
+CLAIM = "redis-data"
+DATA_PATH = "/data"
+CONFIG_PATH = "/etc/redis"
+CONFIG_KEY = "redis.conf"
+
+
+def manifests(site: Site) -> list[Manifest]:
+    """Return the children that make Redis; none when it runs elsewhere."""
+    managed = site.spec.queue.managed
+    if managed is None:
+        return []
+    secret = names.queue_secret(site.pipeline)
+    config = {"secretName": secret, "items": [{"key": CONFIG_KEY, "path": CONFIG_KEY}], "defaultMode": 0o440}
+    data = {"claimName": names.child_name(site.pipeline, CLAIM)}
+    pod = Pod(
+        Component.REDIS,
+        containers=[_container(site, managed)],
+        volumes=[
+            {"name": "data", "persistentVolumeClaim": data},
+            {"name": "config", "secret": config},
+        ],
+    )
+    return [
+        service_account(site, Component.REDIS),
+        _service(site),
+        claim(site, Component.REDIS, CLAIM, managed.storage),
+        stateful_set(site, pod),
+    ]
+
+
+def config(password: str) -> str:
+    """Return the part of Redis's configuration that is secret, and so on no command line."""
+    return f"requirepass {password}\n"
+
+
+def _service(site: Site) -> Manifest:
+    ports = [{"name": "redis", "port": REDIS_PORT, "targetPort": "redis", "protocol": "TCP"}]
+    spec = {"selector": names.selector(site.pipeline, Component.REDIS), "ports": ports}
+    return component_child(site, "Service", Component.REDIS, {"spec": spec})
+
+
+def _container(site: Site, managed: ManagedRedis) -> Manifest:
+    ping = ("redis-cli", "-p", str(REDIS_PORT), "ping")
+    return container(
+        site,
+        "redis",
+        site.image(Component.REDIS),
+        managed.resources,
+        args=[
+            "redis-server", f"{CONFIG_PATH}/{CONFIG_KEY}",
+            "--port", str(REDIS_PORT),
+            "--dir", DATA_PATH,
+            "--appendonly", "yes",
+            "--appendfsync", "everysec",
+            "--maxmemory-policy", "noeviction",
+            *_max_memory(managed.resources),
+        ],
+        env=[secret_env("REDISCLI_AUTH", names.queue_secret(site.pipeline), "password")],
+        ports=port(REDIS_PORT, "redis"),
+        startupProbe=exec_probe(*ping, period=2, failures=150),
+        livenessProbe=exec_probe(*ping, failures=6),
+        readinessProbe=exec_probe(*ping, period=5),
+        volumeMounts=[
+            {"name": "data", "mountPath": DATA_PATH},
+            {"name": "config", "mountPath": CONFIG_PATH, "readOnly": True},
+        ],
+    )  # fmt: skip
+
+
+def _max_memory(resources: Resources) -> list[str]:
+    """Return a limit that leaves room for a rewrite of the file: Redis refuses writes before it is killed."""
+    memory = resources.limits.get("memory")
+    return ["--maxmemory", str(to_bytes(memory) * 3 // 4)] if memory else []

@@ -1,0 +1,77 @@
+"""KEDA's view of the embedding pods: how many batches are in their queue."""
+
+from rag_operator import names
+from rag_operator.children.objects import component_child
+from rag_operator.children.site import Site
+from rag_operator.names import DEPLOYMENT, Component, Manifest
+from rag_operator.pipeline import Autoscaling
+
+# KEDA asks Redis this many times before it falls back to the pods that are there.
+FAILURES_BEFORE_FALLBACK = 3
+INITIAL_COOLDOWN_SECONDS = 120
+TRIGGER_PARAMETERS = ("address", "username", "password", "tls")
+
+
+def manifests(site: Site) -> list[Manifest]:
+    """Return the scaler and its credentials; none when KEDA does not own the number of pods."""
+    autoscaling = site.spec.autoscaling
+    if autoscaling is None or not site.scaled:
+        return []
+    return [_trigger_authentication(site), _scaled_object(site, autoscaling)]
+
+
+def _trigger_authentication(site: Site) -> Manifest:
+    secret = names.queue_secret(site.pipeline)
+    targets = [{"parameter": name, "name": secret, "key": name} for name in TRIGGER_PARAMETERS]
+    spec = {"secretTargetRef": targets}
+    return component_child(site, "TriggerAuthentication", Component.EMBEDDING, {"spec": spec})
+
+
+def _scaled_object(site: Site, autoscaling: Autoscaling) -> Manifest:
+    target = names.child_name(site.pipeline, Component.EMBEDDING)
+    spec = {
+        "scaleTargetRef": {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": target},
+        "minReplicaCount": autoscaling.min_replicas,
+        "maxReplicaCount": autoscaling.max_replicas,
+        "pollingInterval": autoscaling.polling_interval_seconds,
+        "cooldownPeriod": autoscaling.cooldown_seconds,
+        "initialCooldownPeriod": INITIAL_COOLDOWN_SECONDS,
+        "fallback": {
+            "failureThreshold": FAILURES_BEFORE_FALLBACK,
+            "replicas": autoscaling.min_replicas,
+            "behavior": "currentReplicasIfHigher",
+        },
+        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _behavior(autoscaling)}},
+        "triggers": [
+            {
+                "type": "redis",
+                "metadata": {
+                    "listName": f"{names.pipeline_id(site.pipeline)}:embed",
+                    "listLength": str(autoscaling.target_queue_length),
+                    "activationListLength": str(autoscaling.activation_queue_length),
+                    "databaseIndex": str(site.queue.database),
+                },
+                "authenticationRef": {"name": target},
+            }
+        ],
+    }
+    return component_child(site, "ScaledObject", Component.EMBEDDING, {"spec": spec})
+
+
+def _behavior(autoscaling: Autoscaling) -> Manifest:
+    up, down = autoscaling.scale_up, autoscaling.scale_down
+    return {
+        "scaleUp": {
+            "stabilizationWindowSeconds": up.stabilization_window_seconds,
+            "selectPolicy": "Max",
+            "policies": [
+                {"type": "Percent", "value": up.percent, "periodSeconds": up.period_seconds},
+                {"type": "Pods", "value": up.pods, "periodSeconds": up.period_seconds},
+            ],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": down.stabilization_window_seconds,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Pods", "value": down.pods, "periodSeconds": down.period_seconds}],
+        },
+    }

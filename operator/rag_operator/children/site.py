@@ -1,0 +1,70 @@
+"""What the builders build from: the pipeline, the operator's settings, and what the cluster knows."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rag_operator import names
+from rag_operator.connections import QueueConnection, VectorStoreConnection
+from rag_operator.names import Component
+from rag_operator.pipeline import RagPipeline, Spec
+from rag_operator.settings import Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything that the manifests of one pipeline depend on."""
+
+    pipeline: RagPipeline
+    settings: Settings
+    queue: QueueConnection
+    vector_store: VectorStoreConnection
+    user_secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Contents of the Secrets that the user refers to, by name and key."""
+    keda: bool = True
+    """Whether the cluster knows ScaledObjects."""
+
+    @property
+    def spec(self) -> Spec:
+        """The pipeline's spec."""
+        return self.pipeline.spec
+
+    @property
+    def scaled(self) -> bool:
+        """Whether KEDA owns the number of embedding pods."""
+        return self.keda and self.spec.autoscaling is not None and not self.spec.suspend
+
+    @property
+    def embedding_model_image(self) -> str | None:
+        """The image with the embedding model's files; None when they come from the Hugging Face hub."""
+        managed = self.spec.embedding.managed
+        chosen = managed.model_image if managed else None
+        return chosen or self.settings.model_images.get(self.spec.embedding.model)
+
+    @property
+    def llm_model_image(self) -> str | None:
+        """The image with the language model's file; None when no image is known for the model."""
+        managed = self.spec.llm.managed if self.spec.llm else None
+        if not managed:
+            return None
+        return managed.model_image or self.settings.model_images.get(managed.model)
+
+    def image(self, component: Component) -> str:
+        """Return the image of a component: the pipeline's choice, or the operator's."""
+        chosen = getattr(self.spec.images, component.value, None)
+        return str(chosen or getattr(self.settings, f"image_{component.value}"))
+
+    def replicas(self, wanted: int) -> int:
+        """Return how many pods there should be: none while the pipeline is suspended."""
+        return 0 if self.spec.suspend else wanted
+
+    def digest(self, secrets: set[str]) -> str:
+        """Return a hash over the contents of Secrets; it changes when one of them does."""
+        known = {
+            **self.user_secrets,
+            names.queue_secret(self.pipeline): self.queue.data(),
+            names.vector_store_secret(self.pipeline): self.vector_store.data(),
+        }
+        contents = {name: dict(known.get(name, {})) for name in sorted(secrets)}
+        return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:16]

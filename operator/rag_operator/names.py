@@ -1,0 +1,118 @@
+"""Names, labels and selectors of everything that belongs to a pipeline, and the kinds that it is made of."""
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from rag_operator.pipeline import GROUP, KIND, PLURAL, VERSION, RagPipeline
+
+Manifest = dict[str, Any]
+
+FIELD_MANAGER = "ragpipeline-operator"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+INSTANCE = "app.kubernetes.io/instance"
+COMPONENT = "app.kubernetes.io/component"
+API_PORT = 8000
+WORKER_PORT = 8001
+EMBEDDING_PORT = 8003
+LLM_PORT = 8004
+LLAMA_SERVER_PORT = 8080
+
+
+class Component(StrEnum):
+    """A part of a pipeline; the suffix of its children's names."""
+
+    API = "api"
+    WORKER = "worker"
+    EMBEDDING = "embedding"
+    LLM = "llm"
+    REDIS = "redis"
+    QDRANT = "qdrant"
+    STORAGE = "storage"
+
+
+class Kind(NamedTuple):
+    """A kind of object, with what its URL needs."""
+
+    api_version: str
+    kind: str
+    plural: str
+
+
+PIPELINE = Kind(f"{GROUP}/{VERSION}", KIND, PLURAL)
+POD = Kind("v1", "Pod", "pods")
+SECRET = Kind("v1", "Secret", "secrets")
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
+PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects")
+TRIGGER_AUTHENTICATION = Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications")
+# Kinds of children that every cluster has, and those that KEDA brings.
+CORE_KINDS = (
+    Kind("v1", "ServiceAccount", "serviceaccounts"),
+    SECRET,
+    PERSISTENT_VOLUME_CLAIM,
+    Kind("v1", "Service", "services"),
+    DEPLOYMENT,
+    STATEFUL_SET,
+    Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+)
+KEDA_KINDS = (TRIGGER_AUTHENTICATION, SCALED_OBJECT)
+KINDS = {kind.kind: kind for kind in (*CORE_KINDS, *KEDA_KINDS)}
+
+
+def child_name(pipeline: RagPipeline, suffix: str) -> str:
+    """Return the name of a child, at most 60 characters long."""
+    return f"{pipeline.metadata.name}-{suffix}"
+
+
+def queue_secret(pipeline: RagPipeline) -> str:
+    """Return the name of the Secret that says how to reach Redis."""
+    return child_name(pipeline, "queue")
+
+
+def vector_store_secret(pipeline: RagPipeline) -> str:
+    """Return the name of the Secret that says how to reach Qdrant."""
+    return child_name(pipeline, "vector-store")
+
+
+def pipeline_id(pipeline: RagPipeline) -> str:
+    """Return what the pipeline's keys in Redis start with."""
+    return f"{pipeline.metadata.namespace}.{pipeline.metadata.name}"
+
+
+def host(pipeline: RagPipeline, component: Component) -> str:
+    """Return the DNS name of a component's Service."""
+    return f"{child_name(pipeline, component)}.{pipeline.metadata.namespace}"
+
+
+def url(pipeline: RagPipeline, component: Component, port: int) -> str:
+    """Return the URL of a component's Service."""
+    return f"http://{host(pipeline, component)}:{port}"
+
+
+def selector(pipeline: RagPipeline, component: Component) -> dict[str, str]:
+    """Return the labels that select a component's pods; they never change."""
+    return {INSTANCE: pipeline.metadata.name, COMPONENT: component.value, MANAGED_BY: FIELD_MANAGER}
+
+
+def labels(pipeline: RagPipeline, component: Component) -> dict[str, str]:
+    """Return the labels of a component's objects."""
+    return {"app.kubernetes.io/name": "ragpipeline", **selector(pipeline, component)}
+
+
+def children_selector(pipeline: RagPipeline) -> str:
+    """Return the label selector of all children of a pipeline."""
+    return f"{MANAGED_BY}={FIELD_MANAGER},{INSTANCE}={pipeline.metadata.name}"
+
+
+def owner_reference(pipeline: RagPipeline) -> Manifest:
+    """Return the reference that lets the garbage collector remove a child with its pipeline."""
+    return {
+        "apiVersion": PIPELINE.api_version,
+        "kind": PIPELINE.kind,
+        "name": pipeline.metadata.name,
+        "uid": pipeline.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }

@@ -1,0 +1,34 @@
+"""Settings of the operator, read from environment variables that start with RAG_OPERATOR_."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the operator is told by its own Deployment."""
+
+    model_config = SettingsConfigDict(env_prefix="RAG_OPERATOR_", frozen=True, protected_namespaces=())
+
+    image_api: str = "ragpipeline-api:0.1.0"
+    image_worker: str = "ragpipeline-worker:0.1.0"
+    image_embedding: str = "ragpipeline-embedding:0.1.0"
+    image_llm: str = "ragpipeline-llm:0.1.0"
+    image_redis: str = "redis:7.2-bookworm"
+    image_qdrant: str = "qdrant/qdrant:v1.16.3"
+    image_llama_server: str = "ghcr.io/ggml-org/llama.cpp:server"
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    model_images: dict[str, str] = Field(
+        default={
+            "sentence-transformers/all-MiniLM-L6-v2": "ragpipeline-model-minilm:0.1.0",
+            "HuggingFaceTB/SmolLM2-135M-Instruct": "ragpipeline-model-smollm2:0.1.0",
+        },
+        description="Images with a model's files in /models, by the model's name, as JSON.",
+    )
+    watch_namespace: str = Field(default="", description="The one namespace to serve; empty for all.")
+    resync_seconds: float = Field(default=15, gt=0)
+    concurrency: int = Field(default=8, ge=1, description="Pipelines reconciled at the same time.")
+    metrics_port: int = 9090
+    liveness_port: int = 8080
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
