@@ -68,6 +68,13 @@ class Citation(BaseModel):
     quote: str
 
 
+class Answered(BaseModel):
+    """A whole answer; its text is None where the pipeline has no language model."""
+
+    answer: str | None
+    citations: list[Citation]
+
+
 class Chunk(BaseModel):
     """A passage of a document as it was embedded."""
 
@@ -154,6 +161,12 @@ class Client:
         response = await self._http.delete(f"/api/v1/documents/{document_id}")
         if response.status_code != httpx.codes.NOT_FOUND:
             response.raise_for_status()
+
+    async def answer(self, question: str) -> Answered:
+        """Returns a whole answer at once."""
+        response = await self._http.post("/api/v1/query", json={"query": question})
+        response.raise_for_status()
+        return Answered.model_validate_json(response.content)
 
     async def ask(self, question: str) -> AsyncIterator[str | list[Citation]]:
         """Streams an answer: pieces of text as they are generated, then the list of citations."""

@@ -4,7 +4,7 @@ from .kube import Kube
 from .paths import BUILD, IMAGE_VALUES, OPERATOR_CHART, PIPELINE_CHART, QUICKSTART
 from .pipeline import Pipeline
 from .shell import run
-from .steps import Steps
+from .steps import Step, Steps
 
 IMAGES = "hack/images/build"
 OPERATOR = "ragpipeline-operator"
@@ -50,17 +50,22 @@ async def apply_quickstart(kube: Kube, steps: Steps) -> Pipeline:
     return pipeline
 
 
-async def install_and_remove_chart(kube: Kube, steps: Steps) -> None:
-    """Installs a second pipeline with Helm, waits until it is Ready, and removes it with all that it kept."""
-    with steps.step(f"helm install {CHART_RELEASE} charts/ragpipeline, until Ready, then uninstall") as step:
-        values = [argument for value in CHART_VALUES for argument in ("--set", value)]
-        where = ("--namespace", CHART_NAMESPACE, "--create-namespace")
-        await kube.helm(
-            "upgrade", "--install", CHART_RELEASE, str(PIPELINE_CHART), *where, *values, show=step.say
-        )
-        await Pipeline(kube, CHART_RELEASE, CHART_NAMESPACE).wait_ready(step)
-        await kube.helm("uninstall", CHART_RELEASE, "--namespace", CHART_NAMESPACE)
-        await kube.kubectl("delete", "namespace", CHART_NAMESPACE, "--wait=false")
+async def install_chart(kube: Kube, step: Step) -> Pipeline:
+    """Installs a second pipeline with Helm, and waits until it is Ready."""
+    values = [argument for value in CHART_VALUES for argument in ("--set", value)]
+    where = ("--namespace", CHART_NAMESPACE, "--create-namespace")
+    await kube.helm(
+        "upgrade", "--install", CHART_RELEASE, str(PIPELINE_CHART), *where, *values, show=step.say
+    )
+    pipeline = Pipeline(kube, CHART_RELEASE, CHART_NAMESPACE)
+    await pipeline.wait_ready(step)
+    return pipeline
+
+
+async def uninstall_chart(kube: Kube) -> None:
+    """Removes the second pipeline with all that it kept."""
+    await kube.helm("uninstall", CHART_RELEASE, "--namespace", CHART_NAMESPACE)
+    await kube.kubectl("delete", "namespace", CHART_NAMESPACE)
 
 
 async def uninstall_operator(kube: Kube) -> None:

@@ -63,6 +63,15 @@ class Spike:
         return next((s.seconds for s in self.samples if s.completed >= self.documents), None)
 
 
+async def one_pod(pipeline: Pipeline, step: Step) -> None:
+    """Waits until the pods that earlier documents brought have left; raises SpikeFailed after TIMEOUT."""
+    while (replicas := await pipeline.replicas()) != Replicas(1, 1):
+        step.say(f"{replicas.desired} wanted, {replicas.ready} ready")
+        if step.seconds > TIMEOUT:
+            raise SpikeFailed(f"still {replicas.ready} embedding pods after {TIMEOUT:.0f} s without work")
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
 async def run(pipeline: Pipeline, client: Client, files: list[Path], spike: Spike, step: Step) -> None:
     """Uploads all files, and returns when all are completed and the pods are back at one.
 

@@ -62,7 +62,9 @@ async def spike_and_chart(pipeline: Pipeline, client: Client, steps: Steps) -> s
 
     async def chart_once_drained() -> None:
         await seen.drained.wait()
-        await install.install_and_remove_chart(pipeline.kube, steps)
+        with steps.step("helm install charts/ragpipeline, until Ready, then uninstall") as step:
+            await install.install_chart(pipeline.kube, step)
+            await install.uninstall_chart(pipeline.kube)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(chart_once_drained())

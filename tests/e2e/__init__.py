@@ -1,0 +1,1 @@
+"""The demo's path on a real cluster, with assertions."""

@@ -1,0 +1,91 @@
+"""One cluster, operator and pipeline for all end-to-end tests, brought up by the demo's own steps.
+
+KUBECONFIG and REGISTRY in the environment choose a cluster of the user's, as with `make demo`.
+"""
+
+import os
+from collections.abc import AsyncIterator, Generator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from demo import corpus, install, story
+from demo.client import Client
+from demo.ingest import ingest
+from demo.kube import Kube
+from demo.pipeline import Pipeline
+from demo.questions import Answer, ask_all
+from demo.steps import Steps
+from demo.target import LocalCluster, Target, target
+from tests.e2e.killing import Killer, killer_pod
+from tests.e2e.look import look
+from tests.e2e.vectors import Vectors, vectors_of
+
+
+@pytest.fixture(scope="session")
+def steps() -> Steps:
+    return Steps()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster(steps: Steps) -> Target:
+    """The local cluster, or the one of KUBECONFIG; skipped only where this machine cannot hold one."""
+    kubeconfig, registry = os.environ.get("KUBECONFIG"), os.environ.get("REGISTRY", "")
+    chosen = target(Path(kubeconfig) if kubeconfig and registry else None, registry)
+    if isinstance(chosen, LocalCluster) and (why := await chosen.problems()):
+        pytest.skip(f"no local cluster on this machine: {why}")
+    await story.prepare(chosen, steps)
+    return chosen
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kube(cluster: Target) -> Kube:
+    return cluster.kube
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pipeline(kube: Kube, steps: Steps) -> Pipeline:
+    """The quickstart, Ready."""
+    return await install.apply_quickstart(kube, steps)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def client(pipeline: Pipeline) -> AsyncIterator[Client]:
+    async with pipeline.api() as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def manual(client: Client, steps: Steps) -> Path:
+    """Debian's policy manual, ingested."""
+    path = await corpus.policy_manual()
+    with steps.step("Upload the manual") as step:
+        await ingest(client, path, corpus.MANUAL_ID, step)
+    return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def answers(manual: Path, client: Client, steps: Steps) -> list[Answer]:
+    """The demo's questions, answered."""
+    return await ask_all(client, steps.console)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def vectors(pipeline: Pipeline) -> AsyncIterator[Vectors]:
+    async with vectors_of(pipeline) as vectors:
+        yield vectors
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def killer(pipeline: Pipeline) -> AsyncIterator[Killer]:
+    async with killer_pod(pipeline) as killer:
+        yield killer
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds to the report of a failed test what a person would look at in the cluster."""
+    report = yield
+    if report.failed and (cluster := item.funcargs.get("cluster")):
+        report.sections.append(("cluster", look(cluster.kube)))
+    return report

