@@ -21,6 +21,9 @@ from tests.e2e.killing import Killer, killer_pod
 from tests.e2e.look import look
 from tests.e2e.vectors import Vectors, vectors_of
 
+# Where a failed test looks, from the moment that there is a cluster.
+CLUSTER = pytest.StashKey[Kube]()
+
 
 @pytest.fixture(scope="session")
 def steps() -> Steps:
@@ -28,13 +31,14 @@ def steps() -> Steps:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def cluster(steps: Steps) -> Target:
+async def cluster(steps: Steps, request: pytest.FixtureRequest) -> Target:
     """The local cluster, or the one of KUBECONFIG; skipped only where this machine cannot hold one."""
     kubeconfig, registry = os.environ.get("KUBECONFIG"), os.environ.get("REGISTRY", "")
     chosen = target(Path(kubeconfig) if kubeconfig and registry else None, registry)
     if isinstance(chosen, LocalCluster) and (why := await chosen.problems()):
         pytest.skip(f"no local cluster on this machine: {why}")
     await story.prepare(chosen, steps)
+    request.config.stash[CLUSTER] = chosen.kube
     return chosen
 
 
@@ -86,6 +90,6 @@ async def killer(pipeline: Pipeline) -> AsyncIterator[Killer]:
 def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Adds to the report of a failed test what a person would look at in the cluster."""
     report = yield
-    if report.failed and (cluster := item.funcargs.get("cluster")):
-        report.sections.append(("cluster", look(cluster.kube)))
+    if report.failed and (kube := item.config.stash.get(CLUSTER, None)):
+        report.sections.append(("cluster", look(kube)))
     return report

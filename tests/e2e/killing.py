@@ -38,7 +38,7 @@ class Killer:
     namespace: str
 
     async def kill(self, selector: str, container: str) -> int:
-        """Sends SIGKILL to all processes of the running containers of that name; returns how many there were."""
+        """Sends SIGKILL to all processes of the running containers of that name; returns their number."""
         pods = await self.kube.list("pods", self.namespace, selector)
         ids = [state["containerID"] for state in _states(pods, container) if "running" in state["state"]]
         for container_id in ids:
