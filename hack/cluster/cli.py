@@ -1,0 +1,147 @@
+"""The commands."""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cluster import build, images, keda, lifecycle, machine, network, processes, registry, relay
+from cluster.config import KUBECONFIG, ClusterError
+from cluster.kubectl import address, kubectl
+
+
+def main() -> int:
+    """Run one command; returns the exit status."""
+    arguments = _parser().parse_args()
+    try:
+        return arguments.run(arguments) or 0
+    except ClusterError as error:
+        print(f"cluster: {error}", file=sys.stderr)
+        return 1
+
+
+def _check(_: argparse.Namespace) -> int:
+    reasons = list(machine.problems())
+    print("\n".join(reasons) or "this machine can hold the cluster")
+    return len(reasons)
+
+
+def _build(_: argparse.Namespace) -> None:
+    build.build(build.ALL)
+
+
+def _up(_: argparse.Namespace) -> None:
+    started = time.monotonic()
+    lifecycle.up()
+    print(f"up after {time.monotonic() - started:.1f} s; KUBECONFIG={KUBECONFIG}")
+
+
+def _down(_: argparse.Namespace) -> None:
+    lifecycle.down()
+
+
+def _status(_: argparse.Namespace) -> int:
+    names = processes.names()
+    if not names:
+        print("not up")
+        return 1
+    for name in names:
+        print(f"{'running' if processes.alive(name) else 'STOPPED'} {name}")
+    print(kubectl("get", "nodes,pods", "--all-namespaces"), end="")
+    return not all(map(processes.alive, names))
+
+
+def _load(arguments: argparse.Namespace) -> None:
+    for archive in arguments.archive:
+        print(f"{'loaded' if images.load(archive) else 'there already'}: {archive.name}")
+
+
+def _images(_: argparse.Namespace) -> None:
+    print("\n".join(sorted(name for name in images.present() if not name.startswith("sha256:"))))
+
+
+def _kubectl(arguments: argparse.Namespace) -> int:
+    return subprocess.run(
+        [build.binary("kubectl"), *arguments.argument], env=_environment(), check=False
+    ).returncode
+
+
+def _exec(arguments: argparse.Namespace) -> int:
+    return subprocess.run(network.inside(*arguments.argument), env=_environment(), check=False).returncode
+
+
+def _kubeconfig(_: argparse.Namespace) -> None:
+    print(KUBECONFIG)
+
+
+def _env(_: argparse.Namespace) -> None:
+    print("\n".join(f"export {name}={shlex.quote(_environment()[name])}" for name in ("KUBECONFIG", "PATH")))
+
+
+def _environment() -> dict[str, str]:
+    path = f"{build.folder('kubernetes')}:{build.folder('helm')}:{os.environ['PATH']}"
+    return os.environ | {"KUBECONFIG": str(KUBECONFIG), "PATH": path}
+
+
+def _forward(arguments: argparse.Namespace) -> None:
+    for ports in arguments.ports:
+        local, _, remote = ports.partition(":")
+        relay.start(int(local), address(arguments.namespace, arguments.target), int(remote or local))
+        print(f"127.0.0.1:{local} -> {arguments.target}:{remote or local}")
+
+
+def _unforward(arguments: argparse.Namespace) -> None:
+    for port in arguments.port:
+        processes.stop(relay.name(port))
+
+
+def _keda(_: argparse.Namespace) -> None:
+    keda.install()
+
+
+def _registry(arguments: argparse.Namespace) -> None:
+    {"up": registry.up, "down": registry.down}[arguments.action]()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cluster", description="A real single-node Kubernetes on this machine."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int | None], text: str
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    command("check", _check, "say in a line each why this machine cannot hold the cluster")
+    command("build", _build, "build every binary (12 minutes on 2 cores, the first time)")
+    command("up", _up, "start what does not run and wait until the node is Ready")
+    command("down", _down, "stop and remove everything but images, logs and binaries")
+    command("status", _status, "show processes, nodes and pods; fails when something does not run")
+    command("load", _load, "bring docker-archive tars into the node").add_argument(
+        "archive", nargs="+", type=Path
+    )
+    command("images", _images, "list the images in the node")
+    command("kubectl", _kubectl, "run kubectl").add_argument("argument", nargs=argparse.REMAINDER)
+    command("exec", _exec, "run a command in the cluster's network").add_argument(
+        "argument", nargs=argparse.REMAINDER
+    )
+    command("kubeconfig", _kubeconfig, "print the path of the kubeconfig, good on the host and in `exec`")
+    command("env", _env, "print KUBECONFIG and PATH (kubectl, helm) for a shell's eval")
+    forward = command("forward", _forward, "relay 127.0.0.1:LOCAL to a Service or pod, in the background")
+    forward.add_argument("-n", "--namespace", default="default")
+    forward.add_argument("target", help="svc/NAME or pod/NAME")
+    forward.add_argument("ports", nargs="+", metavar="LOCAL[:REMOTE]")
+    command("unforward", _unforward, "stop relaying 127.0.0.1:PORT").add_argument("port", nargs="+", type=int)
+    command("keda", _keda, "install or update KEDA")
+    command("registry", _registry, "an image registry for host and node").add_argument(
+        "action", choices=["up", "down"]
+    )
+    return parser

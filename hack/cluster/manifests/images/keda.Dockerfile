@@ -1,0 +1,3 @@
+FROM scratch
+COPY keda keda-adapter /
+USER 65532:65532

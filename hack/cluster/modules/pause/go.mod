@@ -1,0 +1,5 @@
+module cluster/pause
+
+go 1.26.0
+
+tool cluster/pause

@@ -1,0 +1,22 @@
+"""An image registry on the node, at 127.0.0.1:PORT both for pushes on the host and for containerd's pulls.
+
+Container tools take 127.0.0.1 for a registry that needs no TLS.
+"""
+
+from cluster import build, network, processes, relay
+from cluster.config import REGISTRY_PORT, render
+
+
+def up() -> None:
+    """Start the registry and its relay."""
+    build.build(["registry"])
+    command = [build.binary("registry", "registry"), "serve", str(render("registry.yaml"))]
+    processes.start("registry", network.inside(*command))
+    relay.start(REGISTRY_PORT, "127.0.0.1", REGISTRY_PORT)
+    print(f"127.0.0.1:{REGISTRY_PORT}")
+
+
+def down() -> None:
+    """Stop the registry; what was pushed stays until the cluster goes down."""
+    processes.stop(relay.name(REGISTRY_PORT))
+    processes.stop("registry")
