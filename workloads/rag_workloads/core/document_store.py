@@ -13,13 +13,21 @@ from rag_workloads.core.documents import Document, DocumentError, NewDocument, S
 
 Field = str | int | datetime
 
+FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
+
+# Generations only grow, from the clock on: should Redis be lost, they still exceed those in the vector store.
 # KEYS: record, generation counter, index of all, index of pending, processing, completed, failed.
 # ARGV: document id, sha256, now, timestamp, then fields and values. Returns whether a new generation began.
 BEGIN = """
 local old = redis.call('HMGET', KEYS[1], 'sha256', 'state', 'created_at', 'active_generation', 'generation')
 if old[1] == ARGV[2] and old[2] ~= 'failed' then return 0 end
 local score = redis.call('ZSCORE', KEYS[3], ARGV[1]) or ARGV[4]
-redis.call('DEL', KEYS[1], KEYS[1] .. ':' .. (old[5] or '') .. ':done')
+if old[5] then
+  local past = KEYS[1] .. ':' .. old[5]
+  redis.call('DEL', past .. ':done', past .. ':failures')
+end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], math.floor(ARGV[4] * 1000), 'NX')
 redis.call('HSET', KEYS[1], 'generation', redis.call('INCR', KEYS[2]), 'state', 'pending', 'stage', 'queued',
            'created_at', old[3] or ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
 if old[4] then redis.call('HSET', KEYS[1], 'active_generation', old[4]) end
@@ -29,7 +37,7 @@ redis.call('ZADD', KEYS[4], score, ARGV[1])
 return 1
 """
 
-# KEYS: record, set of done batches, index of all, index of pending, processing, completed, failed.
+# KEYS: record, set of done batches, failures, index of all, index of pending, processing, completed, failed.
 # ARGV: document id, generation, number of a done batch or '', fields and values. Returns whether it applied.
 UPDATE = """
 local old = redis.call('HMGET', KEYS[1], 'generation', 'state')
@@ -40,12 +48,12 @@ if ARGV[3] ~= '' then
 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 local state = redis.call('HGET', KEYS[1], 'state')
-local at = {pending = 4, processing = 5, completed = 6, failed = 7}
-for i = 4, 7 do
+local at = {pending = 5, processing = 6, completed = 7, failed = 8}
+for i = 5, 8 do
   if i ~= at[state] then redis.call('ZREM', KEYS[i], ARGV[1]) end
 end
-redis.call('ZADD', KEYS[at[state]], redis.call('ZSCORE', KEYS[3], ARGV[1]), ARGV[1])
-if state == 'completed' or state == 'failed' then redis.call('DEL', KEYS[2]) end
+redis.call('ZADD', KEYS[at[state]], redis.call('ZSCORE', KEYS[4], ARGV[1]), ARGV[1])
+if state == 'completed' or state == 'failed' then redis.call('DEL', KEYS[2], KEYS[3]) end
 return 1
 """
 
@@ -84,6 +92,15 @@ class DocumentStore:
             return None
         return await self.get(document_id)
 
+    async def batch_failed(self, document_id: str, generation: int, number: int) -> int:
+        """Count a failure of a batch; how many it has had."""
+        key = self._failures(document_id, generation)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hincrby(key, str(number), 1)
+            pipe.expire(key, FAILURES_EXPIRE_SECONDS)
+            failures, _ = await pipe.execute()
+        return int(failures)
+
     async def done_batches(self, document_id: str, generation: int) -> set[int]:
         """The numbers of the batches that are in the vector store."""
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -118,6 +135,7 @@ class DocumentStore:
             pipe.delete(self._record(document_id))
             if document:
                 pipe.delete(self._done(document_id, document.generation))
+                pipe.delete(self._failures(document_id, document.generation))
             for index in (self._all, *self._by_state):
                 pipe.zrem(index, document_id)
             await pipe.execute()
@@ -150,7 +168,8 @@ class DocumentStore:
         return [document for document in documents if document], total
 
     async def _update(self, document_id: str, generation: int, done: str, fields: dict[str, Field]) -> bool:
-        keys = [self._record(document_id), self._done(document_id, generation), self._all, *self._by_state]
+        done_key, failures_key = self._done(document_id, generation), self._failures(document_id, generation)
+        keys = [self._record(document_id), done_key, failures_key, self._all, *self._by_state]
         args = [document_id, generation, done, *_flat({"updated_at": datetime.now(UTC), **fields})]
         return bool(await self._set(keys, args))
 
@@ -167,6 +186,9 @@ class DocumentStore:
 
     def _done(self, document_id: str, generation: int) -> str:
         return f"{self._record(document_id)}:{generation}:done"
+
+    def _failures(self, document_id: str, generation: int) -> str:
+        return f"{self._record(document_id)}:{generation}:failures"
 
 
 def _flat(fields: dict[str, Field]) -> list[str | int]:

@@ -5,10 +5,10 @@ every line logged in that context carries it, those of libraries too.
 """
 
 import logging
-import logging.config
+from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from rag_workloads.core.settings import LogFormat, LogLevel
 
@@ -23,9 +23,9 @@ def configure(level: LogLevel, format: LogFormat) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if format == "json"
-        else [structlog.dev.ConsoleRenderer()]
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -35,7 +35,7 @@ def configure(level: LogLevel, format: LogFormat) -> None:
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_colours, *renderer],
     )
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
@@ -45,3 +45,9 @@ def configure(level: LogLevel, format: LogFormat) -> None:
     # Chatty at info: a line per request to Redis, Qdrant or the hub.
     for name in ("httpx", "httpx2", "httpcore", "httpcore2", "arq.worker", "filelock"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _without_colours(_: Any, __: str, event: EventDict) -> EventDict:
+    """Drop the second copy of the message that uvicorn adds for terminals."""
+    event.pop("color_message", None)
+    return event

@@ -125,8 +125,12 @@ class VectorStore:
         await self._client.upsert(self._collection, points)
 
     async def activate(self, document_id: str, generation: int) -> None:
-        """Let searches see this generation of a document, and delete its others; in one request."""
-        this = models.FieldCondition(key="generation", match=models.MatchValue(value=generation))
+        """Let searches see this generation of a document, and delete the ones before it; in one request.
+
+        One that has begun since is left alone: generations only grow.
+        """
+        this = _equals("generation", generation)
+        earlier = models.FieldCondition(key="generation", range=models.Range(lt=generation))
         of_document = _equals("document_id", document_id)
         await self._client.batch_update_points(
             self._collection,
@@ -137,7 +141,7 @@ class VectorStore:
                     )
                 ),
                 models.DeleteOperation(
-                    delete=models.FilterSelector(filter=models.Filter(must=[of_document], must_not=[this]))
+                    delete=models.FilterSelector(filter=models.Filter(must=[of_document, earlier]))
                 ),
             ],
         )

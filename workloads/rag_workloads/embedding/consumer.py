@@ -1,0 +1,104 @@
+"""The job of the embed queue: one batch of chunks from text to points in the vector store."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from rag_workloads.core import metrics
+from rag_workloads.core.document_store import DocumentStore
+from rag_workloads.core.documents import Document, DocumentError, ErrorCode, Stage
+from rag_workloads.core.jobs import EmbedBatch
+from rag_workloads.core.queue import RetryLater
+from rag_workloads.core.vector_store import VectorStore
+from rag_workloads.embedding.engines import Engine
+from rag_workloads.embedding.lanes import Lane
+
+# 5, 15 and 45 seconds: the vector store may restart meanwhile.
+FIRST_RETRY_SECONDS, RETRY_FACTOR = 5, 3
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchConsumer:
+    """Embeds batches. All of it may be done twice, or late: points of a version that is gone are removed."""
+
+    engine: Engine
+    documents: DocumentStore
+    vectors: VectorStore
+    timeout_seconds: float
+    retries: int
+
+    async def embed_batch(self, payload: dict[str, Any]) -> None:
+        """Embed and store one batch; the last one of a document makes it searchable."""
+        batch = EmbedBatch.from_payload(payload)
+        document = await self.documents.get(batch.document_id)
+        if document is None or document.generation != batch.generation or not document.unfinished:
+            metrics.BATCHES.labels("dropped").inc()
+            return
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                await self._store(batch)
+            await self._count(batch)
+        except Exception as error:
+            await self._retry(batch, error)
+
+    async def _store(self, batch: EmbedBatch) -> None:
+        start = time.perf_counter()
+        vectors = await self.engine.embed([chunk.text for chunk in batch.chunks], Lane.BULK)
+        embedded = time.perf_counter()
+        await self.vectors.upsert(batch, vectors)
+        metrics.BATCH_SECONDS.labels("embed").observe(embedded - start)
+        metrics.BATCH_SECONDS.labels("upsert").observe(time.perf_counter() - embedded)
+
+    async def _count(self, batch: EmbedBatch) -> None:
+        """Count the batch as done, and finish the document if it was the last."""
+        document = await self.documents.batch_done(batch.document_id, batch.generation, batch.number)
+        if document is None:
+            await self._settle(batch)
+        elif document.all_batches_done:
+            await self._finish(batch, document)
+        metrics.BATCHES.labels("done").inc()
+        metrics.CHUNKS_EMBEDDED.inc(len(batch.chunks))
+
+    async def _finish(self, batch: EmbedBatch, document: Document) -> None:
+        await self.documents.update(batch.document_id, batch.generation, stage=Stage.INDEXING)
+        await self.vectors.activate(batch.document_id, batch.generation)
+        if await self.documents.complete(batch.document_id, batch.generation):
+            metrics.DOCUMENTS.labels("completed").inc()
+            log.info("document completed", document_id=batch.document_id, chunks=document.chunks)
+        else:
+            await self._settle(batch)
+
+    async def _settle(self, batch: EmbedBatch) -> None:
+        """Put right what was written after the document's end: by a batch's second run, or after a delete."""
+        document = await self.documents.get(batch.document_id)
+        if document and document.active_generation == batch.generation:
+            await self.vectors.activate(batch.document_id, batch.generation)
+        else:
+            await self.vectors.delete_generation(batch.document_id, batch.generation)
+
+    async def _retry(self, batch: EmbedBatch, error: Exception) -> None:
+        """Try again later, or fail the document."""
+        failures = await self.documents.batch_failed(batch.document_id, batch.generation, batch.number)
+        reason = str(error) or type(error).__name__
+        log.warning(
+            "batch failed",
+            document_id=batch.document_id,
+            number=batch.number,
+            failures=failures,
+            reason=reason,
+        )
+        if failures <= self.retries:
+            metrics.BATCHES.labels("retried").inc()
+            raise RetryLater(FIRST_RETRY_SECONDS * RETRY_FACTOR ** (failures - 1)) from error
+        metrics.BATCHES.labels("failed").inc()
+        page = batch.chunks[0].page
+        hint = "Look at the embedding service's log, then upload the file again."
+        message = f"Embedding failed {failures} times, last with: {reason}"
+        failure = DocumentError(ErrorCode.EMBEDDING_FAILED, message, page, hint)
+        if await self.documents.fail(batch.document_id, batch.generation, failure):
+            metrics.DOCUMENTS.labels(failure.code).inc()

@@ -1,0 +1,114 @@
+"""The embedding service's process: engine, queue consumer and HTTP server in one event loop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import arq
+import structlog
+from fastapi import FastAPI
+
+from rag_workloads.core import jobs, logs, queue, service
+from rag_workloads.core.document_store import DocumentStore
+from rag_workloads.core.queue import Queue
+from rag_workloads.core.vector_store import VectorStore
+from rag_workloads.embedding.consumer import BatchConsumer
+from rag_workloads.embedding.engines import Engine, start_engine
+from rag_workloads.embedding.routes import Routes
+from rag_workloads.embedding.settings import EmbeddingSettings
+from rag_workloads.embedding.tei_errors import TeiError
+
+RESTART_SECONDS = 3
+
+log = structlog.get_logger(__name__)
+
+
+class EmbeddingService:
+    """What runs between start and stop of the process. Probes are answered while the model loads."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        self._settings = settings
+        self._engine: Engine | None = None
+        self._vectors: VectorStore | None = None
+        self._queue: Queue | None = None
+        self._consumer: arq.Worker | None = None
+        self._reason = "The model is loading."
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Start beside the server, and consume until it stops."""
+        running = asyncio.create_task(self._run())
+        yield
+        await self.drain()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        for part in (self._engine, self._vectors, self._queue):
+            if part:
+                await part.close()
+
+    def engine(self) -> Engine:
+        """The engine; TeiError Unhealthy while there is none."""
+        if self._engine is None:
+            raise TeiError("Unhealthy", self._reason)
+        return self._engine
+
+    async def ready(self) -> None:
+        """Raise until the engine runs and the collection is its own, and while Redis or Qdrant is away."""
+        if self._consumer is None or self._vectors is None or self._queue is None:
+            raise RuntimeError(self._reason)
+        await asyncio.gather(self._vectors.ready(), self._queue.depths())
+
+    async def drain(self) -> None:
+        """Finish the running batches and take no more."""
+        if self._consumer:
+            await queue.drain(self._consumer, self._settings.shutdown_grace_seconds)
+
+    async def _run(self) -> None:
+        """Start, until it works: what is missing may come, and the reason shows in the probes."""
+        while self._consumer is None:
+            try:
+                await self._start()
+            except Exception as error:
+                self._reason = str(error) or type(error).__name__
+                log.error("cannot start yet", reason=self._reason)
+                await asyncio.sleep(RESTART_SECONDS)
+        log.info("consuming", model=self._settings.embedding_model)
+        await queue.consume(self._consumer)
+
+    async def _start(self) -> None:
+        settings = self._settings
+        if self._engine is None:
+            self._engine = await start_engine(settings)
+        if self._vectors is None:
+            key = settings.qdrant_api_key
+            self._vectors = VectorStore(
+                settings.qdrant_url, key.get_secret_value() if key else None, settings.qdrant_collection
+            )
+        await self._vectors.ensure(self._engine.fingerprint)
+        if self._queue is None:
+            self._queue = await Queue.connect(settings.redis_url.get_secret_value(), settings.pipeline)
+        consumer = BatchConsumer(
+            self._engine,
+            DocumentStore(self._queue.redis, settings.pipeline),
+            self._vectors,
+            settings.batch_timeout_seconds,
+            settings.retries,
+        )
+        self._consumer = queue.worker(
+            self._queue,
+            jobs.embed_queue(settings.pipeline),
+            queue.EMBED_BATCH,
+            consumer.embed_batch,
+            concurrency=settings.concurrency,
+            read_limit=settings.queue_read_limit,
+        )
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    settings = EmbeddingSettings()
+    logs.configure(settings.log_level, settings.log_format)
+    embedding = EmbeddingService(settings)
+    app = service.create_app("embedding", embedding.lifespan, embedding.ready)
+    Routes(settings, embedding.engine, embedding.ready).install(app)
+    service.serve(app, settings, embedding.drain)

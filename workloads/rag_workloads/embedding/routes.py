@@ -1,0 +1,142 @@
+"""The HTTP contracts: ours, text-embeddings-inference's and OpenAI's.
+
+Requests go ahead of the queue's batches; those to /embed/batch take their turn with them.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, FastAPI, Response
+from numpy.typing import NDArray
+
+from rag_workloads.core.problems import Problem
+from rag_workloads.core.service import check_ready
+from rag_workloads.embedding.engines import Engine, Unsupported, shorten
+from rag_workloads.embedding.lanes import Lane
+from rag_workloads.embedding.schemas import (
+    BatchRequest,
+    OpenAiRequest,
+    TeiRequest,
+    TextRequest,
+    Texts,
+    TokenizeRequest,
+)
+from rag_workloads.embedding.settings import EmbeddingSettings
+from rag_workloads.embedding.tei_errors import EmbeddingRoute, TeiError, TeiRoute
+
+
+class Routes:
+    """Handlers over an engine that may still be starting."""
+
+    def __init__(
+        self, settings: EmbeddingSettings, engine: Callable[[], Engine], ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`engine` raises TeiError until it is there; `ready` as for `service.create_app`."""
+        self._settings, self._engine, self._ready = settings, engine, ready
+
+    def install(self, app: FastAPI) -> None:
+        """Add the routes to the app."""
+        router = APIRouter(route_class=EmbeddingRoute)
+        router.post("/embed")(self.embed)
+        router.post("/")(self.embed_tei)
+        router.post("/embed/batch")(self.embed_batch)
+        router.post("/v1/embeddings")(self.embed_openai)
+        app.include_router(router)
+        router = APIRouter(route_class=TeiRoute)
+        router.post("/tokenize")(self.tokenize)
+        router.get("/info")(self.info)
+        router.get("/health")(self.health)
+        app.include_router(router)
+
+    async def embed(self, request: TextRequest | TeiRequest) -> Response:
+        """{"text"} → {"vector", "dimension"}; {"inputs"} → [[float, ...], ...]."""
+        if isinstance(request, TeiRequest):
+            return await self.embed_tei(request)
+        (vector,) = await self._engine().embed([request.text], Lane.QUERY)
+        return _json({"vector": vector, "dimension": len(vector)})
+
+    async def embed_tei(self, request: TeiRequest) -> Response:
+        """{"inputs"} → [[float, ...], ...]."""
+        if not request.normalize:
+            raise Unsupported("normalize=false is not supported: vectors have unit length")
+        if request.prompt_name is not None:
+            raise Unsupported(f"prompt_name {request.prompt_name!r} not found: this model has no prompts")
+        texts = self._checked(request.inputs)
+        engine = self._engine()
+        vectors = await engine.embed(texts, Lane.QUERY, request.truncate, request.direction)
+        return _json(_cut(vectors, request.dimensions))
+
+    async def embed_batch(self, request: BatchRequest) -> Response:
+        """{"texts", "batch_size"?} → {"vectors", "count"}."""
+        vectors = await self._engine().embed(self._checked(request.texts), Lane.BULK)
+        return _json({"vectors": vectors, "count": len(vectors)})
+
+    async def embed_openai(self, request: OpenAiRequest) -> Response:
+        """{"input"} → OpenAI's list of embeddings."""
+        texts = self._checked(request.input)
+        vectors = _cut(await self._engine().embed(texts, Lane.QUERY), request.dimensions)
+        encode = _base64 if request.encoding_format == "base64" else _same
+        data = [
+            {"object": "embedding", "index": at, "embedding": encode(vector)}
+            for at, vector in enumerate(vectors)
+        ]
+        tokens = sum(map(len, await self._engine().tokenize(texts, add_special_tokens=True)))
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return _json(
+            {"object": "list", "data": data, "model": self._settings.embedding_model, "usage": usage}
+        )
+
+    async def tokenize(self, request: TokenizeRequest) -> Response:
+        """{"inputs", "add_special_tokens"?} → [[{"id", "text", "special", "start", "stop"}, ...], ...]."""
+        texts = self._checked(request.inputs)
+        tokens = await self._engine().tokenize(texts, request.add_special_tokens)
+        return _json([[asdict(token) for token in text] for text in tokens])
+
+    async def info(self) -> dict[str, Any]:
+        """Which model this is, and its limits."""
+        engine = self._engine()
+        return {
+            "model_id": engine.fingerprint.model,
+            "model_sha": engine.fingerprint.fingerprint,
+            "dimension": engine.fingerprint.dimension,
+            "max_batch_tokens": self._settings.max_batch_tokens,
+            **engine.info(),
+            "max_client_batch_size": self._settings.max_client_batch_size,
+        }
+
+    async def health(self) -> Response:
+        """200 when the model is loaded and the collection is its own, else 503."""
+        try:
+            await check_ready(self._ready)
+        except Problem as problem:
+            return TeiError("Unhealthy", problem.detail).response()
+        return _json({"status": "healthy", "model": self._settings.embedding_model})
+
+    def _checked(self, inputs: Texts) -> list[str]:
+        texts = [inputs] if isinstance(inputs, str) else inputs
+        if not texts or not all(texts):
+            raise TeiError("Empty", "`inputs` cannot be empty")
+        if len(texts) > (limit := self._settings.max_client_batch_size):
+            raise TeiError("Validation", f"batch size {len(texts)} > maximum allowed batch size {limit}")
+        return texts
+
+
+def _cut(vectors: NDArray[np.float32], dimensions: int | None) -> NDArray[np.float32]:
+    return vectors if dimensions is None else shorten(vectors, dimensions)
+
+
+def _same(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    return vector
+
+
+def _base64(vector: NDArray[np.float32]) -> str:
+    return base64.b64encode(np.ascontiguousarray(vector, "<f4").tobytes()).decode()
+
+
+def _json(content: Any) -> Response:
+    """Numpy goes to JSON without a detour by Python's numbers."""
+    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")

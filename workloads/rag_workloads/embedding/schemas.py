@@ -1,0 +1,55 @@
+"""Requests of the embedding service's HTTP contracts."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, PositiveInt
+
+from rag_workloads.embedding.model import Direction
+
+Texts = str | list[str]
+
+
+class TextRequest(BaseModel):
+    """Ours: one text."""
+
+    text: Annotated[str, Field(min_length=1)]
+
+
+class BatchRequest(BaseModel):
+    """Ours: many texts. `batch_size` is accepted and has no effect: the service cuts batches by itself."""
+
+    texts: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    batch_size: PositiveInt = 32
+
+
+class TeiRequest(BaseModel):
+    """text-embeddings-inference's POST /embed."""
+
+    inputs: Texts
+    normalize: bool = True
+    truncate: bool = False
+    truncation_direction: Literal["left", "right", "Left", "Right"] = "right"
+    prompt_name: str | None = None
+    dimensions: PositiveInt | None = None
+
+    @property
+    def direction(self) -> Direction:
+        """Which end a text loses that is too long."""
+        return "left" if self.truncation_direction.lower() == "left" else "right"
+
+
+class TokenizeRequest(BaseModel):
+    """text-embeddings-inference's POST /tokenize."""
+
+    inputs: Texts
+    add_special_tokens: bool = True
+
+
+class OpenAiRequest(BaseModel):
+    """OpenAI's POST /v1/embeddings; `model` is taken and answered, there is only one."""
+
+    input: Texts
+    model: str | None = None
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: PositiveInt | None = None
+    user: str | None = None

@@ -1,0 +1,34 @@
+"""Settings of the embedding service."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import NonNegativeInt, PositiveInt, SecretStr
+
+from rag_workloads.core.settings import BaseServiceSettings, QdrantSettings, RedisSettings
+
+Precision = Literal["auto", "bf16", "f32"]
+
+
+class EmbeddingSettings(BaseServiceSettings, RedisSettings, QdrantSettings):
+    """`model_path` is a folder with the model; without it the hub is asked for `embedding_model`.
+
+    `max_batch_tokens` bounds one inference, padding counted; `concurrency` is how many queue batches are in
+    work at once. `dimensions` shortens vectors, for models trained so. The engine `tei` asks `engine_url`.
+    """
+
+    port: PositiveInt = 8003
+    embedding_model: str
+    model_path: Path | None = None
+    engine: Literal["openvino", "tei"] = "openvino"
+    engine_url: str = ""
+    engine_api_key: SecretStr | None = None
+    precision: Precision = "auto"
+    dimensions: PositiveInt | None = None
+    max_batch_tokens: PositiveInt = 1024
+    max_client_batch_size: PositiveInt = 128
+    concurrency: PositiveInt = 4
+    batch_timeout_seconds: PositiveInt = 60
+    retries: NonNegativeInt = 3
+    queue_read_limit: PositiveInt = 100
+    shutdown_grace_seconds: NonNegativeInt = 60

@@ -1,0 +1,88 @@
+"""Errors as text-embeddings-inference gives them: {"error", "error_type"}."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from rag_workloads.core import metrics
+from rag_workloads.embedding.engines import Unsupported
+from rag_workloads.embedding.lanes import Overloaded
+from rag_workloads.embedding.model import InputTooLong
+
+STATUS = {
+    "Validation": 422,
+    "Tokenizer": 422,
+    "Empty": 400,
+    "Overloaded": 429,
+    "Backend": 424,
+    "Unhealthy": 503,
+}
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+log = structlog.get_logger(__name__)
+
+
+class TeiError(Exception):
+    """An error of one of the types in `STATUS`."""
+
+    def __init__(self, type: str, message: str) -> None:
+        super().__init__(message)
+        self.type, self.message = type, message
+
+    def response(self) -> JSONResponse:
+        """The HTTP answer."""
+        return JSONResponse({"error": self.message, "error_type": self.type}, STATUS[self.type])
+
+
+class TeiRoute(APIRoute):
+    """A route that turns every error into TEI's shape."""
+
+    def get_route_handler(self) -> Handler:
+        """The route's handler, wrapped."""
+        handle = super().get_route_handler()
+
+        async def translated(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Exception as error:
+                return _translated(error).response()
+
+        return translated
+
+
+class EmbeddingRoute(TeiRoute):
+    """A TeiRoute that counts its requests as embedding requests."""
+
+    def get_route_handler(self) -> Handler:
+        """The route's handler, wrapped."""
+        handle = super().get_route_handler()
+
+        async def counted(request: Request) -> Response:
+            response = await handle(request)
+            status = "success" if response.status_code < 400 else "error"
+            metrics.EMBEDDING_REQUESTS.labels(status).inc()
+            return response
+
+        return counted
+
+
+def _translated(error: Exception) -> TeiError:
+    match error:
+        case TeiError():
+            return error
+        case RequestValidationError():
+            details = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
+            return TeiError("Validation", "; ".join(details))
+        case InputTooLong() | Unsupported():
+            return TeiError("Validation", str(error))
+        case Overloaded():
+            return TeiError("Overloaded", "Model is overloaded")
+        case _:
+            log.error("embedding failed", exc_info=error)
+            return TeiError("Backend", str(error) or type(error).__name__)
