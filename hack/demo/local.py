@@ -5,6 +5,8 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 
@@ -31,32 +33,39 @@ async def local(steps: Steps) -> None:
     Writes the seconds from the start to the first answer to build/local-timings.json.
     """
     started = time.monotonic()
+    async with running(steps) as url, Client(url) as client:
+        with steps.step("Upload Debian's policy manual and follow it") as step:
+            await ingest(client, await corpus.policy_manual(), corpus.MANUAL_ID, step)
+        with steps.section("Ask three questions"):
+            asked = time.monotonic() - started
+            answers = await ask_all(client, steps.console)
+    first_answer = asked + answers[0].seconds
+    steps.write(TIMINGS, local_first_answer_seconds=round(first_answer, 2))
+    steps.console.print(
+        f"\nFirst answer after {first_answer:.1f} s. `make local` starts it again and keeps it."
+    )
+    steps.console.print(f"[yellow]{UNSHOWN}[/]")
+
+
+@asynccontextmanager
+async def running(steps: Steps) -> AsyncIterator[str]:
+    """Runs the quickstart's processes on free ports while the body runs; yields the URL of the API."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="ragpipeline-") as state:
         command = (sys.executable, "-m", "rag_operator.local", "-f", str(QUICKSTART))
         with steps.step("Start the pipeline as local processes") as step:
             processes = asyncio.create_task(
                 run(*command, "--state-dir", state, "--port", str(port), show=step.say)
             )
-            await _ready(f"http://127.0.0.1:{port}", processes, step)
+            await _ready(url, processes, step)
         try:
-            async with Client(f"http://127.0.0.1:{port}") as client:
-                with steps.step("Upload Debian's policy manual and follow it") as step:
-                    await ingest(client, await corpus.policy_manual(), corpus.MANUAL_ID, step)
-                with steps.section("Ask three questions"):
-                    asked = time.monotonic() - started
-                    answers = await ask_all(client, steps.console)
+            yield url
         finally:
             processes.cancel()
             await asyncio.gather(processes, return_exceptions=True)
-    first_answer = asked + answers[0].seconds
-    steps.write(TIMINGS, local_first_answer_seconds=round(first_answer, 2))
-    steps.console.print(
-        f"\nFirst answer after {first_answer:.1f} s. `make local` starts it again and keeps it running."
-    )
-    steps.console.print(f"[yellow]{UNSHOWN}[/]")
 
 
 async def _ready(url: str, processes: "asyncio.Task[str]", step: Step) -> None:

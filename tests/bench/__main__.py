@@ -1,0 +1,58 @@
+"""Command line of the benchmarks: `python -m tests.bench demo [--cold] | ingest`."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from demo.steps import Steps
+from demo.target import LocalCluster
+from tests.bench import at_rest, demo_runs, ingest, record
+from tests.bench.page import render
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+
+
+@app.command("demo")
+def demo_command(
+    cold: Annotated[bool, typer.Option(help="Also run it with every cache empty.")] = False,
+) -> None:
+    """Times the demo and the local processes, and weighs what then runs."""
+    if cold:
+        record.write("cold", asyncio.run(demo_runs.cold()))
+    record.write("demo", asyncio.run(_demo()))
+    render()
+
+
+@app.command("ingest")
+def ingest_command(rounds: Annotated[int, typer.Option(min=1)] = ingest.ROUNDS) -> None:
+    """Measures end-to-end ingest against the raw engine."""
+    record.write("ingest", asyncio.run(ingest.measure(Steps(), rounds)).figures())
+    render()
+
+
+async def _demo() -> dict[str, object]:
+    """Returns all figures of the demo; the cold ones and the efficiency are those measured last."""
+    local = await demo_runs.local()
+    warm = await demo_runs.warm()
+    demo = warm["demo"]
+    cluster = LocalCluster()
+    await cluster.connect()
+    cold, efficiency = record.read("cold"), record.read("ingest")
+    return {
+        "cold_seconds": cold.get("cold_seconds"),
+        "warm_seconds": warm["warm_seconds"],
+        **local,
+        "apply_to_ready_seconds": demo["apply_to_ready_seconds"],
+        "ingest_efficiency": efficiency.get("ingest_efficiency"),
+        "spike_to_third_pod_seconds": demo["spike_to_third_pod_seconds"],
+        "spike_peak_pods": demo["spike_peak_pods"],
+        "spike_deepest_queue": demo["spike_deepest_queue"],
+        "steps": demo["steps"],
+        "memory_mib": await at_rest.memory(cluster.kube),
+        "image_mib": await at_rest.image_sizes(cluster.kube),
+        "cold": cold,
+    }
+
+
+if __name__ == "__main__":
+    app()

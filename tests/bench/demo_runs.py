@@ -1,0 +1,71 @@
+"""Times the commands of the README: warm in this checkout, cold in a fresh clone with empty caches."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from demo.paths import ROOT, TIMINGS
+from demo.shell import run
+
+LOCAL_TIMINGS = "build/local-timings.json"
+
+
+async def warm() -> dict[str, Any]:
+    """Runs `make demo` with everything built and nothing running; returns its figures and its seconds."""
+    await run("make", "demo-down")
+    started = time.monotonic()
+    await run("make", "demo", show=print)
+    seconds = round(time.monotonic() - started, 1)
+    figures: dict[str, Any] = json.loads(TIMINGS.read_text())
+    return {"warm_seconds": seconds, "demo": figures}
+
+
+async def cold() -> dict[str, Any]:
+    """Runs `make demo` in a fresh clone with nothing built, downloaded or cached; about 20 minutes on 2 cores."""
+    with fresh_clone() as (clone, env):
+        started = time.monotonic()
+        await run("make", "-C", str(clone), "demo", env=env, show=print)
+        seconds = round(time.monotonic() - started, 1)
+        steps = json.loads((clone / TIMINGS.relative_to(ROOT)).read_text())["steps"]
+        await run("make", "-C", str(clone), "demo-down", env=env)
+    return {"cold_seconds": seconds, "steps": steps}
+
+
+async def local() -> dict[str, Any]:
+    """Runs the demo as local processes in a fresh clone, its installation included; returns the seconds."""
+    with fresh_clone() as (clone, env):
+        started = time.monotonic()
+        await run("make", "-C", str(clone), "demo-local", env=env, show=print)
+        ended = time.monotonic() - started
+        figures = json.loads((clone / LOCAL_TIMINGS).read_text())
+    # What ran after the first answer is none of its time.
+    installed = ended - figures["total_seconds"]
+    return {
+        "local_first_answer_seconds": round(installed + figures["local_first_answer_seconds"], 1),
+        "local_install_seconds": round(installed, 1),
+    }
+
+
+@contextmanager
+def fresh_clone() -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """Clones the repository, with caches of its own that are empty, for the body; removes both."""
+    folder = Path(tempfile.mkdtemp(prefix="ragpipeline-bench-"))
+    caches = {
+        "XDG_CACHE_HOME": "cache",
+        "GOCACHE": "go-build",
+        "GOMODCACHE": "go-mod",
+        "PIP_CACHE_DIR": "pip",
+        "CLUSTER_STATE": "ragcold",
+    }
+    env = {name: str(folder / path) for name, path in caches.items()} | {"GOFLAGS": "-modcacherw"}
+    try:
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder / "clone")], check=True)
+        yield folder / "clone", env
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,123 @@
+"""End-to-end ingest rate against the raw rate of the same engine on the same cores, alternating in one run.
+
+Raw: one process that tokenizes the texts of all chunks and runs the model on them, sorted by length, with
+nothing else to do. End to end: the same documents through the pipeline's own processes, from the first upload
+until every document is completed.
+"""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo import corpus
+from demo.client import Client
+from demo.errors import DemoError
+from demo.local import running
+from demo.steps import Steps
+from tests.e2e.expected import expected_chunks
+
+from rag_workloads.embedding.cpus import usable_cpus
+from rag_workloads.embedding.model import Model
+from rag_workloads.embedding.model_files import ModelFiles
+from rag_workloads.models.minilm import MODEL_ID, write_minilm
+
+PARTS = 24
+ROUNDS = 3
+BATCH_TOKENS = 1024
+UPLOADS_AT_ONCE = 4
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Chunks per second of each round, in order."""
+
+    raw: list[float]
+    end_to_end: list[float]
+    chunks: int
+
+    def figures(self) -> dict[str, object]:
+        """Returns medians, spreads (largest - smallest, over the median) and the efficiency."""
+        raw, whole = statistics.median(self.raw), statistics.median(self.end_to_end)
+        return {
+            "ingest_efficiency": round(whole / raw, 3),
+            "raw_chunks_per_second": round(raw, 1),
+            "raw_spread": _spread(self.raw),
+            "end_to_end_chunks_per_second": round(whole, 1),
+            "end_to_end_spread": _spread(self.end_to_end),
+            "rounds": {"raw": self.raw, "end_to_end": self.end_to_end},
+            "chunks": self.chunks,
+        }
+
+
+async def measure(steps: Steps, rounds: int = ROUNDS) -> Rates:
+    """Measures both ways in turn, after one unmeasured round of each."""
+    files = await corpus.parts(await corpus.policy_manual(), PARTS)
+    with steps.step("Cut the documents into chunks") as step:
+        texts = [chunk.text for path in files for chunk in await asyncio.to_thread(expected_chunks, path)]
+        step.log(f"{len(files)} documents, {len(texts)} chunks")
+    raw, whole = list[float](), list[float]()
+    model = await asyncio.to_thread(load_model)
+    async with running(steps) as url, Client(url) as client:
+        for number in range(rounds + 1):
+            with steps.step(f"Raw engine, round {number}") as step:
+                rate = len(texts) / await asyncio.to_thread(embed_raw, model, texts)
+                raw.append(round(rate, 1))
+                step.log(f"{rate:.1f} chunks/s")
+            with steps.step(f"End to end, round {number}") as step:
+                rate = len(texts) / await ingest(client, files)
+                whole.append(round(rate, 1))
+                step.log(f"{rate:.1f} chunks/s")
+    return Rates(raw[1:], whole[1:], len(texts))
+
+
+def load_model() -> Model:
+    """Returns the embedding model as an embedding pod loads it."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_minilm(Path(folder))
+        return Model(ModelFiles.locate(Path(folder), MODEL_ID), "auto", usable_cpus())
+
+
+def embed_raw(model: Model, texts: list[str]) -> float:
+    """Embeds all texts and returns the seconds that it took, tokenizing included."""
+    started = time.perf_counter()
+    tokens = sorted(model.tokenize(texts), key=len)
+    batches: list[list[list[int]]] = [[]]
+    for ids in tokens:
+        if batches[-1] and (len(batches[-1]) + 1) * len(ids) > BATCH_TOKENS:
+            batches.append([])
+        batches[-1].append(ids)
+    with ThreadPoolExecutor(model.parallel) as pool:
+        for _ in pool.map(model.infer, batches):
+            pass
+    return time.perf_counter() - started
+
+
+async def ingest(client: Client, files: list[Path]) -> float:
+    """Uploads all files, waits until all are completed, and returns the seconds; deletes them again."""
+    before = (await client.stats()).documents["completed"]
+    slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
+
+    async def upload(path: Path) -> None:
+        async with slots:
+            await client.upload(path, path.stem)
+
+    started = time.perf_counter()
+    uploads = asyncio.gather(*map(upload, files))
+    while (documents := (await client.stats()).documents)["completed"] - before < len(files):
+        if documents["failed"]:
+            raise DemoError(f"{documents['failed']} documents failed")
+        await asyncio.sleep(POLL_SECONDS)
+    seconds = time.perf_counter() - started
+    await uploads
+    for path in files:
+        await client.delete(path.stem)
+    return seconds
+
+
+def _spread(rates: list[float]) -> float:
+    return round((max(rates) - min(rates)) / statistics.median(rates), 3)

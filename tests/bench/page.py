@@ -1,0 +1,72 @@
+"""Renders docs/benchmarks.md from the figures in docs/benchmarks/*.json."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tests.bench.record import PAGE, read
+
+INTRODUCTION = """# Figures
+
+Measured by `make bench NAME=demo` (`ARGS=--cold` for the cold run) and `make bench NAME=ingest`, which write this
+page and the JSON beside it. They are of the machine and the commit named with them; nothing is carried over by hand.
+"""
+AIMS = {
+    "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
+    "warm_seconds": ("`make demo`, all built, no cluster running", "s", "under 180"),
+    "local_first_answer_seconds": ("local processes: fresh clone to the first answer", "s", "under 180"),
+    "apply_to_ready_seconds": ("`kubectl apply` to Ready", "s", ""),
+    "spike_to_third_pod_seconds": ("queue spike to the third embedding pod ready", "s", ""),
+    "ingest_efficiency": ("end-to-end ingest over the raw engine's rate", "", "at least 0.8"),
+}
+
+
+def render() -> None:
+    """Writes the page."""
+    demo, ingest = read("demo"), read("ingest")
+    parts = [INTRODUCTION, *_demo(demo), *_ingest(ingest)]
+    PAGE.write_text("\n".join(parts))
+
+
+def _demo(demo: Mapping[str, Any]) -> Iterable[str]:
+    if not demo:
+        return
+    yield f"## The demo\n\n{_provenance(demo)}\n"
+    rows = [
+        (text, f"{demo[key]} {unit}".strip(), aim) for key, (text, unit, aim) in AIMS.items() if key in demo
+    ]
+    yield _table(("what", "measured", "aim"), rows)
+    if cold := demo.get("cold"):
+        yield f"The cold figure is of commit {cold['commit']}, {cold['date']}.\n"
+        yield "### Steps of the cold run\n"
+        yield _table(("step", "seconds"), cold["steps"].items())
+    yield "### Steps of the warm run\n"
+    yield _table(("step", "seconds"), demo["steps"].items())
+    yield "### Memory at rest, after the run\n"
+    yield _table(("workload/container", "MiB"), demo["memory_mib"].items())
+    yield "### Images\n"
+    yield _table(("image", "MiB"), demo["image_mib"].items())
+
+
+def _ingest(ingest: Mapping[str, Any]) -> Iterable[str]:
+    if not ingest:
+        return
+    yield f"## Ingest\n\n{_provenance(ingest)}\n"
+    yield (
+        f"{ingest['chunks']} chunks, {len(ingest['rounds']['raw'])} rounds of each in turn, medians; the spread is"
+        " the largest less the smallest, over the median.\n"
+    )
+    rows = [
+        ("raw engine", ingest["raw_chunks_per_second"], ingest["raw_spread"]),
+        ("end to end", ingest["end_to_end_chunks_per_second"], ingest["end_to_end_spread"]),
+    ]
+    yield _table(("", "chunks/s", "spread"), rows)
+    yield f"Efficiency: {ingest['ingest_efficiency']}\n"
+
+
+def _provenance(figures: Mapping[str, Any]) -> str:
+    return f"Commit {figures['commit']}, {figures['date']}, on {figures['machine']}."
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
