@@ -16,8 +16,13 @@ from cluster.kubectl import address, kubectl
 
 def main() -> int:
     """Run one command; returns the exit status."""
-    arguments = _parser().parse_args()
+    verb, rest = sys.argv[1:2], sys.argv[2:]
     try:
+        if verb == ["kubectl"]:
+            return _run([build.binary("kubectl"), *rest])
+        if verb == ["exec"]:
+            return _run(network.inside(*rest))
+        arguments = _parser().parse_args()
         return arguments.run(arguments) or 0
     except ClusterError as error:
         print(f"cluster: {error}", file=sys.stderr)
@@ -64,14 +69,8 @@ def _images(_: argparse.Namespace) -> None:
     print("\n".join(sorted(name for name in images.present() if not name.startswith("sha256:"))))
 
 
-def _kubectl(arguments: argparse.Namespace) -> int:
-    return subprocess.run(
-        [build.binary("kubectl"), *arguments.argument], env=_environment(), check=False
-    ).returncode
-
-
-def _exec(arguments: argparse.Namespace) -> int:
-    return subprocess.run(network.inside(*arguments.argument), env=_environment(), check=False).returncode
+def _run(command: list[str]) -> int:
+    return subprocess.run(command, env=_environment(), check=False).returncode
 
 
 def _kubeconfig(_: argparse.Namespace) -> None:
@@ -129,10 +128,6 @@ def _parser() -> argparse.ArgumentParser:
         "archive", nargs="+", type=Path
     )
     command("images", _images, "list the images in the node")
-    command("kubectl", _kubectl, "run kubectl").add_argument("argument", nargs=argparse.REMAINDER)
-    command("exec", _exec, "run a command in the cluster's network").add_argument(
-        "argument", nargs=argparse.REMAINDER
-    )
     command("kubeconfig", _kubeconfig, "print the path of the kubeconfig, good on the host and in `exec`")
     command("env", _env, "print KUBECONFIG and PATH (kubectl, helm) for a shell's eval")
     forward = command("forward", _forward, "relay 127.0.0.1:LOCAL to a Service or pod, in the background")

@@ -1,6 +1,6 @@
 """An image registry on the node, at 127.0.0.1:PORT both for pushes on the host and for containerd's pulls.
 
-Container tools take 127.0.0.1 for a registry that needs no TLS.
+Docker and containerd ask for no TLS there; buildah needs `--tls-verify=false`.
 """
 
 from cluster import build, network, processes, relay

@@ -1,4 +1,4 @@
-"""What `relay` starts: relay_process.py FD HOST PORT accepts on an inherited socket, connects to HOST:PORT."""
+"""What `relay` starts: `relay_process.py FD HOST PORT` accepts on the inherited socket and connects there."""
 
 import asyncio
 import contextlib
