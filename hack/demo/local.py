@@ -41,9 +41,7 @@ async def local(steps: Steps) -> None:
             answers = await ask_all(client, steps.console)
     first_answer = asked + answers[0].seconds
     steps.write(TIMINGS, local_first_answer_seconds=round(first_answer, 2))
-    steps.console.print(
-        f"\nFirst answer after {first_answer:.1f} s. `make local` starts it again and keeps it."
-    )
+    steps.console.print(f"\nFirst answer after {first_answer:.1f} s. `make local` keeps it running.")
     steps.console.print(f"[yellow]{UNSHOWN}[/]")
 
 

@@ -14,7 +14,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 @app.command("demo")
 def demo_command(
-    cold: Annotated[bool, typer.Option(help="Also run it with every cache empty.")] = False,
+    cold: Annotated[bool, typer.Option(help="Also run it with no caches.")] = False,
 ) -> None:
     """Times the demo and the local processes, and weighs what then runs."""
     if cold:

@@ -27,7 +27,7 @@ async def warm() -> dict[str, Any]:
 
 
 async def cold() -> dict[str, Any]:
-    """Runs `make demo` in a fresh clone with nothing built, downloaded or cached; about 20 minutes on 2 cores."""
+    """Runs `make demo` in a fresh clone with nothing built or cached; about 20 minutes on 2 cores."""
     with fresh_clone() as (clone, env):
         started = time.monotonic()
         await run("make", "-C", str(clone), "demo", env=env, show=print)

@@ -7,8 +7,8 @@ from tests.bench.record import PAGE, read
 
 INTRODUCTION = """# Figures
 
-Measured by `make bench NAME=demo` (`ARGS=--cold` for the cold run) and `make bench NAME=ingest`, which write this
-page and the JSON beside it. They are of the machine and the commit named with them; nothing is carried over by hand.
+Measured by `make bench NAME=demo` (`ARGS=--cold` for the cold run) and `make bench NAME=ingest`, which write
+this page and the JSON beside it, with the commit and the machine of each.
 """
 AIMS = {
     "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
@@ -31,9 +31,7 @@ def _demo(demo: Mapping[str, Any]) -> Iterable[str]:
     if not demo:
         return
     yield f"## The demo\n\n{_provenance(demo)}\n"
-    rows = [
-        (text, f"{demo[key]} {unit}".strip(), aim) for key, (text, unit, aim) in AIMS.items() if key in demo
-    ]
+    rows = [(text, f"{demo[key]} {unit}", aim) for key, (text, unit, aim) in AIMS.items() if demo[key]]
     yield _table(("what", "measured", "aim"), rows)
     if cold := demo.get("cold"):
         yield f"The cold figure is of commit {cold['commit']}, {cold['date']}.\n"
@@ -52,8 +50,8 @@ def _ingest(ingest: Mapping[str, Any]) -> Iterable[str]:
         return
     yield f"## Ingest\n\n{_provenance(ingest)}\n"
     yield (
-        f"{ingest['chunks']} chunks, {len(ingest['rounds']['raw'])} rounds of each in turn, medians; the spread is"
-        " the largest less the smallest, over the median.\n"
+        f"{ingest['chunks']} chunks, {len(ingest['rounds']['raw'])} rounds of each in turn, medians;"
+        " the spread is the largest less the smallest, over the median.\n"
     )
     rows = [
         ("raw engine", ingest["raw_chunks_per_second"], ingest["raw_spread"]),
