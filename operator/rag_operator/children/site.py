@@ -50,6 +50,11 @@ class Site:
             return None
         return managed.model_image or self.settings.model_images.get(managed.model)
 
+    @property
+    def llm_image_known(self) -> bool:
+        """Whether a managed language model has an image, or none is wanted."""
+        return self.llm_model_image is not None or not (self.spec.llm and self.spec.llm.managed)
+
     def image(self, component: Component) -> str:
         """Return the image of a component: the pipeline's choice, or the operator's."""
         chosen = getattr(self.spec.images, component.value, None)

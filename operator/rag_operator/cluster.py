@@ -1,0 +1,135 @@
+"""The only module that talks to the API server: read, server-side apply, delete, and which kinds exist."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from kubernetes.aio.client import ApiClient
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from rag_operator.names import FIELD_MANAGER, KINDS, PIPELINE, Kind, Manifest
+
+APPLY = "application/apply-patch+yaml"
+REQUEST_TIMEOUT_SECONDS = 30
+# KEDA may be installed or removed while the operator runs.
+DISCOVERY_SECONDS = 30
+
+
+class ClusterError(Exception):
+    """The API server refused a request; the text is its message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Cluster:
+    """An asynchronous view of one Kubernetes API server."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self._discovered: dict[str, tuple[float, frozenset[str]]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls) -> "AsyncIterator[Cluster]":
+        """Connect with the pod's service account, or else with the kubeconfig of the user."""
+        try:
+            load_incluster_config()
+        except ConfigException:
+            await load_kube_config()
+        async with ApiClient() as client:
+            yield cls(client)
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """Return an object, or None if there is none."""
+        try:
+            return await self._request("GET", _path(kind, namespace, name))
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Manifest]:
+        """Return the objects of a kind, in one namespace or (empty) in all."""
+        query = [("labelSelector", selector)] if selector else []
+        answer = await self._request("GET", _path(kind, namespace), query)
+        # Items of a list come without these two.
+        return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
+
+    async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, subresource: str = "") -> None:
+        """Apply a manifest on the server's side; the fields that it names become the manager's."""
+        kind = PIPELINE if manifest["kind"] == PIPELINE.kind else KINDS[manifest["kind"]]
+        path = _path(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"], subresource)
+        query = [("fieldManager", manager), ("force", "true")]
+        await self._request("PATCH", path, query, manifest, APPLY)
+
+    async def delete(self, manifest: Manifest) -> None:
+        """Delete the very object that was read; one that is gone already is no error."""
+        metadata = manifest["metadata"]
+        path = _path(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+        try:
+            await self._request("DELETE", path, body=options)
+        except ClusterError as error:
+            if error.status not in {404, 409}:
+                raise
+
+    async def serves(self, kind: Kind) -> bool:
+        """Return whether the cluster knows an optional kind."""
+        read_at, plurals = self._discovered.get(kind.api_version, (0.0, frozenset()))
+        if read_at == 0.0 or time.monotonic() - read_at > DISCOVERY_SECONDS:
+            plurals = await self._discover(kind.api_version)
+            self._discovered[kind.api_version] = time.monotonic(), plurals
+        return kind.plural in plurals
+
+    async def record(self, event: Manifest) -> None:
+        """Record an Event."""
+        await self._request("POST", f"/api/v1/namespaces/{event['metadata']['namespace']}/events", body=event)
+
+    async def _discover(self, api_version: str) -> frozenset[str]:
+        try:
+            answer = await self._request("GET", f"/apis/{api_version}")
+        except ClusterError as error:
+            if error.status == 404:
+                return frozenset()
+            raise
+        return frozenset(resource["name"] for resource in answer["resources"])
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]] = (),
+        body: Manifest | None = None,
+        content_type: str = "application/json",
+    ) -> Manifest:
+        request = await self._client.param_serialize(
+            method,
+            path,
+            query_params=list(query),
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        response = await self._client.call_api(*request, _request_timeout=REQUEST_TIMEOUT_SECONDS)
+        content = cast(bytes, await response.read())
+        if response.status >= 400:
+            raise ClusterError(response.status, _message(content))
+        return cast(dict[str, Any], json.loads(content))
+
+
+def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    group = f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return "/".join(part for part in (f"{group}{scope}/{kind.plural}", name, subresource) if part)
+
+
+def _message(content: bytes) -> str:
+    """Return what the API server says in its Status, or the bare text of a proxy before it."""
+    try:
+        return str(json.loads(content)["message"])
+    except (ValueError, KeyError, TypeError):
+        return content.decode(errors="replace")[:500]

@@ -1,0 +1,105 @@
+"""What was seen of a pipeline in the cluster, as the conditions read it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rag_operator import names
+from rag_operator.names import COMPONENT, DEPLOYMENT, STATEFUL_SET, Component, Manifest
+from rag_operator.pipeline import RagPipeline, Spec
+from rag_operator.resolution import Unresolved
+
+# Reasons why a container waits that pass by themselves.
+_STARTING = {"ContainerCreating", "PodInitializing"}
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The objects of one pipeline in the cluster."""
+
+    children: Sequence[Manifest] = ()
+    pods: Sequence[Manifest] = ()
+    keda: bool = True
+    """Whether the cluster knows ScaledObjects."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One pipeline and what is known of it once the plan was carried out."""
+
+    pipeline: RagPipeline
+    observed: Observed = Observed()
+    unresolved: Unresolved | None = None
+    llm_image_known: bool = True
+    failures: Mapping[Component, str] = field(default_factory=dict)
+    """What the API server refused, by component."""
+
+    @property
+    def spec(self) -> Spec:
+        """The pipeline's spec."""
+        return self.pipeline.spec
+
+    def child(self, kind: str, component: Component) -> Manifest | None:
+        """Return the child of a kind that bears the component's own name."""
+        name = names.child_name(self.pipeline, component)
+        matches = (
+            item
+            for item in self.observed.children
+            if item["kind"] == kind and item["metadata"]["name"] == name
+        )
+        return next(matches, None)
+
+    def workload(self, component: Component) -> "Workload | None":
+        """Return the Deployment or StatefulSet of a component."""
+        child = self.child(DEPLOYMENT.kind, component) or self.child(STATEFUL_SET.kind, component)
+        return Workload(child) if child else None
+
+    def pod_problem(self, component: Component) -> tuple[str, str] | None:
+        """Return reason and message of the first pod of a component that cannot start."""
+        for pod in self.observed.pods:
+            if pod["metadata"].get("labels", {}).get(COMPONENT) == component and (problem := _problem(pod)):
+                reason, message = problem
+                return reason, f"pod {pod['metadata']['name']}: {message}"
+        return None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment or StatefulSet, as far as conditions care."""
+
+    manifest: Manifest
+
+    @property
+    def wanted(self) -> int:
+        """Pods that there should be."""
+        return int(self.manifest["spec"].get("replicas", 1))
+
+    @property
+    def ready(self) -> int:
+        """Pods that are ready."""
+        return int(self.manifest.get("status", {}).get("readyReplicas", 0))
+
+    @property
+    def image(self) -> str:
+        """Image of the main container."""
+        return str(self.manifest["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    @property
+    def stuck(self) -> str | None:
+        """What the Deployment says of a rollout that does not go on; None if it does."""
+        for condition in self.manifest.get("status", {}).get("conditions", []):
+            if condition["type"] == "Progressing" and condition["status"] == "False":
+                return str(condition.get("message", ""))
+        return None
+
+
+def _problem(pod: Manifest) -> tuple[str, str] | None:
+    status = pod.get("status", {})
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return condition.get("reason", "Unschedulable"), condition.get("message", "it has no node")
+    for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
+        waiting = container.get("state", {}).get("waiting", {})
+        reason = waiting.get("reason")
+        if reason and reason not in _STARTING:
+            return reason, f"container {container['name']}: {waiting.get('message', reason)}"
+    return None

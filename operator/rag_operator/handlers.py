@@ -1,0 +1,65 @@
+"""kopf glue: whatever happens to a pipeline or to a child of one asks for a pass over that pipeline.
+
+Only event handlers, which leave no finalizer and no annotation on anything: a dead operator blocks nothing.
+"""
+
+import asyncio
+from typing import Any
+
+import kopf
+import structlog
+
+from rag_operator.cluster import Cluster, ClusterError
+from rag_operator.names import CORE_KINDS, FIELD_MANAGER, INSTANCE, KEDA_KINDS, MANAGED_BY, PIPELINE, POD
+from rag_operator.settings import Settings
+from rag_operator.workqueue import Key, Workqueue
+
+WATCH_SECONDS = 300
+log = structlog.get_logger()
+
+
+def registry(queue: Workqueue) -> kopf.OperatorRegistry:
+    """Return kopf's handlers, which add pipelines to a queue."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=handlers)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+    @kopf.on.startup(registry=handlers)
+    def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.watching.server_timeout = WATCH_SECONDS
+        settings.persistence.finalizer = f"{PIPELINE.api_version.split('/')[0]}/finalizer"
+        settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix="ragpipeline.dev")
+        settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix="ragpipeline.dev")
+
+    @kopf.on.event(PIPELINE.api_version, PIPELINE.plural, registry=handlers)
+    def pipeline_event(*, namespace: str | None, name: str, **_: Any) -> None:
+        queue.add(Key(namespace or "", name))
+
+    def child_event(*, namespace: str | None, labels: kopf.Labels, **_: Any) -> None:
+        queue.add(Key(namespace or "", labels[INSTANCE]))
+
+    for kind in (*CORE_KINDS, *KEDA_KINDS, POD):
+        kopf.on.event(
+            kind.api_version,
+            kind.plural,
+            labels={MANAGED_BY: FIELD_MANAGER, INSTANCE: kopf.PRESENT},
+            id=f"{kind.kind}-event",
+            registry=handlers,
+        )(child_event)
+    return handlers
+
+
+async def resync(cluster: Cluster, settings: Settings, queue: Workqueue) -> None:
+    """Ask for a pass over every pipeline again and again: for what no event tells."""
+    while True:
+        await asyncio.sleep(settings.resync_seconds)
+        try:
+            pipelines = await cluster.list(PIPELINE, settings.watch_namespace)
+        except (ClusterError, OSError, TimeoutError) as error:
+            log.warning("resync failed", error=str(error))
+            continue
+        for found in pipelines:
+            queue.add(Key(found["metadata"]["namespace"], found["metadata"]["name"]))

@@ -1,0 +1,145 @@
+"""The story of one pass over one pipeline: observe, resolve, plan, apply, and say how it is."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from rag_operator import events, metrics, names
+from rag_operator.children import Site, build
+from rag_operator.cluster import Cluster, ClusterError
+from rag_operator.evidence import Evidence, Observed
+from rag_operator.names import (
+    COMPONENT,
+    CORE_KINDS,
+    KEDA_KINDS,
+    KINDS,
+    PIPELINE,
+    POD,
+    SCALED_OBJECT,
+    SECRET,
+    Component,
+    Manifest,
+)
+from rag_operator.pipeline import RagPipeline
+from rag_operator.plan import Action, Verb, plan
+from rag_operator.resolution import Unresolved, decode, references, resolve
+from rag_operator.settings import Settings
+from rag_operator.stats import read_stats
+from rag_operator.summary import summarize
+
+REPLICAS_MANAGER = f"{names.FIELD_MANAGER}-replicas"
+log = structlog.get_logger()
+
+
+async def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str) -> None:
+    """Bring one pipeline closer to its spec and write what is left to its status.
+
+    A pass that finds all as it should be sends nothing. Raises ClusterError when the pass cannot be made.
+    """
+    found = await cluster.get(PIPELINE, namespace, name)
+    if found is None or "deletionTimestamp" in found["metadata"]:
+        metrics.forget(namespace, name)  # the garbage collector follows the owner references
+        return
+    pipeline = RagPipeline.model_validate(found)
+    with structlog.contextvars.bound_contextvars(namespace=namespace, pipeline=name):
+        observed = await observe(cluster, pipeline)
+        user_secrets = await read_user_secrets(cluster, pipeline)
+        resolved = resolve(pipeline, user_secrets, own_secrets(observed))
+        evidence = Evidence(pipeline, observed)
+        if isinstance(resolved, Unresolved):
+            evidence = replace(evidence, unresolved=resolved)
+        else:
+            site = Site(
+                pipeline, settings, resolved.queue, resolved.vector_store, user_secrets, observed.keda
+            )
+            actions = plan(build(site), observed.children, pipeline.metadata.uid)
+            failures = await execute(cluster, pipeline, actions)
+            if actions:
+                observed = await observe(cluster, pipeline)
+            evidence = Evidence(pipeline, observed, llm_image_known=site.llm_image_known, failures=failures)
+        await report(cluster, evidence, user_secrets)
+
+
+async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
+    """Read the children and the pods of a pipeline."""
+    keda = await cluster.serves(SCALED_OBJECT)
+    kinds = (*CORE_KINDS, *(KEDA_KINDS if keda else ()))
+    selector, namespace = names.children_selector(pipeline), pipeline.metadata.namespace
+    *children, pods = await asyncio.gather(
+        *(cluster.list(kind, namespace, selector) for kind in (*kinds, POD))
+    )
+    return Observed([item for items in children for item in items], pods, keda)
+
+
+async def read_user_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, dict[str, str]]:
+    """Read the Secrets that a pipeline refers to; those that do not exist are left out."""
+    wanted = sorted({reference.name for reference in references(pipeline.spec)})
+    found = await asyncio.gather(*(cluster.get(SECRET, pipeline.metadata.namespace, name) for name in wanted))
+    return {name: decode(secret) for name, secret in zip(wanted, found, strict=True) if secret}
+
+
+def own_secrets(observed: Observed) -> dict[str, dict[str, str]]:
+    """Return the contents of the Secrets that the operator made before."""
+    return {
+        item["metadata"]["name"]: decode(item) for item in observed.children if item["kind"] == SECRET.kind
+    }
+
+
+async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Action]) -> dict[Component, str]:
+    """Carry out a plan, each step whatever becomes of the others; return what was refused, by component."""
+    failures: dict[Component, str] = {}
+    for action in actions:
+        try:
+            await _carry_out(cluster, pipeline, action)
+        except ClusterError as error:
+            component = Component(action.manifest["metadata"].get("labels", {}).get(COMPONENT, "api"))
+            failures[component] = f"{action.manifest['kind']} {action.manifest['metadata']['name']}: {error}"
+            log.error("action failed", action=str(action), error=str(error))
+        else:
+            log.info("action", action=str(action))
+            metrics.ACTIONS.labels(action.verb.value, action.manifest["kind"]).inc()
+    return failures
+
+
+async def _carry_out(cluster: Cluster, pipeline: RagPipeline, action: Action) -> None:
+    match action.verb:
+        case Verb.PRUNE:
+            await cluster.delete(action.manifest)
+        case Verb.HAND_OVER:
+            await cluster.apply(action.manifest, manager=REPLICAS_MANAGER)
+        case Verb.CREATE:
+            await _refuse_foreign(cluster, pipeline, action.manifest)
+            await cluster.apply(action.manifest)
+        case Verb.CHANGE:
+            await cluster.apply(action.manifest)
+
+
+async def _refuse_foreign(cluster: Cluster, pipeline: RagPipeline, manifest: Manifest) -> None:
+    """Refuse to take over an object of the same name that is not a child of this pipeline."""
+    metadata = manifest["metadata"]
+    existing = await cluster.get(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
+    owners = existing["metadata"].get("ownerReferences", []) if existing else []
+    if existing and not any(owner["uid"] == pipeline.metadata.uid for owner in owners):
+        raise ClusterError(409, "an object of this name exists and does not belong to the pipeline")
+
+
+async def report(cluster: Cluster, evidence: Evidence, user_secrets: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the status when it changed, and record an Event when Ready did."""
+    pipeline = evidence.pipeline
+    status = summarize(evidence, await read_stats(evidence, user_secrets))
+    metrics.observe_status(pipeline, status)
+    if status == pipeline.status:
+        return
+    body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    metadata = {"name": pipeline.metadata.name, "namespace": pipeline.metadata.namespace}
+    manifest = {
+        "apiVersion": PIPELINE.api_version,
+        "kind": PIPELINE.kind,
+        "metadata": metadata,
+        "status": body,
+    }
+    await cluster.apply(manifest, subresource="status")
+    if event := events.ready_changed(pipeline, status):
+        await cluster.record(event)

@@ -1,0 +1,29 @@
+"""The status of a pipeline from what was seen of it. Pure."""
+
+from datetime import datetime
+
+from rag_operator import names
+from rag_operator.conditions import conditions
+from rag_operator.evidence import Evidence
+from rag_operator.names import API_PORT
+from rag_operator.names import Component as Part
+from rag_operator.stats import Stats
+from rag_operator.status import Component, QueueStatus, Status
+
+
+def summarize(evidence: Evidence, stats: Stats | None, now: datetime | None = None) -> Status:
+    """Return the whole status; counts that could not be read stay as they were."""
+    pipeline, previous = evidence.pipeline, evidence.pipeline.status
+    workloads = {part.value: workload for part in Part if (workload := evidence.workload(part))}
+    return Status(
+        observed_generation=pipeline.metadata.generation,
+        url=names.url(pipeline, Part.API, API_PORT),
+        embedding_model=pipeline.spec.embedding.model,
+        documents=stats.documents if stats else previous.documents,
+        queue=QueueStatus(depth=stats.queue_depth) if stats else previous.queue,
+        components={
+            name: Component(ready=f"{workload.ready}/{workload.wanted}", image=workload.image)
+            for name, workload in workloads.items()
+        },
+        conditions=conditions(evidence, previous.conditions or (), now),
+    )
