@@ -2,31 +2,31 @@
 
 import asyncio
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 
 from . import story
 from .errors import DemoError
 from .local import UNSHOWN, local
 from .steps import Steps
-from .target import LocalCluster, target
+from .target import target
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
-Kubeconfig = Annotated[Path | None, typer.Option(help="A cluster of your own; without it, hack/cluster's.")]
+Kubeconfig = Annotated[str, typer.Option(help="A cluster of your own; without it, hack/cluster's.")]
 Registry = Annotated[str, typer.Option(help="Where images are pushed, and your cluster pulls them from.")]
 
 
 @app.command()
-def up(kubeconfig: Kubeconfig = None, registry: Registry = "") -> None:
+def up(kubeconfig: Kubeconfig = "", registry: Registry = "") -> None:
     """Runs the whole demo on a cluster, or as local processes where this machine cannot hold one."""
     steps = Steps()
 
     async def run() -> None:
         chosen = target(kubeconfig, registry)
-        if isinstance(chosen, LocalCluster) and (why := await chosen.problems()):
-            steps.console.print(f"[yellow]No local cluster on this machine: {why}[/]\n[yellow]{UNSHOWN}[/]")
+        if why := await chosen.problems(steps):
+            steps.console.print(f"[yellow]No cluster on this machine: {why}[/]\n[yellow]{UNSHOWN}[/]")
             await local(steps)
         else:
             await story.up(chosen, steps)
@@ -35,10 +35,10 @@ def up(kubeconfig: Kubeconfig = None, registry: Registry = "") -> None:
 
 
 @app.command()
-def down(kubeconfig: Kubeconfig = None, registry: Registry = "") -> None:
+def down(kubeconfig: Kubeconfig = "", registry: Registry = "") -> None:
     """Removes everything that `up` started."""
     steps = Steps()
-    _run(target(kubeconfig, registry or "unused").remove(steps), steps)
+    _run(target(kubeconfig, registry).remove(steps), steps)
 
 
 @app.command("local")
@@ -53,7 +53,7 @@ def _run(work: Coroutine[object, object, None], steps: Steps) -> None:
     failed = False
     try:
         asyncio.run(work)
-    except* DemoError as group:
+    except* (DemoError, httpx.HTTPError) as group:
         failed = True
         for error in group.exceptions:
             steps.console.print(f"[red]{type(error).__name__}[/]", end=" ")

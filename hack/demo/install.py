@@ -10,6 +10,7 @@ IMAGES = "hack/images/build"
 OPERATOR = "ragpipeline-operator"
 OPERATOR_NAMESPACE = "ragpipeline-system"
 NAMESPACE = "ragpipeline-demo"
+READY_STEP = "kubectl apply -f examples/quickstart.yaml, until Ready"
 CHART_NAMESPACE = "ragpipeline-demo-chart"
 CHART_RELEASE = "handbook"
 # A second pipeline beside the first on two cores: one of everything, no language model.
@@ -43,7 +44,7 @@ async def install_operator(kube: Kube, steps: Steps) -> None:
 async def apply_quickstart(kube: Kube, steps: Steps) -> Pipeline:
     """Applies examples/quickstart.yaml in a namespace of its own, and waits until it is Ready."""
     pipeline = Pipeline(kube, "quickstart", NAMESPACE)
-    with steps.step("kubectl apply -f examples/quickstart.yaml, until Ready") as step:
+    with steps.step(READY_STEP) as step:
         await create_namespace(kube, NAMESPACE)
         await kube.kubectl("apply", "--namespace", NAMESPACE, "--filename", str(QUICKSTART), show=step.say)
         await pipeline.wait_ready(step)

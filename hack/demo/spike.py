@@ -32,6 +32,12 @@ class Sample:
     queue: Depths
     replicas: Replicas
     completed: int
+    failed: int
+
+    @property
+    def ended(self) -> int:
+        """Documents to which nothing more will happen."""
+        return self.completed + self.failed
 
 
 @dataclass
@@ -77,47 +83,40 @@ async def run(pipeline: Pipeline, client: Client, files: list[Path], spike: Spik
 
     Raises SpikeFailed for a document that is not completed, fewer than ENOUGH_PODS pods, or TIMEOUT seconds.
     """
-    async with _parts_removed(client):
-        before = (await client.stats()).documents["completed"]
-        started = time.monotonic()
-        uploading = asyncio.create_task(_upload(client, files))
-        shown: Replicas | None = None
-        async for sample in _samples(pipeline, client, started, before):
+    async with _parts_removed(client), asyncio.TaskGroup() as group:
+        uploading = group.create_task(_upload(client, files))
+        async for sample in _samples(pipeline, client):
+            shown = spike.samples[-1].replicas if spike.samples else None
             spike.samples.append(sample)
             step.say(_line(sample, spike))
             if sample.replicas != shown:
-                shown = sample.replicas
                 step.log(_line(sample, spike))
-            if uploading.done() and not spike.drained.is_set():
-                await _check_documents(client, uploading.result(), sample, spike)
+            if uploading.done() and sample.ended >= len(files) and not spike.drained.is_set():
+                await _check(client, uploading.result(), spike)
+                spike.drained.set()
             if spike.drained.is_set() and sample.replicas == Replicas(1, 1):
                 return
             if sample.seconds > TIMEOUT:
                 raise SpikeFailed(f"not over after {TIMEOUT:.0f} s: {_line(sample, spike)}")
 
 
-async def _check_documents(client: Client, tasks: list[str], sample: Sample, spike: Spike) -> None:
-    """Sets `drained` when every document is completed; raises when one failed or the pods were too few."""
-    stats = await client.stats()
-    if sample.completed < len(tasks) and not stats.documents["failed"]:
-        return
+async def _check(client: Client, tasks: list[str], spike: Spike) -> None:
+    """Raises SpikeFailed unless every document is completed and there were enough pods."""
     for task in tasks:
         status = await client.status(task)
-        if status.status == "failed":
-            raise SpikeFailed(f"{task}: {describe(status)}")
         if status.status != "completed":
-            return
+            raise SpikeFailed(f"{task}: {describe(status)}")
     if spike.peak < ENOUGH_PODS:
-        raise SpikeFailed(
-            f"all documents completed with {spike.peak} embedding pods, {ENOUGH_PODS} were expected"
-        )
-    spike.drained.set()
+        raise SpikeFailed(f"all documents completed with {spike.peak} embedding pods, not {ENOUGH_PODS}")
 
 
-async def _samples(pipeline: Pipeline, client: Client, started: float, before: int) -> AsyncIterator[Sample]:
+async def _samples(pipeline: Pipeline, client: Client) -> AsyncIterator[Sample]:
+    before = (await client.stats()).documents
+    started = time.monotonic()
     while True:
         stats, replicas = await asyncio.gather(client.stats(), pipeline.replicas())
-        yield Sample(time.monotonic() - started, stats.queue, replicas, stats.documents["completed"] - before)
+        new = {state: count - before[state] for state, count in stats.documents.items()}
+        yield Sample(time.monotonic() - started, stats.queue, replicas, new["completed"], new["failed"])
         await asyncio.sleep(SAMPLE_SECONDS)
 
 

@@ -13,8 +13,6 @@ from .questions import ask_all
 from .steps import Steps
 from .target import Target
 
-READY = "kubectl apply -f examples/quickstart.yaml, until Ready"
-
 
 async def up(target: Target, steps: Steps) -> None:
     """Runs the whole demo and writes its times to build/demo-timings.json; raises DemoError."""
@@ -28,7 +26,7 @@ async def up(target: Target, steps: Steps) -> None:
         seen = await spike_and_chart(pipeline, client, steps)
     steps.write(
         TIMINGS,
-        apply_to_ready_seconds=steps.timings[READY],
+        apply_to_ready_seconds=steps.timings[install.READY_STEP],
         spike_to_third_pod_seconds=round(seen.to_third_pod_seconds or 0, 2),
         spike_peak_pods=seen.peak,
         spike_deepest_queue=seen.deepest,
@@ -81,10 +79,9 @@ async def spike_and_chart(pipeline: Pipeline, client: Client, steps: Steps) -> s
 
 def farewell(target: Target, pipeline: Pipeline, steps: Steps) -> None:
     """Prints how to reach the API, and how to remove everything."""
-    exports = "\n".join(f"export {name}={value}" for name, value in target.kube.env.items())
     steps.console.print(
         Panel(
-            f"[dim]# where kubectl finds the cluster[/]\n{exports}\n\n"
+            f"[dim]# where kubectl finds the cluster[/]\n{target.shell_setup}\n\n"
             f"[dim]# reach the API: http://127.0.0.1:8000/docs[/]\n"
             f"kubectl port-forward -n {pipeline.namespace} service/{pipeline.name}-api 8000:8000 &\n"
             "curl -fsS -N -H 'Content-Type: application/json' http://127.0.0.1:8000/api/v1/query \\\n"

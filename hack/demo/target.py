@@ -2,7 +2,6 @@
 
 import asyncio
 import shlex
-from pathlib import Path
 from typing import Protocol
 
 from .errors import DemoError
@@ -19,7 +18,12 @@ class Target(Protocol):
     """A cluster, and how images and KEDA come into it."""
 
     kube: Kube
+    # What a user types to reach the cluster with kubectl, and after `make demo-down` to remove everything.
+    shell_setup: str
     make_arguments: str
+
+    async def problems(self, steps: Steps) -> str:
+        """Returns in one line why this machine cannot hold the cluster; empty when it can or need not."""
 
     async def prepare(self, steps: Steps) -> None:
         """Makes the cluster answer, and the images of the pipeline available to it."""
@@ -34,18 +38,19 @@ class Target(Protocol):
 class LocalCluster:
     """The cluster of hack/cluster on this machine; nothing else in the demo knows of it."""
 
+    shell_setup = f'eval "$({CLUSTER} env)"'
     make_arguments = ""
 
     def __init__(self) -> None:
         self.kube = Kube({})
 
-    @staticmethod
-    async def problems() -> str:
-        """Returns in one line why this machine cannot hold the cluster; empty when it can."""
-        try:
-            await run(CLUSTER, "check")
-        except CommandError as error:
-            return "; ".join(error.tail)
+    async def problems(self, steps: Steps) -> str:
+        """Asks hack/cluster what this machine lacks."""
+        with steps.step("Look whether this machine can hold a cluster"):
+            try:
+                await run(CLUSTER, "check")
+            except CommandError as error:
+                return "; ".join(error.tail)
         return ""
 
     async def prepare(self, steps: Steps) -> None:
@@ -82,16 +87,25 @@ class LocalCluster:
 class GivenCluster:
     """A cluster that the user has, which pulls its images from a registry that the user can push to."""
 
-    def __init__(self, kubeconfig: Path, registry: str) -> None:
-        self.registry = registry
+    def __init__(self, kubeconfig: str, registry: str) -> None:
+        self.kube = Kube({"KUBECONFIG": kubeconfig})
+        self.shell_setup = f"export KUBECONFIG={kubeconfig}"
         self.make_arguments = f" KUBECONFIG={kubeconfig} REGISTRY={registry}"
-        self.kube = Kube({"KUBECONFIG": str(kubeconfig.expanduser().absolute())})
+        self._registry = registry
+
+    async def problems(self, steps: Steps) -> str:
+        """This machine holds nothing but kubectl, helm and the images."""
+        return ""
 
     async def prepare(self, steps: Steps) -> None:
         """Asks the cluster for its version, and builds and pushes the images."""
+        if not self._registry:
+            raise DemoError(
+                "KUBECONFIG needs REGISTRY: images are pushed there, and the cluster pulls them"
+            )
         with steps.step("Reach the cluster") as step:
             step.log((await self.kube.kubectl("version")).strip().replace("\n", ", "))
-        await build_images(steps, push=self.registry)
+        await build_images(steps, push=self._registry)
 
     async def keda(self, steps: Steps) -> None:
         """Installs KEDA with its Helm chart where the cluster has none."""
@@ -110,12 +124,6 @@ class GivenCluster:
             step.log("KEDA stays; `helm uninstall keda --namespace keda` removes what the demo installed")
 
 
-def target(kubeconfig: Path | None, registry: str) -> Target:
-    """Returns the cluster of a kubeconfig, else the local one; raises DemoError where a registry lacks."""
-    if not kubeconfig:
-        return LocalCluster()
-    if not registry:
-        raise DemoError(
-            "KUBECONFIG needs REGISTRY too: where the images are pushed to and the cluster pulls them from"
-        )
-    return GivenCluster(kubeconfig, registry)
+def target(kubeconfig: str, registry: str) -> Target:
+    """Returns the cluster of a kubeconfig, or the local one if that is empty."""
+    return GivenCluster(kubeconfig, registry) if kubeconfig else LocalCluster()

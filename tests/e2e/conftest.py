@@ -16,7 +16,7 @@ from demo.kube import Kube
 from demo.pipeline import Pipeline
 from demo.questions import Answer, ask_all
 from demo.steps import Steps
-from demo.target import LocalCluster, Target, target
+from demo.target import Target, target
 from tests.e2e.killing import Killer, killer_pod
 from tests.e2e.look import look
 from tests.e2e.vectors import Vectors, vectors_of
@@ -33,9 +33,9 @@ def steps() -> Steps:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cluster(steps: Steps, request: pytest.FixtureRequest) -> Target:
     """The local cluster, or the one of KUBECONFIG; skipped only where this machine cannot hold one."""
-    kubeconfig, registry = os.environ.get("KUBECONFIG"), os.environ.get("REGISTRY", "")
-    chosen = target(Path(kubeconfig) if kubeconfig and registry else None, registry)
-    if isinstance(chosen, LocalCluster) and (why := await chosen.problems()):
+    registry = os.environ.get("REGISTRY", "")
+    chosen = target(os.environ.get("KUBECONFIG", "") if registry else "", registry)
+    if why := await chosen.problems(steps):
         pytest.skip(f"no local cluster on this machine: {why}")
     await story.prepare(chosen, steps)
     request.config.stash[CLUSTER] = chosen.kube
