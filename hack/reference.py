@@ -15,15 +15,22 @@ BEGIN, END = "<!-- reference: make reference -->\n", "<!-- end of reference -->\
 
 
 def rows(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, str, str, str]]:
-    """Yields (path, type, default, description) for each leaf and each block of an OpenAPI v3 schema, depth first."""
+    """Yields (path, type, default, description) of each field in an OpenAPI v3 schema, depth first."""
     for name, field in schema.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
         required = name in schema.get("required", [])
         nested = field.get("items", field)
         kind = " \\| ".join(map(str, field["enum"])) if "enum" in field else field.get("type", "any")
         default = field.get("default")
-        shown = "required" if required and default is None else "" if default in (None, {}) else f"`{default}`"
-        yield here, kind, shown.replace("True", "true").replace("False", "false"), field.get("description", "")
+        shown = (
+            "required" if required and default is None else "" if default in (None, {}) else f"`{default}`"
+        )
+        yield (
+            here,
+            kind,
+            shown.replace("True", "true").replace("False", "false"),
+            field.get("description", ""),
+        )
         yield from rows(nested, here + ("[]" if "items" in field else ""))
 
 

@@ -1,0 +1,1 @@
+"""Tests, from pure functions to a whole cluster."""

@@ -1,0 +1,82 @@
+"""The operator's chart gives its operator the settings, the CRD and the rights that its code asks for."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cluster.build import binary
+
+from rag_operator.names import KINDS, PIPELINE
+from rag_operator.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+Manifest = dict[str, Any]
+
+
+def render(chart: str, *arguments: str) -> list[Manifest]:
+    """Returns the manifests of a chart."""
+    command = [binary("helm", "helm"), "template", "release", ROOT / "charts" / chart, "--kube-version=1.34"]
+    shown = subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
+    return [manifest for manifest in yaml.safe_load_all(shown) if manifest]
+
+
+@pytest.fixture(scope="module")
+def operator() -> list[Manifest]:
+    return render("ragpipeline-operator")
+
+
+def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
+
+
+def test_environment_is_the_settings(operator: list[Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
+    (deployment,) = of_kind(operator, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    prefix = Settings.model_config["env_prefix"]
+    for variable in container["env"]:
+        assert variable["name"].removeprefix(prefix).lower() in Settings.model_fields
+        monkeypatch.setenv(variable["name"], variable["value"])
+    settings = Settings()
+    assert set(settings.model_images) == set(Settings.model_fields["model_images"].default)
+    assert settings.image_qdrant == Settings.model_fields["image_qdrant"].default
+    images = {name for name in Settings.model_fields if name.startswith("image_")}
+    assert images <= {variable["name"].removeprefix(prefix).lower() for variable in container["env"]}
+
+
+def test_definition_is_the_generated_one_and_is_kept(operator: list[Manifest]) -> None:
+    (definition,) = of_kind(operator, "CustomResourceDefinition")
+    assert definition["metadata"].pop("annotations")["helm.sh/resource-policy"] == "keep"
+    generated = yaml.safe_load((ROOT / "crds/ragpipelines.yaml").read_text())
+    generated["metadata"].pop("annotations", None)
+    assert definition == generated
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [((), "ClusterRole"), (("--set", "watchNamespace=rag"), "Role")],
+    ids=["all", "one"],
+)
+def test_rights_cover_every_kind_of_child(arguments: tuple[str, ...], kind: str) -> None:
+    roles = of_kind(render("ragpipeline-operator", *arguments), kind)
+    (role,) = [role for role in roles if role["metadata"]["name"] == "release-ragpipeline-operator"]
+    granted = {
+        (group, resource): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    for child in KINDS.values():
+        group = child.api_version.rpartition("/")[0]
+        assert granted[group, child.plural] >= {"list", "watch", "create", "patch", "delete"}
+    assert granted["ragpipeline.dev", PIPELINE.plural] >= {"list", "watch"}
+    assert granted["ragpipeline.dev", f"{PIPELINE.plural}/status"] >= {"patch"}
+
+
+def test_pipeline_chart_passes_the_spec_on() -> None:
+    (pipeline,) = render(
+        "ragpipeline", "--set", "spec.vectorStore.collection=handbook", "--set", "name=handbook"
+    )
+    assert pipeline["metadata"]["name"] == "handbook"
+    assert pipeline["spec"]["vectorStore"] == {"collection": "handbook", "managed": {}}

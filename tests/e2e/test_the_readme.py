@@ -1,0 +1,97 @@
+"""Every command of the README works as it is written; runs last, and leaves nothing behind."""
+
+import asyncio
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from demo import corpus
+from demo.kube import Kube
+from demo.paths import ROOT
+from demo.shell import run
+from demo.target import CLUSTER, LocalCluster, Target
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+README = (ROOT / "README.md").read_text()
+# A person starts the next command later than a script does: what runs in the background is up by then.
+UNTIL_FORWARDED = "until curl -fs http://127.0.0.1:8000/live >/dev/null; do sleep 0.2; done"
+INSTALL = "## Install on your cluster"
+
+
+def shell_blocks(section: str) -> list[str]:
+    """Returns the ```sh blocks below a heading, as far as the next one of its level."""
+    below = README.partition(f"{section}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", below, re.DOTALL)
+
+
+def make_commands() -> list[list[str]]:
+    """Returns every `make` command that the README names anywhere."""
+    return [
+        found.split() for found in sorted(set(re.findall(r"(?:^|`)(make [^`\n#]+)", README, re.MULTILINE)))
+    ]
+
+
+@pytest.mark.parametrize("command", make_commands(), ids=" ".join)
+async def test_make_target_exists(command: list[str]) -> None:
+    assert await run(command[0], "--dry-run", *command[1:])
+
+
+async def test_every_shell_block_is_run_here() -> None:
+    whole = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    assert whole == [*shell_blocks("## Two commands"), *shell_blocks(INSTALL)]
+    assert shell_blocks("## Two commands") == ["make demo\nmake test\n", "make demo-down\n"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def registry(cluster: Target) -> AsyncIterator[str]:
+    """A registry to push to: the user's, or a real one on the local node."""
+    if not isinstance(cluster, LocalCluster):
+        yield cluster.registry
+        return
+    yield (await run(CLUSTER, "registry", "up")).strip().splitlines()[-1]
+    await run(CLUSTER, "registry", "down")
+
+
+async def test_install_on_a_cluster(kube: Kube, registry: str, tmp_path: Path) -> None:
+    for name in ("charts", "examples", "hack", "build"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "policy.pdf").write_bytes((await corpus.policy_manual()).read_bytes())
+    script = "".join(shell_blocks(INSTALL)).replace("8000:8000 &\n", f"8000:8000 &\n{UNTIL_FORWARDED}\n")
+    output = await run(
+        "bash",
+        "-euxo",
+        "pipefail",
+        "-c",
+        f"cd {tmp_path}\ntrap 'kill $(jobs -p)' EXIT\n{script}",
+        env=kube.env | {"REGISTRY": registry},
+    )
+    deployment = await kube.get("deployment", "quickstart-api", "default")
+    assert deployment
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].startswith(f"{registry}/")
+    assert '"status":"processing"' in output
+    assert "event: citations" in output
+    await kube.kubectl("delete", "ragpipeline,persistentvolumeclaims", "--all", "--namespace", "default")
+
+
+async def test_make_demo_and_its_end(cluster: Target) -> None:
+    arguments = cluster.make_arguments.split()
+    shown = await run("make", "demo", *arguments)
+    assert "It is still running" in shown
+    await run("make", "demo-down", *arguments)
+    if isinstance(cluster, LocalCluster):
+        left = await asyncio.to_thread(_left_behind)
+        assert left == []
+
+
+def _left_behind() -> list[str]:
+    """Returns what of the local cluster is still there: namespaces, mounts and processes."""
+    namespaces = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    commands = (
+        path.read_bytes().replace(b"\0", b" ").decode() for path in Path("/proc").glob("[0-9]*/cmdline")
+    )
+    return [line for line in (*namespaces.splitlines(), *mounts, *commands) if "ragcluster" in line]
