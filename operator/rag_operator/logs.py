@@ -31,4 +31,5 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line a request otherwise
+    for chatty in ("httpx", "kopf.objects"):  # one line a request and one an event otherwise
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -135,7 +135,9 @@ def _ending(item: Manifest) -> bool:
 
 
 def _named(items: list[Any]) -> bool:
-    return bool(items) and all(isinstance(item, dict) and "name" in item for item in items)
+    """Whether the items are told apart by their names, as containers and variables are."""
+    names = [item.get("name") for item in items if isinstance(item, dict)]
+    return bool(items) and len(set(names) - {None}) == len(items)
 
 
 def _same(desired: Any, observed: Any) -> bool:
