@@ -1,7 +1,7 @@
 """Client of our language model service."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import httpx
 
@@ -23,7 +23,7 @@ class LlmClient:
         answer = response.json()
         return answer["text"], answer["tokens_used"]
 
-    async def stream(self, prompt: str, max_tokens: int, temperature: float) -> AsyncIterator[str]:
+    async def stream(self, prompt: str, max_tokens: int, temperature: float) -> AsyncGenerator[str]:
         """The answer piece by piece, as it is made."""
         request = _request(prompt, max_tokens, temperature, stream=True)
         async with self._client.stream("POST", "/generate", json=request) as response:

@@ -1,0 +1,16 @@
+"""`python -m rag_workloads.api`: serve until SIGTERM or SIGINT."""
+
+from rag_workloads.api.main import create_app
+from rag_workloads.api.settings import Settings
+from rag_workloads.core import logs, service
+
+
+def main() -> None:
+    """Run the API."""
+    settings = Settings()
+    logs.configure(settings.log_level, settings.log_format)
+    service.serve(create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

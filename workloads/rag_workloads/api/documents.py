@@ -1,0 +1,62 @@
+"""Routes about documents that are in."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from rag_workloads.api.parts import Parts, PartsOf
+from rag_workloads.api.retrieval import vector_store_errors
+from rag_workloads.api.views import ChunkList, ChunkView, DocumentList
+from rag_workloads.core.documents import Document, State
+from rag_workloads.core.problems import Problem
+
+router = APIRouter(prefix="/documents", tags=["documents"])
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Offset = Annotated[int, Query(ge=0)]
+
+
+@router.get("")
+async def list_documents(
+    parts: PartsOf, limit: Limit = 50, offset: Offset = 0, status: State | None = None
+) -> DocumentList:
+    """Documents, newest first."""
+    documents, total = await parts.documents.list(offset, limit, status)
+    return DocumentList(documents=documents, total=total)
+
+
+@router.get("/{document_id}")
+async def get_document(document_id: str, parts: PartsOf) -> Document:
+    """One document's record."""
+    return await _document(parts, document_id)
+
+
+@router.delete("/{document_id}", status_code=204)
+async def delete_document(document_id: str, parts: PartsOf) -> None:
+    """Remove a document: record first, so that jobs that run stop, then jobs, vectors and file."""
+    document = await _document(parts, document_id)
+    await parts.documents.delete(document_id)
+    await parts.queue.forget(document_id, document.generation, document.batches or 0)
+    with vector_store_errors():
+        await parts.vectors.delete_document(document_id)
+    await parts.objects.delete(document.object_key)
+
+
+@router.get("/{document_id}/chunks")
+async def list_chunks(document_id: str, parts: PartsOf, limit: Limit = 50, offset: Offset = 0) -> ChunkList:
+    """The chunks of a document that searches see."""
+    await _document(parts, document_id)
+    with vector_store_errors():
+        chunks, total = await parts.vectors.chunks(document_id, offset, limit)
+    views = [
+        ChunkView(chunk_id=c.chunk_id, chunk_index=c.chunk_index, page=c.page, text=c.text) for c in chunks
+    ]
+    return ChunkList(chunks=views, total=total)
+
+
+async def _document(parts: Parts, document_id: str) -> Document:
+    document = await parts.documents.get(document_id)
+    if document is None:
+        detail = f"There is no document {document_id!r}."
+        raise Problem(404, "document-not-found", "No such document", detail)
+    return document

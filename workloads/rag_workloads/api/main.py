@@ -1,0 +1,32 @@
+"""The API's app."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import Depends, FastAPI
+
+from rag_workloads.api import documents, health, questions, uploads
+from rag_workloads.api.auth import RequireKey
+from rag_workloads.api.parts import Parts
+from rag_workloads.api.settings import Settings
+from rag_workloads.core import service
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI app; it connects when it starts."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.parts = parts = await Parts.open(settings)
+        yield
+        await parts.close()
+
+    async def ready() -> None:
+        await health.ready(app.state.parts)
+
+    app = service.create_app("RAG pipeline", lifespan, ready)
+    guarded = [Depends(RequireKey(settings.api_key))]
+    for router in (uploads.router, documents.router, questions.router, health.stats_router):
+        app.include_router(router, prefix="/api/v1", dependencies=guarded)
+    app.include_router(health.health_router)
+    return app

@@ -1,0 +1,57 @@
+"""Everything that the API talks to, opened once."""
+
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from fastapi import Depends, Request
+
+from rag_workloads.api.settings import Settings
+from rag_workloads.core.document_store import DocumentStore
+from rag_workloads.core.embedding_client import EmbeddingClient
+from rag_workloads.core.llm_client import LlmClient
+from rag_workloads.core.object_store import ObjectStore
+from rag_workloads.core.queue import Queue
+from rag_workloads.core.vector_store import VectorStore
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Clients of the other parts of the pipeline, and the settings."""
+
+    settings: Settings
+    queue: Queue
+    documents: DocumentStore
+    objects: ObjectStore
+    vectors: VectorStore
+    embedding: EmbeddingClient
+    llm: LlmClient | None
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Self:
+        """Connect to Redis and prepare the other clients, which connect when they are used."""
+        queue = await Queue.connect(settings.redis_url.get_secret_value(), settings.pipeline)
+        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+        return cls(
+            settings,
+            queue,
+            DocumentStore(queue.redis, settings.pipeline),
+            ObjectStore(settings.storage_url),
+            VectorStore(settings.qdrant_url, key, settings.qdrant_collection),
+            EmbeddingClient(settings.embedding_url),
+            LlmClient(settings.llm_url) if settings.llm_url else None,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for part in (self.embedding, self.llm, self.vectors, self.queue):
+            if part is not None:
+                await part.close()
+
+
+def parts_of(request: Request) -> Parts:
+    """A dependency: the parts of the app that serves this request."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsOf = Annotated[Parts, Depends(parts_of)]

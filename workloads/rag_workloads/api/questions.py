@@ -1,0 +1,67 @@
+"""The route that answers questions."""
+
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from rag_workloads.api.answering import Answer, Answering, Prepared
+from rag_workloads.api.parts import PartsOf
+from rag_workloads.core.disconnects import until_disconnect
+from rag_workloads.core.problems import Problem
+
+router = APIRouter(tags=["questions"])
+
+
+class Question(BaseModel):
+    """What a client asks."""
+
+    query: Annotated[str, Field(min_length=1, max_length=4000)]
+    top_k: Annotated[int, Field(ge=1, le=100)] | None = None
+    stream: bool = False
+
+
+@router.post("/query", response_model=Answer)
+async def ask(question: Question, request: Request, parts: PartsOf) -> Response:
+    """Answer as JSON or, with `stream`, as events: `{"chunk"}`..., then `citations`, then `done`.
+
+    A client that leaves stops the model. A failure before the first event is a problem, later an event `error`.
+    """
+    answering = Answering(parts)
+    top_k = question.top_k or parts.settings.retrieval_top_k
+    if not question.stream:
+        answer = await until_disconnect(request, answering.answer(question.query, top_k))
+        return JSONResponse(answer.model_dump())
+    prepared = await until_disconnect(request, answering.prepare(question.query, top_k))
+    pieces = answering.stream(prepared)
+    first = await until_disconnect(request, _first(pieces))
+    return EventSourceResponse(_events(first, pieces, prepared))
+
+
+async def _first(pieces: AsyncGenerator[str]) -> str | None:
+    return await anext(pieces, None)
+
+
+async def _events(
+    first: str | None, pieces: AsyncGenerator[str], prepared: Prepared
+) -> AsyncIterator[ServerSentEvent]:
+    try:
+        async with contextlib.aclosing(pieces):
+            if first is not None:
+                yield _event({"chunk": first})
+            async for piece in pieces:
+                yield _event({"chunk": piece})
+    except Problem as problem:
+        yield _event(problem.body(), "error")
+        return
+    yield _event({"citations": [citation.model_dump() for citation in prepared.citations]}, "citations")
+    yield _event({"timings": prepared.watch.seconds}, "done")
+
+
+def _event(data: dict[str, Any], name: str | None = None) -> ServerSentEvent:
+    return ServerSentEvent(json.dumps(data, ensure_ascii=False), event=name)

@@ -1,0 +1,57 @@
+"""Finding chunks: embed the question, search; failures name the part that is down."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+import numpy as np
+from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from numpy.typing import NDArray
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from rag_workloads.core.embedding_client import EmbeddingClient
+from rag_workloads.core.problems import Unavailable
+from rag_workloads.core.vector_store import Hit, VectorStore
+
+# The client itself waits longer for a busy service; someone who asks a question does not.
+EMBED_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Found:
+    """A question's vector [dimension] and the chunks nearest to it, best first."""
+
+    vector: NDArray[np.float32]
+    hits: list[Hit]
+
+
+class Retrieval:
+    """Searches by meaning. Raises Unavailable for "embedding" or "vector-store"."""
+
+    def __init__(self, embedding: EmbeddingClient, vectors: VectorStore, score_threshold: float) -> None:
+        self._embedding, self._vectors, self._score_threshold = embedding, vectors, score_threshold
+
+    async def search(self, question: str, top_k: int) -> Found:
+        """The chunks nearest to a question."""
+        (vector,) = await self.embed([question])
+        with vector_store_errors():
+            return Found(vector, await self._vectors.search(vector, top_k, self._score_threshold))
+
+    async def embed(self, texts: list[str]) -> NDArray[np.float32]:
+        """Unit vectors [texts, dimension]."""
+        try:
+            async with asyncio.timeout(EMBED_SECONDS):
+                return await self._embedding.embed(texts)
+        except (HfHubHTTPError, InferenceTimeoutError, httpx2.HTTPError, TimeoutError) as error:
+            raise Unavailable("embedding", str(error) or "no answer in time") from error
+
+
+@contextlib.contextmanager
+def vector_store_errors() -> Iterator[None]:
+    """Failures of Qdrant as problems."""
+    try:
+        yield
+    except (UnexpectedResponse, ResponseHandlingException) as error:
+        raise Unavailable("vector-store", str(error)) from error

@@ -1,0 +1,22 @@
+"""Settings of the API."""
+
+from typing import Annotated
+
+from pydantic import Field, PositiveInt, SecretStr
+
+from rag_workloads.core.settings import BaseServiceSettings, QdrantSettings, RedisSettings, StorageSettings
+
+
+class Settings(BaseServiceSettings, RedisSettings, QdrantSettings, StorageSettings):
+    """Without `llm_url` questions are answered by citations alone; without `api_key` everyone may ask."""
+
+    port: PositiveInt = 8000
+    embedding_url: str
+    embedding_model: str
+    llm_url: str | None = None
+    api_key: SecretStr | None = None
+    upload_limit_bytes: PositiveInt = 104_857_600
+    retrieval_top_k: Annotated[int, Field(ge=1, le=100)] = 5
+    retrieval_score_threshold: Annotated[float, Field(ge=-1, le=1)] = 0
+    answer_max_tokens: PositiveInt = 256
+    answer_temperature: Annotated[float, Field(ge=0, le=2)] = 0

@@ -1,0 +1,113 @@
+"""Routes that take a document in and tell how far it is."""
+
+import contextlib
+import re
+import uuid
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from starlette.requests import ClientDisconnect
+
+from rag_workloads.api.parts import Parts, PartsOf
+from rag_workloads.api.upload import Upload, too_large
+from rag_workloads.api.views import TaskStatus, UploadAccepted
+from rag_workloads.core import jobs
+from rag_workloads.core.disconnects import ClientLeft
+from rag_workloads.core.documents import NewDocument, State
+from rag_workloads.core.object_store import document_key, incoming_key
+from rag_workloads.core.problems import Problem
+
+router = APIRouter(prefix="/documents/upload", tags=["documents"])
+
+# Room for the form around the file.
+FORM_BYTES = 65_536
+DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+@router.post("", status_code=202, response_model=UploadAccepted)
+async def upload(
+    request: Request,
+    response: Response,
+    parts: PartsOf,
+    content_type: Annotated[str, Header()] = "",
+    content_length: Annotated[int, Header()] = 0,
+) -> UploadAccepted:
+    """Take a file (multipart `file`, optional `document_id`): 202 and a task; 200 if these bytes are known."""
+    limit = parts.settings.upload_limit_bytes
+    if content_length > limit + FORM_BYTES:
+        raise too_large(limit)
+    new = await _store(parts, Upload(content_type, limit), request.stream())
+    previous = await parts.documents.get(new.document_id)
+    document, begun = await parts.documents.begin(new)
+    if begun:
+        await parts.queue.enqueue_document(document.document_id, document.generation)
+        if previous and previous.object_key != new.object_key:
+            await parts.objects.delete(previous.object_key)
+    else:
+        response.status_code = 200
+    return UploadAccepted(
+        document_id=document.document_id,
+        status=State.PROCESSING if begun else document.state,
+        task_id=document.task_id,
+        message="The document is being processed." if begun else "These bytes are known; nothing changed.",
+    )
+
+
+@router.get("/status/{task_id}", response_model=TaskStatus, response_model_exclude_none=True)
+async def status(task_id: str, parts: PartsOf) -> TaskStatus:
+    """How far a task is; 404 if there is none, or newer bytes took its place."""
+    with contextlib.suppress(ValueError):
+        document_id, generation = jobs.parse_task_id(task_id)
+        document = await parts.documents.get(document_id)
+        if document and document.generation == generation:
+            return TaskStatus.of(document)
+    raise Problem(404, "task-not-found", "No such task", f"There is no task {task_id!r}.")
+
+
+async def _store(parts: Parts, upload: Upload, body: AsyncIterator[bytes]) -> NewDocument:
+    """Write the file under the name that its content gives it."""
+    incoming = incoming_key(uuid.uuid4().hex)
+    failures: list[Problem] = []
+    try:
+        await parts.objects.put(incoming, _noting(failures, upload.chunks(body)))
+    except Exception:
+        await parts.objects.delete(incoming)
+        if failures:
+            raise failures[0] from None
+        raise
+    sha256, document_id = upload.sha256, _document_id(upload)
+    key = document_key(document_id, sha256)
+    await parts.objects.rename(incoming, key)
+    return NewDocument(
+        document_id=document_id,
+        file_name=upload.file_name or "",
+        content_type=upload.content_type,
+        size_bytes=upload.size,
+        sha256=sha256,
+        object_key=key,
+    )
+
+
+async def _noting(failures: list[Problem], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Keep the problem that ends the stream: the object store raises an error of its own in its place."""
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except Problem as problem:
+        failures.append(problem)
+        raise
+    except ClientDisconnect:
+        failures.append(ClientLeft())
+        raise
+
+
+def _document_id(upload: Upload) -> str:
+    """The id that the client gave, or one that follows from the content."""
+    given = upload.fields.get("document_id")
+    if not given:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:sha256:{upload.sha256}"))
+    if not DOCUMENT_ID.fullmatch(given):
+        detail = "document_id takes up to 128 letters, digits, dots, dashes and underscores."
+        raise Problem(422, "invalid-document-id", "The document id is not allowed", detail)
+    return given

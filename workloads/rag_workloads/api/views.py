@@ -1,0 +1,104 @@
+"""What the routes about documents answer."""
+
+from typing import Self
+
+from pydantic import BaseModel
+
+from rag_workloads.core.documents import Document, ErrorCode, Stage, State
+
+
+class UploadAccepted(BaseModel):
+    """A document was taken, or is known already; poll `task_id` for its progress."""
+
+    document_id: str
+    status: State
+    task_id: str
+    message: str
+
+
+class TaskResult(BaseModel):
+    """What became of a completed document."""
+
+    document_id: str
+    file_name: str
+    pages: int
+    chunks: int
+
+
+class TaskError(BaseModel):
+    """Why a document failed: a stable code, the page (from 1) if one is at fault, and what to do."""
+
+    code: ErrorCode
+    message: str
+    page: int | None
+    hint: str | None
+
+
+class TaskStatus(BaseModel):
+    """How far a document is; `progress` is 0 to 100."""
+
+    task_id: str
+    document_id: str
+    status: State
+    progress: int
+    stage: Stage
+    result: TaskResult | None = None
+    error: TaskError | None = None
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """The status of a document's present generation."""
+        return cls(
+            task_id=document.task_id,
+            document_id=document.document_id,
+            status=document.state,
+            progress=document.progress,
+            stage=document.stage,
+            result=_result(document),
+            error=_error(document),
+        )
+
+
+class DocumentList(BaseModel):
+    """A page of records, newest first."""
+
+    documents: list[Document]
+    total: int
+
+
+class ChunkView(BaseModel):
+    """A chunk that searches see; `page` (from 1) is where it starts."""
+
+    chunk_id: str
+    chunk_index: int
+    page: int
+    text: str
+
+
+class ChunkList(BaseModel):
+    """A page of a document's chunks, in the order of the text."""
+
+    chunks: list[ChunkView]
+    total: int
+
+
+def _result(document: Document) -> TaskResult | None:
+    if document.state is not State.COMPLETED:
+        return None
+    return TaskResult(
+        document_id=document.document_id,
+        file_name=document.file_name,
+        pages=document.pages or 0,
+        chunks=document.chunks or 0,
+    )
+
+
+def _error(document: Document) -> TaskError | None:
+    if document.error_code is None:
+        return None
+    return TaskError(
+        code=document.error_code,
+        message=document.error_message or "",
+        page=document.error_page,
+        hint=document.error_hint,
+    )
