@@ -1,4 +1,4 @@
-"""A bare control plane as local processes: etcd, kube-apiserver and, for garbage collection, kube-controller-manager."""
+"""A bare control plane as local processes: etcd, kube-apiserver and kube-controller-manager."""
 
 import os
 import shutil

@@ -1,0 +1,77 @@
+"""Pipelines for tests of the operator: good defaults, so that a test states only what it is about."""
+
+import base64
+from copy import deepcopy
+from typing import Any
+
+from rag_operator.children import Site, build
+from rag_operator.connections import QueueConnection, VectorStoreConnection
+from rag_operator.names import Manifest
+from rag_operator.pipeline import RagPipeline
+from rag_operator.settings import Settings
+
+UID = "0b7c6f3e-0000-4000-8000-000000000001"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+SMOLLM = "HuggingFaceTB/SmolLM2-135M-Instruct"
+AUTOSCALED: Manifest = {"model": MINILM, "managed": {"autoscaling": {"maxReplicas": 4}}}
+MANAGED_LLM: Manifest = {"managed": {"model": SMOLLM}}
+EXTERNAL_LLM: Manifest = {
+    "external": {
+        "url": "http://vllm:8000/v1",
+        "model": "qwen",
+        "apiKeySecretRef": {"name": "keys", "key": "llm"},
+    }
+}
+MINIMAL_SPEC: Manifest = {
+    "vectorStore": {"collection": "docs", "managed": {}},
+    "embedding": {"model": MINILM, "managed": {}},
+}
+
+
+def resource(**spec: Any) -> Manifest:
+    """Return a RagPipeline as a user writes it; keyword arguments replace parts of the minimal spec."""
+    return {
+        "apiVersion": "ragpipeline.dev/v1alpha1",
+        "kind": "RagPipeline",
+        "metadata": {"name": "demo", "namespace": "team", "uid": UID, "generation": 3},
+        "spec": {**deepcopy(MINIMAL_SPEC), **spec},
+    }
+
+
+def pipeline(**spec: Any) -> RagPipeline:
+    """Return a RagPipeline as the operator reads it."""
+    return RagPipeline.model_validate(resource(**spec))
+
+
+def site(*, keda: bool = True, user_secrets: dict[str, dict[str, str]] | None = None, **spec: Any) -> Site:
+    """Return everything that the children of a pipeline depend on."""
+    return Site(
+        pipeline(**spec),
+        Settings(),
+        QueueConnection("demo-redis.team", "redis-password"),
+        VectorStoreConnection("http://demo-qdrant.team:6333", "qdrant-key"),
+        user_secrets or {},
+        keda,
+    )
+
+
+def children(**spec: Any) -> dict[tuple[str, str], Manifest]:
+    """Return the children of a pipeline by kind and name."""
+    return {(item["kind"], item["metadata"]["name"]): item for item in build(site(**spec))}
+
+
+def pod_of(item: Manifest) -> Manifest:
+    """Return the pod's spec in a Deployment or StatefulSet."""
+    found: Manifest = item["spec"]["template"]["spec"]
+    return found
+
+
+def env_of(item: Manifest, container: int = 0) -> dict[str, Any]:
+    """Return the variables of a container: values, or references to Secrets."""
+    variables = pod_of(item)["containers"][container].get("env", [])
+    return {each["name"]: each.get("value", each.get("valueFrom")) for each in variables}
+
+
+def secret_data(item: Manifest) -> dict[str, str]:
+    """Return the contents of a Secret."""
+    return {key: base64.b64decode(value).decode() for key, value in item["data"].items()}

@@ -1,0 +1,244 @@
+"""The children of a pipeline."""
+
+import json
+from itertools import chain
+from typing import Any
+
+import pytest
+from tests.unit.pipelines import (
+    AUTOSCALED,
+    EXTERNAL_LLM,
+    MANAGED_LLM,
+    MINILM,
+    UID,
+    children,
+    env_of,
+    pod_of,
+    secret_data,
+    site,
+)
+
+from rag_operator.children import build
+from rag_operator.names import Manifest
+
+CACHED = {"model": "BAAI/bge-m3", "managed": {"cache": {"accessMode": "ReadWriteOnce"}}}
+FULL: Manifest = {"embedding": AUTOSCALED, "llm": MANAGED_LLM}
+SPECS: list[Manifest] = [{}, FULL, {"llm": EXTERNAL_LLM}, {"embedding": CACHED}, {"suspend": True}]
+POD_KINDS = {"Deployment", "StatefulSet"}
+
+
+def pods(**spec: Any) -> list[Manifest]:
+    return [item for item in build(site(**spec)) if item["kind"] in POD_KINDS]
+
+
+def test_a_full_pipeline_has_these_children() -> None:
+    names = {kind: [] for kind, _ in children(**FULL)}  # type: dict[str, list[str]]
+    for kind, name in children(**FULL):
+        names[kind].append(name)
+    assert names == {
+        "Secret": ["demo-queue", "demo-vector-store"],
+        "PersistentVolumeClaim": ["demo-objects", "demo-redis-data", "demo-qdrant-data"],
+        "ServiceAccount": [
+            f"demo-{part}" for part in ("redis", "qdrant", "embedding", "llm", "worker", "api")
+        ],
+        "Service": [f"demo-{part}" for part in ("redis", "qdrant", "embedding", "llm", "api")],
+        "StatefulSet": ["demo-redis", "demo-qdrant"],
+        "Deployment": ["demo-embedding", "demo-llm", "demo-worker", "demo-api"],
+        "PodDisruptionBudget": ["demo-embedding", "demo-api"],
+        "NetworkPolicy": ["demo-redis", "demo-qdrant"],
+        "TriggerAuthentication": ["demo-embedding"],
+        "ScaledObject": ["demo-embedding"],
+    }
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_child_is_found_by_its_labels_and_goes_with_the_pipeline(spec: Manifest) -> None:
+    retained = {"demo-objects", "demo-qdrant-data"}
+    for item in build(site(**spec)):
+        metadata = item["metadata"]
+        assert metadata["namespace"] == "team"
+        assert metadata["labels"]["app.kubernetes.io/instance"] == "demo"
+        assert metadata["labels"]["app.kubernetes.io/managed-by"] == "ragpipeline-operator"
+        owners = [owner["uid"] for owner in metadata.get("ownerReferences", [])]
+        assert owners == ([] if metadata["name"] in retained else [UID]), metadata["name"]
+
+
+def test_a_claim_that_is_not_retained_goes_with_the_pipeline() -> None:
+    made = children(
+        storage={"managed": {"retentionPolicy": "Delete"}},
+        vectorStore={"collection": "docs", "managed": {"retentionPolicy": "Delete"}},
+    )
+    for name in ("demo-objects", "demo-qdrant-data"):
+        assert made["PersistentVolumeClaim", name]["metadata"]["ownerReferences"][0]["uid"] == UID
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_pod_meets_the_restricted_standard(spec: Manifest) -> None:
+    for item in pods(**spec):
+        pod = pod_of(item)
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in (*pod["containers"], *pod.get("initContainers", [])):
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert context["readOnlyRootFilesystem"] is True
+            assert container["resources"]["requests"], container["name"]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_container_is_probed_and_every_mount_has_its_volume(spec: Manifest) -> None:
+    for item in pods(**spec):
+        pod = pod_of(item)
+        volumes = {volume["name"] for volume in pod["volumes"]}
+        for container in pod["containers"]:
+            assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), container["name"]
+        mounts = (each["volumeMounts"] for each in (*pod["containers"], *pod.get("initContainers", [])))
+        used = {mount["name"] for mount in chain.from_iterable(mounts)}
+        assert used == volumes
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_no_secret_is_in_a_pod_or_on_a_command_line(spec: Manifest) -> None:
+    text = json.dumps(pods(**spec))
+    assert "redis-password" not in text
+    assert "qdrant-key" not in text
+
+
+def test_pods_restart_when_a_secret_that_they_use_changes() -> None:
+    def hashes(key: str) -> dict[str, Any]:
+        made = pods(
+            user_secrets={"keys": {"api": key}},
+            api={"auth": {"apiKeySecretRef": {"name": "keys", "key": "api"}}},
+        )
+        return {
+            item["metadata"]["name"]: item["spec"]["template"]["metadata"]["annotations"] for item in made
+        }
+
+    before, after = hashes("old"), hashes("new")
+    assert [name for name in before if before[name] != after[name]] == ["demo-api"]
+
+
+def test_keda_owns_the_number_of_embedding_pods() -> None:
+    assert "replicas" not in children(embedding=AUTOSCALED)["Deployment", "demo-embedding"]["spec"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "replicas"),
+    [
+        ({}, 1),
+        ({"embedding": {"model": MINILM, "managed": {"replicas": 3}}}, 3),
+        ({"embedding": AUTOSCALED, "keda": False}, 1),
+        ({"embedding": AUTOSCALED, "suspend": True}, 0),
+        ({"embedding": {"model": MINILM, "external": {"url": "http://tei"}}}, 1),
+    ],
+)
+def test_otherwise_the_number_of_embedding_pods_is(spec: Manifest, replicas: int) -> None:
+    made = children(**spec)
+    assert made["Deployment", "demo-embedding"]["spec"]["replicas"] == replicas
+    assert ("ScaledObject", "demo-embedding") not in made
+
+
+def test_the_scaler_counts_the_pipelines_own_queue() -> None:
+    made = children(embedding=AUTOSCALED)
+    spec = made["ScaledObject", "demo-embedding"]["spec"]
+    (trigger,) = spec["triggers"]
+    assert trigger["type"] == "redis"
+    assert trigger["metadata"] == {
+        "listName": "team.demo:embed",
+        "listLength": "20",
+        "activationListLength": "0",
+        "databaseIndex": "0",
+    }
+    assert spec["fallback"]["replicas"] == 1
+    credentials = made["TriggerAuthentication", trigger["authenticationRef"]["name"]]["spec"][
+        "secretTargetRef"
+    ]
+    secret = secret_data(made["Secret", "demo-queue"])
+    assert {each["parameter"] for each in credentials} == {"address", "username", "password", "tls"}
+    assert all(each["name"] == "demo-queue" and each["key"] in secret for each in credentials)
+
+
+def test_suspending_stops_every_pod() -> None:
+    assert {item["spec"]["replicas"] for item in pods(suspend=True, **FULL)} == {0}
+
+
+def test_external_stores_leave_no_children_behind() -> None:
+    made = children(
+        queue={"external": {"urlSecretRef": {"name": "keys", "key": "redis"}}},
+        vectorStore={"collection": "docs", "external": {"url": "https://qdrant.example.com"}},
+    )
+    names = {name for _, name in made}
+    assert not names & {"demo-redis", "demo-qdrant", "demo-redis-data", "demo-qdrant-data"}
+    assert {"demo-queue", "demo-vector-store"} <= names
+
+
+def test_redis_reads_its_password_from_a_file_and_stays_below_its_limit() -> None:
+    made = children(queue={"managed": {"resources": {"limits": {"memory": "400Mi"}}}})
+    args = pod_of(made["StatefulSet", "demo-redis"])["containers"][0]["args"]
+    assert args[:2] == ["redis-server", "/etc/redis/redis.conf"]
+    assert args[args.index("--maxmemory") + 1] == str(300 * 2**20)
+    assert secret_data(made["Secret", "demo-queue"])["redis.conf"] == "requirepass redis-password\n"
+
+
+def test_a_known_model_comes_from_its_image_and_an_unknown_one_from_the_hub() -> None:
+    known = children()["Deployment", "demo-embedding"]
+    assert pod_of(known)["initContainers"][0]["command"] == ["cp", "-R", "/models/.", "/mnt/models"]
+    assert env_of(known)["MODEL_PATH"] == "/models"
+    unknown = children(embedding={"model": "BAAI/bge-m3", "managed": {}})["Deployment", "demo-embedding"]
+    assert "initContainers" not in pod_of(unknown)
+    assert "MODEL_PATH" not in env_of(unknown)
+    assert env_of(unknown)["HF_HOME"] == "/var/cache/huggingface"
+
+
+def test_a_cache_on_one_node_lets_the_old_pod_go_first() -> None:
+    deployment = children(embedding=CACHED)["Deployment", "demo-embedding"]
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_pods_that_share_a_volume_of_one_node_share_the_node() -> None:
+    one = children()
+    many = children(storage={"managed": {"accessMode": "ReadWriteMany"}})
+    for name in ("demo-api", "demo-worker"):
+        assert "podAffinity" in pod_of(one["Deployment", name])["affinity"]
+        assert "affinity" not in pod_of(many["Deployment", name])
+
+
+def test_pods_outlive_their_own_work() -> None:
+    made = children(**FULL)
+    for name, container in (("demo-worker", 0), ("demo-embedding", 0)):
+        grace = int(env_of(made["Deployment", name], container)["SHUTDOWN_GRACE_SECONDS"])
+        assert pod_of(made["Deployment", name])["terminationGracePeriodSeconds"] > grace
+
+
+def test_the_engine_of_a_language_model_shares_the_pod_of_its_service() -> None:
+    pod = pod_of(
+        children(llm={"managed": {**MANAGED_LLM["managed"], "resources": {"limits": {"cpu": "1500m"}}}})[
+            "Deployment", "demo-llm"
+        ]
+    )
+    engine = pod["containers"][1]
+    assert engine["args"] == [
+        "-m", "/models/model.gguf", "--alias", MANAGED_LLM["managed"]["model"], "--host", "0.0.0.0",
+        "--port", "8080", "-c", "4096", "--parallel", "2", "--threads", "2",
+    ]  # fmt: skip
+    assert {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}[
+        "BACKEND_URL"
+    ] == "http://127.0.0.1:8080/v1"
+
+
+def test_a_language_model_without_an_image_makes_no_pods() -> None:
+    made = site(llm={"managed": {"model": "someone/unknown"}})
+    assert not made.llm_image_known
+    assert ("Deployment", "demo-llm") not in children(llm={"managed": {"model": "someone/unknown"}})
+
+
+def test_the_pipeline_chooses_images_pull_policy_and_pull_secrets() -> None:
+    images = {"api": "mine/api:1", "pullPolicy": "Always", "pullSecrets": [{"name": "registry"}]}
+    pod = pod_of(children(images=images)["Deployment", "demo-api"])
+    assert (pod["containers"][0]["image"], pod["containers"][0]["imagePullPolicy"]) == (
+        "mine/api:1",
+        "Always",
+    )
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]

@@ -1,0 +1,163 @@
+"""The conditions of a pipeline."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, MANAGED_LLM, pipeline, site
+
+from rag_operator.children import build
+from rag_operator.conditions import conditions
+from rag_operator.evidence import Evidence, Observed
+from rag_operator.names import Component, Manifest
+from rag_operator.resolution import Unresolved
+from rag_operator.status import Condition
+
+FULL: Manifest = {"embedding": AUTOSCALED, "llm": MANAGED_LLM}
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def evidence(ready: dict[str, int] | None = None, **spec: Any) -> Evidence:
+    """Return what is seen of a pipeline whose pods are all ready, but for those named."""
+    made = build(site(**spec))
+    for item in made:
+        if item["kind"] in {"Deployment", "StatefulSet"}:
+            wanted = item["spec"].setdefault("replicas", 1)
+            item["status"] = {"readyReplicas": (ready or {}).get(item["metadata"]["name"], wanted)}
+        if item["kind"] == "ScaledObject":
+            item["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    return Evidence(pipeline(**spec), Observed(made, (), spec.get("keda", True)))
+
+
+def judged(seen: Evidence) -> dict[str, Condition]:
+    return {each.type: each for each in conditions(seen, now=FIRST)}
+
+
+def pod(component: str, **status: Any) -> Manifest:
+    labels = {"app.kubernetes.io/component": component}
+    return {"metadata": {"name": f"demo-{component}-x", "labels": labels}, "status": status}
+
+
+def test_a_pipeline_whose_pods_are_ready_is_ready() -> None:
+    found = judged(evidence(**FULL))
+    assert list(found) == [
+        "SecretsResolved", "QueueReady", "VectorStoreReady", "EmbeddingReady", "LLMReady", "WorkersReady",
+        "ApiReady", "AutoscalingReady", "Ready",
+    ]  # fmt: skip
+    assert {each.status for each in found.values()} == {"True"}
+    assert {each.observed_generation for each in found.values()} == {3}
+
+
+def test_a_part_that_is_not_configured_has_no_condition() -> None:
+    assert not {"LLMReady", "AutoscalingReady"} & judged(evidence()).keys()
+
+
+@pytest.mark.parametrize(
+    ("seen", "condition", "reason", "message"),
+    [
+        (evidence({"demo-redis": 0}), "QueueReady", "Progressing", "0 of 1 redis pods are ready"),
+        (evidence({"demo-api": 0}), "ApiReady", "Progressing", "0 of 2 api pods are ready"),
+        (
+            replace(evidence(), unresolved=Unresolved("SecretNotFound", "Secret keys does not exist")),
+            "SecretsResolved",
+            "SecretNotFound",
+            "Secret keys does not exist",
+        ),
+        (
+            replace(evidence(), failures={Component.WORKER: "Deployment demo-worker: quota exceeded"}),
+            "WorkersReady",
+            "ApplyFailed",
+            "Deployment demo-worker: quota exceeded",
+        ),
+        (Evidence(pipeline()), "QueueReady", "NotCreated", "the redis pods are not created yet"),
+        (
+            replace(evidence(llm=MANAGED_LLM), llm_image_known=False),
+            "LLMReady",
+            "ModelImageUnknown",
+            "the operator knows no image for the model; set llm.managed.modelImage",
+        ),
+        (
+            evidence(embedding=AUTOSCALED, keda=False),
+            "AutoscalingReady",
+            "KedaNotInstalled",
+            "KEDA is not installed; the embedding pods stay at minReplicas (1)",
+        ),
+        (evidence(suspend=True), "QueueReady", "Suspended", "the pipeline is suspended"),
+    ],
+)
+def test_what_fails_first_is_copied_to_ready(
+    seen: Evidence, condition: str, reason: str, message: str
+) -> None:
+    found = judged(seen)
+    for each in (found[condition], found["Ready"]):
+        assert (each.status, each.reason, each.message) == ("False", reason, message)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "message"),
+    [
+        (
+            {
+                "conditions": [
+                    {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no"}
+                ]
+            },
+            "Unschedulable",
+            "pod demo-api-x: no",
+        ),
+        (
+            {"containerStatuses": [{"name": "api", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
+            "ImagePullBackOff",
+            "pod demo-api-x: container api: ImagePullBackOff",
+        ),
+        (
+            {"initContainerStatuses": [{"name": "m", "state": {"waiting": {"reason": "PodInitializing"}}}]},
+            "Progressing",
+            "0 of 2 api pods are ready",
+        ),
+    ],
+)
+def test_a_pod_that_cannot_start_says_why(status: Manifest, reason: str, message: str) -> None:
+    seen = evidence({"demo-api": 0})
+    observed = replace(seen.observed, pods=[pod("worker", **status), pod("api", **status)])
+    found = judged(replace(seen, observed=observed))["ApiReady"]
+    assert (found.reason, found.message) == (reason, message)
+
+
+def test_one_ready_pod_serves_while_others_are_on_their_way() -> None:
+    found = judged(evidence({"demo-api": 1}))["ApiReady"]
+    assert (found.status, found.reason, found.message) == ("True", "PartlyReady", "1 of 2 api pods are ready")
+
+
+def test_scaled_to_zero_on_purpose_is_ready() -> None:
+    found = judged(evidence(workers={"replicas": 0}))
+    assert (found["WorkersReady"].reason, found["Ready"].status) == ("ScaledToZero", "True")
+
+
+def test_what_runs_elsewhere_is_not_judged_here() -> None:
+    external = {"collection": "docs", "external": {"url": "https://qdrant"}}
+    found = judged(evidence(vectorStore=external, llm=EXTERNAL_LLM))
+    assert (found["VectorStoreReady"].status, found["VectorStoreReady"].reason) == ("True", "External")
+    assert found["LLMReady"].reason == "Ready"
+
+
+def test_a_transition_time_moves_only_with_its_status() -> None:
+    before = conditions(evidence({"demo-api": 0}), now=FIRST)
+    after = {each.type: each for each in conditions(evidence({"demo-api": 1}), before, now=LATER)}
+    assert after["ApiReady"].last_transition_time == "2026-01-02T00:00:00Z"
+    assert after["Ready"].last_transition_time == "2026-01-02T00:00:00Z"
+    assert after["QueueReady"].last_transition_time == "2026-01-01T00:00:00Z"
+
+
+def test_keda_speaks_for_the_scaler() -> None:
+    seen = evidence(embedding=AUTOSCALED)
+    scaler = next(item for item in seen.observed.children if item["kind"] == "ScaledObject")
+    scaler["status"] = {"conditions": [{"type": "Fallback", "status": "True"}]}
+    assert judged(seen)["AutoscalingReady"].reason == "Fallback"
+    scaler["status"] = {
+        "conditions": [{"type": "Ready", "status": "False", "reason": "Bad", "message": "why"}]
+    }
+    found = judged(seen)["AutoscalingReady"]
+    assert (found.status, found.reason, found.message) == ("False", "Bad", "why")

@@ -1,0 +1,89 @@
+"""From references to values."""
+
+import base64
+
+import pytest
+from tests.unit.pipelines import EXTERNAL_LLM, pipeline
+
+from rag_operator.connections import InvalidRedisUrl, QueueConnection
+from rag_operator.resolution import Resolution, Unresolved, decode, resolve
+
+EXTERNAL_QUEUE = {"external": {"urlSecretRef": {"name": "keys", "key": "redis"}}}
+MANAGED_QUEUE_SECRET = {"address": "demo-redis.team:6379", "password": "kept"}
+
+
+def resolved(
+    user: dict[str, str] | None = None, own: dict[str, dict[str, str]] | None = None, **spec: object
+) -> Resolution:
+    found = resolve(pipeline(**spec), {"keys": user} if user else {}, own or {})
+    assert isinstance(found, Resolution)
+    return found
+
+
+def test_passwords_are_generated_once() -> None:
+    first, second = resolved(), resolved()
+    assert first.queue.password != second.queue.password
+    kept = resolved(own={"demo-queue": MANAGED_QUEUE_SECRET, "demo-vector-store": {"api-key": "kept too"}})
+    assert (kept.queue.password, kept.vector_store.api_key) == ("kept", "kept too")
+
+
+def test_a_password_of_another_redis_is_not_kept() -> None:
+    elsewhere = {"address": "redis.example.com:6379", "password": "theirs"}
+    assert resolved(own={"demo-queue": elsewhere}).queue.password != "theirs"
+
+
+def test_an_external_redis_is_taken_apart_for_keda() -> None:
+    found = resolved({"redis": "rediss://me:p%40ss@redis.example.com:6380/2"}, queue=EXTERNAL_QUEUE)
+    assert found.queue.data() == {
+        "url": "rediss://me:p%40ss@redis.example.com:6380/2",
+        "address": "redis.example.com:6380",
+        "username": "me",
+        "password": "p@ss",
+        "tls": "enable",
+    }
+    assert found.queue.database == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "again"),
+    [
+        ("redis://redis", "redis://redis:6379/0"),
+        ("redis://:secret@redis:1", "redis://:secret@redis:1/0"),
+        ("redis://[::1]:6379/1", "redis://[::1]:6379/1"),
+    ],
+)
+def test_a_redis_url_survives_the_round_trip(url: str, again: str) -> None:
+    assert QueueConnection.parse(url).url == again
+
+
+@pytest.mark.parametrize(
+    "url", ["http://:pw@redis", "redis://:pw@", "redis://:pw@r:port", "redis://:pw@r/db", "pw"]
+)
+def test_a_wrong_redis_url_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(InvalidRedisUrl) as error:
+        QueueConnection.parse(url)
+    assert "pw" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "reason", "message"),
+    [
+        ({}, "SecretNotFound", "Secret keys does not exist"),
+        ({"keys": {"other": "x"}}, "SecretKeyNotFound", "Secret keys has no key llm"),
+        ({"keys": {"llm": ""}}, "SecretKeyNotFound", "Secret keys has no key llm"),
+    ],
+)
+def test_a_missing_secret_is_named(user: dict[str, dict[str, str]], reason: str, message: str) -> None:
+    assert resolve(pipeline(llm=EXTERNAL_LLM), user, {}) == Unresolved(reason, message)
+
+
+def test_a_wrong_url_in_a_secret_is_told_without_its_text() -> None:
+    found = resolve(pipeline(queue=EXTERNAL_QUEUE), {"keys": {"redis": "http://me:pw@x"}}, {})
+    assert isinstance(found, Unresolved)
+    assert found.reason == "InvalidRedisUrl"
+    assert "pw" not in found.message
+
+
+def test_a_value_that_is_no_text_counts_as_missing() -> None:
+    secret = {"data": {"text": base64.b64encode(b"x").decode(), "bytes": base64.b64encode(b"\xff").decode()}}
+    assert decode(secret) == {"text": "x"}

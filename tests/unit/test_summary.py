@@ -1,0 +1,55 @@
+"""The status of a pipeline, and the Events of its readiness."""
+
+from datetime import UTC, datetime
+
+from tests.unit.pipelines import MINILM, pipeline, site
+
+from rag_operator.children import build
+from rag_operator.events import ready_changed
+from rag_operator.evidence import Evidence, Observed
+from rag_operator.pipeline import RagPipeline
+from rag_operator.stats import Stats
+from rag_operator.status import Status
+from rag_operator.summary import summarize
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def evidence(status: Status | None = None, ready: int = 1) -> Evidence:
+    made = build(site())
+    for item in made:
+        item["status"] = {"readyReplicas": ready}
+    known: RagPipeline = pipeline().model_copy(update={"status": status or Status()})
+    return Evidence(known, Observed(made))
+
+
+def test_the_status_says_where_the_api_is_and_what_runs() -> None:
+    status = summarize(evidence(), Stats(documents=7, queue_depth=3), NOW)
+    assert (status.url, status.embedding_model) == ("http://demo-api.team:8000", MINILM)
+    assert (status.documents, status.queue and status.queue.depth) == (7, 3)
+    assert status.components
+    assert status.components["api"].ready == "1/2"
+    assert status.components["redis"].image == "redis:7.2-bookworm"
+
+
+def test_counts_stay_while_the_api_does_not_answer() -> None:
+    before = summarize(evidence(), Stats(documents=7, queue_depth=3), NOW)
+    after = summarize(evidence(before), None, NOW)
+    assert after == before
+
+
+def test_the_status_survives_the_api_server() -> None:
+    status = summarize(evidence(), Stats(documents=7, queue_depth=3), NOW)
+    stored = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert Status.model_validate(stored) == status
+
+
+def test_an_event_tells_when_readiness_turns() -> None:
+    first = summarize(evidence(), None, NOW)
+    event = ready_changed(pipeline(), first, NOW)
+    assert event
+    assert (event["type"], event["reason"]) == ("Normal", "Ready")
+    assert ready_changed(evidence(first).pipeline, first, NOW) is None
+    worse = ready_changed(evidence(first).pipeline, summarize(evidence(first, ready=0), None, NOW), NOW)
+    assert worse
+    assert (worse["type"], worse["reason"]) == ("Warning", "Progressing")
