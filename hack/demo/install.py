@@ -1,7 +1,7 @@
 """Brings images, operator and pipelines into a cluster with the commands that a user would type."""
 
 from .kube import Kube
-from .paths import BUILD, IMAGE_VALUES, OPERATOR_CHART, PIPELINE_CHART, QUICKSTART
+from .paths import IMAGE_VALUES, OPERATOR_CHART, PIPELINE_CHART, QUICKSTART
 from .pipeline import Pipeline
 from .shell import run
 from .steps import Step, Steps
@@ -17,12 +17,10 @@ CHART_RELEASE = "handbook"
 CHART_VALUES = ("spec.api.replicas=1", "spec.llm=null", "spec.embedding.managed.autoscaling=null")
 
 
-async def build_images(steps: Steps, push: str = "") -> list[str]:
-    """Builds the images that are missing, and pushes them if a registry is given; returns their archives."""
-    title = f"Build the images and push them to {push}" if push else "Build the images"
-    with steps.step(title) as step:
-        await run(IMAGES, *(("push", push) if push else ()), show=step.say)
-    return sorted(str(archive) for archive in (BUILD / "images").glob("*.tar"))
+async def build_images(steps: Steps) -> None:
+    """Builds the images that are missing."""
+    with steps.step("Build the images") as step:
+        await run(IMAGES, show=step.say)
 
 
 async def install_operator(kube: Kube, steps: Steps) -> None:

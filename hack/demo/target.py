@@ -5,7 +5,7 @@ import shlex
 from typing import Protocol
 
 from .errors import DemoError
-from .install import build_images, uninstall_operator
+from .install import IMAGES, build_images, uninstall_operator
 from .kube import Kube
 from .shell import CommandError, run
 from .steps import Steps
@@ -57,9 +57,9 @@ class LocalCluster:
         """Compiles and starts Kubernetes while the images are built, then loads them into the node."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._cluster(steps))
-            images = group.create_task(build_images(steps))
+            group.create_task(build_images(steps))
         with steps.step("Load the images into the node") as step:
-            await run(CLUSTER, "load", *images.result(), show=step.say)
+            await run(IMAGES, "load", show=step.say)
 
     async def _cluster(self, steps: Steps) -> None:
         with steps.step("Compile Kubernetes, etcd, KEDA and Helm") as step:
@@ -105,7 +105,9 @@ class GivenCluster:
             )
         with steps.step("Reach the cluster") as step:
             step.log((await self.kube.kubectl("version")).strip().replace("\n", ", "))
-        await build_images(steps, push=self._registry)
+        await build_images(steps)
+        with steps.step(f"Push the images to {self._registry}") as step:
+            await run(IMAGES, "push", self._registry, show=step.say)
 
     async def keda(self, steps: Steps) -> None:
         """Installs KEDA with its Helm chart where the cluster has none."""

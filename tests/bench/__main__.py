@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from demo.steps import Steps
 from demo.target import LocalCluster
+
 from tests.bench import at_rest, demo_runs, ingest, record
 from tests.bench.page import render
 

@@ -18,12 +18,12 @@ from demo.client import Client
 from demo.errors import DemoError
 from demo.local import running
 from demo.steps import Steps
-from tests.e2e.expected import expected_chunks
 
 from rag_workloads.embedding.cpus import usable_cpus
 from rag_workloads.embedding.model import Model
 from rag_workloads.embedding.model_files import ModelFiles
 from rag_workloads.models.minilm import MODEL_ID, write_minilm
+from tests.e2e.expected import expected_chunks
 
 PARTS = 24
 ROUNDS = 3

@@ -17,6 +17,7 @@ from demo.pipeline import Pipeline
 from demo.questions import Answer, ask_all
 from demo.steps import Steps
 from demo.target import Target, target
+
 from tests.e2e.killing import Killer, killer_pod
 from tests.e2e.look import look
 from tests.e2e.vectors import Vectors, vectors_of

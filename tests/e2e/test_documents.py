@@ -6,6 +6,7 @@ import httpx
 import pytest
 from demo import corpus
 from demo.client import Client
+
 from tests.e2e.documents import damage_page, ended, small_pdf, uploaded
 from tests.e2e.vectors import Vectors
 

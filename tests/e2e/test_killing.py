@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from demo.client import Client, Status
 from demo.pipeline import Pipeline
+
 from tests.e2e.documents import ended, uploaded
 from tests.e2e.expected import expected_chunks
 from tests.e2e.killing import Killer
