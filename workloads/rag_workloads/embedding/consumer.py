@@ -13,8 +13,7 @@ from rag_workloads.core.documents import Document, DocumentError, ErrorCode, Sta
 from rag_workloads.core.jobs import EmbedBatch
 from rag_workloads.core.queue import RetryLater
 from rag_workloads.core.vector_store import VectorStore
-from rag_workloads.embedding.engines import Engine
-from rag_workloads.embedding.lanes import Lane
+from rag_workloads.embedding.engine import Engine, Lane
 
 # 5, 15 and 45 seconds: the vector store may restart meanwhile.
 FIRST_RETRY_SECONDS, RETRY_FACTOR = 5, 3

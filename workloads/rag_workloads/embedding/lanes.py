@@ -4,24 +4,13 @@ import asyncio
 from bisect import insort
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import IntEnum
 from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_workloads.embedding.model import Direction, Model
-
-
-class Lane(IntEnum):
-    """Who goes first when a stream is free."""
-
-    QUERY = 0
-    BULK = 1
-
-
-class Overloaded(Exception):
-    """Too many texts wait already."""
+from rag_workloads.embedding.engine import Direction, Lane, Overloaded
+from rag_workloads.embedding.model import Model
 
 
 class Call:

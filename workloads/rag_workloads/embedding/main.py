@@ -13,7 +13,7 @@ from rag_workloads.core.document_store import DocumentStore
 from rag_workloads.core.queue import Queue
 from rag_workloads.core.vector_store import VectorStore
 from rag_workloads.embedding.consumer import BatchConsumer
-from rag_workloads.embedding.engines import Engine, start_engine
+from rag_workloads.embedding.engine import Engine, start_engine
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.embedding.tei_errors import TeiError

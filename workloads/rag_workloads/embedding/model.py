@@ -1,34 +1,16 @@
 """The embedding model in this process: tokenizer and OpenVINO session."""
 
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Literal
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from rag_workloads.embedding.engine import Direction, InputTooLong, Token
 from rag_workloads.embedding.graph import read_encoder
 from rag_workloads.embedding.model_files import ModelFiles
 from rag_workloads.embedding.settings import Precision
-
-Direction = Literal["left", "right"]
-
-
-class InputTooLong(ValueError):
-    """A text has more tokens than the model takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token of a text; `start` and `stop` in characters, None for a special token."""
-
-    id: int
-    text: str
-    special: bool
-    start: int | None
-    stop: int | None
 
 
 class Model:

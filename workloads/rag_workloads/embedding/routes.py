@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from rag_workloads.core.problems import Problem
 from rag_workloads.core.service import check_ready
-from rag_workloads.embedding.engines import Engine, Unsupported, shorten
-from rag_workloads.embedding.lanes import Lane
+from rag_workloads.embedding.engine import Engine, Lane, Unsupported, shorten
 from rag_workloads.embedding.schemas import (
     BatchRequest,
     OpenAiRequest,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, PositiveInt
 
-from rag_workloads.embedding.model import Direction
+from rag_workloads.embedding.engine import Direction
 
 Texts = str | list[str]
 

@@ -10,9 +10,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from rag_workloads.core import metrics
-from rag_workloads.embedding.engines import Unsupported
-from rag_workloads.embedding.lanes import Overloaded
-from rag_workloads.embedding.model import InputTooLong
+from rag_workloads.embedding.engine import InputTooLong, Overloaded, Unsupported
 
 STATUS = {
     "Validation": 422,

@@ -1,7 +1,8 @@
 """Cuts a stream of pages into overlapping chunks, counted in the embedding model's tokens; pure.
 
-Every chunk is a slice of the text as it was read, pages joined by a line feed. Cuts fall between words where
-the tokenizer knows words, else between tokens, and never within a character.
+Every chunk is a slice of the text as it was read, pages joined by a line feed. Cuts fall between sentences if
+one ends nearby, else between words where the tokenizer knows words, else between tokens; never within a
+character.
 """
 
 from bisect import bisect_right
@@ -12,6 +13,10 @@ from tokenizers import Tokenizer
 from rag_workloads.core.jobs import Chunk
 
 PAGE_BREAK = "\n"
+SENTENCE_ENDS, WIDE_SENTENCE_ENDS = ".!?:", "。！？；"
+
+# How good a place for a cut is.
+WITHIN_CHARACTER, BETWEEN_CHARACTERS, BETWEEN_WORDS, AT_SPACE, BETWEEN_SENTENCES = range(5)
 
 
 class Chunker:
@@ -63,23 +68,27 @@ class Chunker:
         self._next_word = words[-1] + 1 if words else self._next_word
 
     def _cut(self, start: int) -> int:
-        """Where a full chunk that begins at token `start` ends: the last gap between two words that fits."""
+        """Where a full chunk that begins at token `start` ends: the best place near its limit."""
         limit = start + self._size
-        for end in range(limit, start, -1):
-            if self._words[end] != self._words[end - 1]:
-                return end
-        # One word fills the chunk (a script without spaces, or a blob): cut between two characters.
-        for end in range(limit, start + 1, -1):
-            if self._starts[end] >= self._ends[end - 1]:
-                return end
-        return limit
+        end = max(range(limit, limit - self._size // 4, -1), key=self._quality, default=limit)
+        if self._quality(end) < BETWEEN_WORDS:
+            end = max(range(limit, start, -1), key=self._quality)
+        return end
 
     def _restart(self, start: int, end: int) -> int:
-        """Where the next chunk begins: the overlap before `end`, moved on to the next word."""
-        for begin in range(max(start + 1, end - self._overlap), end):
-            if self._words[begin] != self._words[begin - 1]:
-                return begin
-        return end
+        """Where the next chunk begins: the best place in the overlap before `end`, or `end` itself."""
+        begin = max(range(max(start + 1, end - self._overlap), end), key=self._quality, default=end)
+        return begin if self._quality(begin) >= BETWEEN_WORDS else end
+
+    def _quality(self, at: int) -> int:
+        """How good a cut before token `at` is."""
+        before, after = self._ends[at - 1], self._starts[at]
+        if self._words[at] == self._words[at - 1]:
+            return BETWEEN_CHARACTERS if after >= before else WITHIN_CHARACTER
+        last = self._text[before - 1]
+        if last in WIDE_SENTENCE_ENDS or (last in SENTENCE_ENDS and after > before):
+            return BETWEEN_SENTENCES
+        return AT_SPACE if after > before else BETWEEN_WORDS
 
     def _chunk(self, start: int, end: int) -> Chunk:
         begin, stop = self._starts[start], self._ends[end - 1]

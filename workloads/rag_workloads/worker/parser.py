@@ -11,7 +11,6 @@ import anyio.to_process
 from anyio import BrokenWorkerProcess, CapacityLimiter
 
 from rag_workloads.core.documents import DocumentError, ErrorCode
-from rag_workloads.worker import parsing
 
 # Long enough that the start of a call costs nothing, short enough that progress moves and a stop is quick.
 PAGES_A_CALL = 32
@@ -50,7 +49,7 @@ class Parser:
     async def count_pages(self, path: Path, content_type: str, budget: TimeBudget) -> int:
         """As `parsing.count_pages`."""
         try:
-            return await budget.spend(self._run(partial(parsing.count_pages, path, content_type)))
+            return await budget.spend(self._run(partial(_count_pages, path, content_type)))
         except BrokenWorkerProcess as error:
             raise _crashed(None) from error
 
@@ -67,7 +66,7 @@ class Parser:
     ) -> list[str]:
         """The texts of some pages. If the process dies, halve them until the page that kills it is known."""
         try:
-            work = self._run(partial(parsing.read_pages, path, content_type, first, last))
+            work = self._run(partial(_read_pages, path, content_type, first, last))
             return await budget.spend(work, first)
         except BrokenWorkerProcess as error:
             if first == last:
@@ -86,3 +85,16 @@ def _crashed(page: int | None) -> DocumentError:
     where = f"page {page}" if page else "the file"
     hint = "Print the file to a new PDF and upload that; if it fails again, the worker may need more memory."
     return DocumentError(ErrorCode.PARSE_CRASHED, f"The parser crashed on {where}.", page, hint)
+
+
+# Run in the parser's process, the only one that imports PyMuPDF.
+def _count_pages(path: Path, content_type: str) -> int:
+    from rag_workloads.worker import parsing  # noqa: PLC0415
+
+    return parsing.count_pages(path, content_type)
+
+
+def _read_pages(path: Path, content_type: str, first: int, last: int) -> list[str]:
+    from rag_workloads.worker import parsing  # noqa: PLC0415
+
+    return parsing.read_pages(path, content_type, first, last)

@@ -1,0 +1,103 @@
+import re
+import string
+
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from rag_workloads.core.jobs import Chunk
+from rag_workloads.worker.chunking import Chunker
+
+ENGLISH = "The quick brown fox jumps over the lazy dog. It runs away. "
+CHINESE = "软件包必须声明它的依赖关系。每个软件包都有维护者。"
+
+
+def words_tokenizer() -> Tokenizer:
+    """BERT's way with words in small: Latin words are a token a letter, other characters a token each."""
+    letters = string.ascii_letters + string.digits + string.punctuation
+    pieces = ["[UNK]", *letters, *(f"##{letter}" for letter in letters)]
+    tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def bytes_tokenizer() -> Tokenizer:
+    """One token a byte, and no words: a Chinese character is three tokens."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({letter: i for i, letter in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return tokenizer
+
+
+def chunk(pages: list[str], size: int, overlap: int, tokenizer: Tokenizer | None = None) -> list[Chunk]:
+    chunker = Chunker(tokenizer or words_tokenizer(), size, overlap)
+    full = [c for number, text in enumerate(pages, 1) for c in chunker.feed(number, text)]
+    return [*full, *chunker.finish()]
+
+
+@pytest.mark.parametrize("sentences", [ENGLISH, CHINESE, ENGLISH + CHINESE])
+@pytest.mark.parametrize(("size", "overlap"), [(60, 0), (60, 15), (50, 49)])
+def test_chunks_are_slices_that_cover_the_text_in_order(sentences: str, size: int, overlap: int) -> None:
+    # Numbered, so that no two sentences are the same.
+    text = "".join(re.sub("[.。]", rf" {number:03}\g<0>", sentences) for number in range(40))
+    chunks = chunk([text], size, overlap)
+    at = end = 0
+    for c in chunks:
+        at = text.index(c.text, at)
+        assert not text[end:at].strip(), "nothing is left out between two chunks"
+        end = at + len(c.text)
+        at += 1
+    assert not text[end:].strip()
+    assert [c.index for c in chunks] == list(range(len(chunks)))
+
+
+def test_a_chunk_has_at_most_its_size_in_tokens() -> None:
+    tokenizer = words_tokenizer()
+    counts = [len(tokenizer.encode(c.text).ids) for c in chunk([ENGLISH * 40], 60, 15)]
+    assert max(counts) <= 60
+    assert min(counts[:-1]) > 40
+
+
+def test_cuts_prefer_the_ends_of_sentences() -> None:
+    chunks = chunk([ENGLISH * 40], 60, 15)
+    assert all(c.text.endswith(".") for c in chunks)
+
+
+def test_words_stay_whole() -> None:
+    text = "supercalifragilistic expialidocious " * 30
+    for c in chunk([text], 50, 20):
+        assert set(re.findall(r"\w+", c.text)) <= {"supercalifragilistic", "expialidocious"}
+
+
+def test_a_text_without_words_is_cut_between_characters() -> None:
+    chunks = chunk([CHINESE * 10], 20, 0, bytes_tokenizer())
+    assert "".join(c.text for c in chunks) == CHINESE * 10
+    assert all(len(c.text.encode()) <= 20 for c in chunks)
+
+
+def test_a_chunk_over_pages_says_where_each_begins() -> None:
+    (only,) = chunk(["One two.", "", "Three four."], 50, 5)
+    assert only.text == "One two.\n\nThree four."
+    assert only.page == 1
+    assert only.page_starts == [[1, 0], [2, 9], [3, 10]]
+    assert only.text[10:] == "Three four."
+
+
+def test_later_chunks_know_their_page() -> None:
+    pages = [f"{ENGLISH * 3}Page {number}. " for number in range(1, 30)]
+    chunks = chunk(pages, 60, 15)
+    for c in chunks:
+        for number in map(int, re.findall(r"Page (\d+)", c.text)):
+            at = c.text.index(f"Page {number}")
+            assert [page for page, start in c.page_starts if start <= at][-1] == number
+        assert c.page == c.page_starts[0][0]
+
+
+@pytest.mark.parametrize("pages", [[], [""], [" \n ", "\n"]])
+def test_no_text_gives_no_chunk(pages: list[str]) -> None:
+    assert chunk(pages, 20, 5) == []
+
+
+def test_overlap_must_be_less_than_size() -> None:
+    with pytest.raises(ValueError, match="overlap 20"):
+        Chunker(words_tokenizer(), 20, 20)

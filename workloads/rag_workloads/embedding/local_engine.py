@@ -1,0 +1,67 @@
+"""The engine that runs the model in this process."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag_workloads.core.vector_store import Fingerprint
+from rag_workloads.embedding.cpus import usable_cpus
+from rag_workloads.embedding.engine import Direction, Lane, Token, Unsupported, shorten
+from rag_workloads.embedding.lanes import Lanes
+from rag_workloads.embedding.model import Model
+from rag_workloads.embedding.model_files import ModelFiles
+from rag_workloads.embedding.settings import EmbeddingSettings
+
+# Texts that may wait in the query lane: about ten seconds of work for two cores.
+MAX_WAITING = 2048
+
+
+class LocalEngine:
+    """The model in this process."""
+
+    def __init__(self, settings: EmbeddingSettings, model: Model) -> None:
+        dimension = settings.dimensions or model.dimension
+        if dimension > model.dimension:
+            raise Unsupported(f"DIMENSIONS is {dimension}, the model's vectors have {model.dimension}")
+        self.fingerprint = Fingerprint(settings.embedding_model, model.fingerprint, dimension)
+        self._model = model
+        self._lanes = Lanes(model, settings.max_batch_tokens, MAX_WAITING)
+
+    @classmethod
+    async def start(cls, settings: EmbeddingSettings) -> "LocalEngine":
+        """Load the model off the event loop."""
+
+        def load() -> Model:
+            files = ModelFiles.locate(settings.model_path, settings.embedding_model)
+            return Model(files, settings.precision, usable_cpus())
+
+        return cls(settings, await asyncio.to_thread(load))
+
+    async def embed(
+        self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
+    ) -> NDArray[np.float32]:
+        """As `Engine.embed`; Overloaded or InputTooLong if the texts are not taken."""
+        vectors = await self._lanes.embed(texts, lane, truncate, direction)
+        return shorten(vectors, self.fingerprint.dimension)
+
+    async def tokenize(self, texts: list[str], add_special_tokens: bool) -> list[list[Token]]:
+        """As `Engine.tokenize`."""
+
+        def explain() -> list[list[Token]]:
+            return [self._model.explain(text, add_special_tokens) for text in texts]
+
+        return await asyncio.to_thread(explain)
+
+    def info(self) -> dict[str, Any]:
+        """The model's limits, and how it runs."""
+        return {
+            "model_dtype": {"bf16": "bfloat16", "f32": "float32"}[self._model.precision],
+            "max_input_length": self._model.max_tokens,
+            "streams": self._model.streams,
+        }
+
+    async def close(self) -> None:
+        """Stop the lanes."""
+        await self._lanes.close()
