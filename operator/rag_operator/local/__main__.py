@@ -12,7 +12,7 @@ from rich.console import Console
 
 from rag_operator.children import Site
 from rag_operator.local.processes import ProcessFailed
-from rag_operator.local.runner import run
+from rag_operator.local.runner import PortTaken, run
 from rag_operator.local.translate import Untranslatable
 from rag_operator.pipeline import KIND, RagPipeline, Spec
 from rag_operator.resolution import Unresolved, decode, resolve
@@ -21,6 +21,9 @@ from rag_operator.settings import Settings
 
 class InvalidFile(ValueError):
     """A file without exactly one usable RagPipeline."""
+
+
+FAILURES = (InvalidFile, PortTaken, ProcessFailed, Untranslatable, ValidationError, yaml.YAMLError)
 
 
 def load(text: str) -> Site:
@@ -61,8 +64,8 @@ def main(
         site = load(file.read_text())
         folder = (state_dir or default_state_dir(site.pipeline.metadata.name)).resolve()
         asyncio.run(run(site, folder, port, console))
-    except (InvalidFile, Untranslatable, ProcessFailed, ValidationError, yaml.YAMLError) as error:
-        console.print(str(error), style="red", highlight=False, markup=False)
+    except FAILURES as error:
+        console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 

@@ -21,8 +21,13 @@ from rag_operator.names import API_PORT, Component
 STORES = {Component.REDIS, Component.QDRANT}
 
 
+class PortTaken(RuntimeError):
+    """Something else listens on the port that the API should have."""
+
+
 async def run(site: Site, state_dir: Path, port: int, console: Console) -> None:
-    """Run until Ctrl-C or SIGTERM; raise ProcessFailed if a process ends by itself."""
+    """Run until Ctrl-C or SIGTERM; raise PortTaken, or ProcessFailed if a process ends by itself."""
+    require_free(port)
     manifests = build(site)
     ports = {each: port if each == API_PORT else free_port() for each in container_ports(manifests)}
     plan = Translator(manifests, state_dir, ports).plan()
@@ -107,6 +112,13 @@ def _first(failures: BaseExceptionGroup[ProcessFailed]) -> ProcessFailed:
     """Return one failure: when several processes end, the others mostly follow the first."""
     first = failures.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def require_free(port: int) -> None:
+    """Raise PortTaken if something listens on a port: its answers would pass for our own."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise PortTaken(f"port {port} of 127.0.0.1 is taken; choose another with --port")
 
 
 def free_port() -> int:
