@@ -1,4 +1,4 @@
-"""What in the chunks bears on the question: their sentences, ranked by meaning, and a citation of each chunk."""
+"""What in the chunks bears on the question: their sentences by meaning, and a citation of each chunk."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from rag_workloads.core.vector_store import Hit
 
 
 class Citation(BaseModel):
-    """`quote` is the sentence of the chunk that is nearest to the question, `page` (from 1) where it stands."""
+    """`quote` is the chunk's sentence that is nearest to the question, `page` (from 1) where it stands."""
 
     document_id: str
     file_name: str

@@ -30,7 +30,7 @@ class Question(BaseModel):
 async def ask(question: Question, request: Request, parts: PartsOf) -> Response:
     """Answer as JSON or, with `stream`, as events: `{"chunk"}`..., then `citations`, then `done`.
 
-    A client that leaves stops the model. A failure before the first event is a problem, later an event `error`.
+    A client that leaves stops the model. A failure is a problem, after the first event an event `error`.
     """
     answering = Answering(parts)
     top_k = question.top_k or parts.settings.retrieval_top_k

@@ -33,7 +33,7 @@ async def upload(
     content_type: Annotated[str, Header()] = "",
     content_length: Annotated[int, Header()] = 0,
 ) -> UploadAccepted:
-    """Take a file (multipart `file`, optional `document_id`): 202 and a task; 200 if these bytes are known."""
+    """Take a file (multipart `file`, optional `document_id`): 202 and a task; 200 if the bytes are known."""
     limit = parts.settings.upload_limit_bytes
     if content_length > limit + FORM_BYTES:
         raise too_large(limit)
