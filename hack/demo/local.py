@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 
@@ -54,29 +54,22 @@ async def running(steps: Steps) -> AsyncIterator[str]:
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="ragpipeline-") as state:
         command = (sys.executable, "-m", "rag_operator.local", "-f", str(QUICKSTART))
-        with steps.step("Start the pipeline as local processes") as step:
-            processes = asyncio.create_task(
-                run(*command, "--state-dir", state, "--port", str(port), show=step.say)
-            )
-            await _ready(url, processes, step)
-        try:
+        async with asyncio.TaskGroup() as group:  # ends the body too when the processes end by themselves
+            with steps.step("Start the pipeline as local processes") as step:
+                processes = group.create_task(
+                    run(*command, "--state-dir", state, "--port", str(port), show=step.say)
+                )
+                await _ready(url, step)
             yield url
-        finally:
             processes.cancel()
-            await asyncio.gather(processes, return_exceptions=True)
 
 
-async def _ready(url: str, processes: "asyncio.Task[str]", step: Step) -> None:
-    """Waits until the API is ready; raises what ended the processes, or DemoError after READY_TIMEOUT."""
+async def _ready(url: str, step: Step) -> None:
+    """Waits until the API is ready; raises DemoError after READY_TIMEOUT."""
     async with httpx.AsyncClient(base_url=url) as http:
         while step.seconds < READY_TIMEOUT:
-            if processes.done():
-                await processes
-                raise DemoError("the local processes ended by themselves")
-            try:
+            with suppress(httpx.TransportError):
                 if (await http.get("/ready")).is_success:
                     return
-            except httpx.TransportError:
-                pass
             await asyncio.sleep(0.2)
     raise DemoError(f"the local processes are not ready after {READY_TIMEOUT:.0f} s")

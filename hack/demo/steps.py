@@ -42,7 +42,9 @@ class Step:
         return time.monotonic() - self.started
 
     def say(self, detail: str) -> None:
-        """Shows where the step is now; in a log, at most one line in LOG_EVERY seconds."""
+        """Shows where the step is now, unless it is over; in a log, at most one line in LOG_EVERY seconds."""
+        if self._task not in self._progress.task_ids:
+            return
         self._progress.update(self._task, detail=escape(detail.replace("\t", " ")))
         if not self._console.is_terminal and time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
@@ -50,7 +52,7 @@ class Step:
 
     def log(self, line: str) -> None:
         """Prints a line (rich markup) that stays on the screen."""
-        self._console.print(f"  [cyan]{self.seconds:6.1f} s[/]  {line}", highlight=False)
+        self._console.print(f"  [cyan]{self.seconds:6.1f} s[/]  {line}", highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Takes the step off the live part of the screen."""

@@ -100,9 +100,7 @@ class GivenCluster:
     async def prepare(self, steps: Steps) -> None:
         """Asks the cluster for its version, and builds and pushes the images."""
         if not self._registry:
-            raise DemoError(
-                "KUBECONFIG needs REGISTRY: images are pushed there, and the cluster pulls them"
-            )
+            raise DemoError("KUBECONFIG needs REGISTRY: images are pushed there, and the cluster pulls them")
         with steps.step("Reach the cluster") as step:
             step.log((await self.kube.kubectl("version")).strip().replace("\n", ", "))
         await build_images(steps)
