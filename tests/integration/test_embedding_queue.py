@@ -1,0 +1,195 @@
+"""Batches from the queue to points: a real embedding service on a real Redis and Qdrant's engine."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.integration.conftest import MODEL, PIPELINE
+
+from rag_workloads.core.document_store import DocumentStore
+from rag_workloads.core.documents import Document, ErrorCode, NewDocument, State
+from rag_workloads.core.embedding_client import EmbeddingClient
+from rag_workloads.core.jobs import Chunk, EmbedBatch
+from rag_workloads.core.queue import Queue
+from rag_workloads.core.vector_store import Fingerprint, FingerprintMismatch, VectorStore
+from rag_workloads.embedding.consumer import BatchConsumer
+from rag_workloads.embedding.local_engine import LocalEngine
+from rag_workloads.embedding.settings import EmbeddingSettings
+
+TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
+
+
+async def begin(documents: DocumentStore, document_id: str, sha256: str = "00") -> Document:
+    new = NewDocument(
+        document_id=document_id,
+        file_name="a.pdf",
+        content_type="application/pdf",
+        size_bytes=1,
+        sha256=sha256,
+        object_key="k",
+    )
+    document, _ = await documents.begin(new)
+    return document
+
+
+def batch(document: Document, number: int, texts: list[str]) -> EmbedBatch:
+    chunks = [Chunk(number * 3 + at, text, 1 + number, [[1 + number, 0]]) for at, text in enumerate(texts)]
+    return EmbedBatch(document.document_id, document.generation, number, document.file_name, chunks)
+
+
+async def ended(documents: DocumentStore, document_id: str) -> Document:
+    async with asyncio.timeout(20):
+        while (document := await documents.get(document_id)) is None or document.unfinished:
+            await asyncio.sleep(0.02)
+    return document
+
+
+async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
+    embedding_url: str, queue: Queue, documents: DocumentStore, vectors: VectorStore
+) -> None:
+    client = EmbeddingClient(embedding_url)
+    question = (await client.embed(["When did interest rates rise?"]))[0]
+    document = await begin(documents, "whole")
+    await documents.update("whole", document.generation, state=State.PROCESSING, batches=2, chunks=6)
+    await queue.enqueue_batch(batch(document, 0, TEXTS))
+    async with asyncio.timeout(20):
+        while not await documents.done_batches("whole", document.generation):
+            await asyncio.sleep(0.02)
+    assert await vectors.search(question, 3, 0.0) == []
+    await queue.enqueue_batch(batch(document, 1, ["The dog barks.", "It rains.", "Trains are late."]))
+    completed = await ended(documents, "whole")
+    assert (completed.state, completed.progress, completed.batches_done) == (State.COMPLETED, 100, 2)
+    best = (await vectors.search(question, 3, 0.0))[0]
+    assert (best.chunk_id, best.page, best.text) == ("whole_chunk_2", 1, TEXTS[2])
+    chunks, total = await vectors.chunks("whole", 2, 3)
+    assert total == 6
+    assert [chunk.chunk_index for chunk in chunks] == [2, 3, 4]
+    await client.close()
+
+
+async def test_a_new_generation_takes_the_place_of_the_old(
+    embedding_url: str, queue: Queue, documents: DocumentStore, vectors: VectorStore
+) -> None:
+    for sha256, text in (("00", "old words"), ("11", "new words")):
+        document = await begin(documents, "replaced", sha256)
+        await documents.update("replaced", document.generation, batches=1, chunks=1)
+        await queue.enqueue_batch(batch(document, 0, [text]))
+        await ended(documents, "replaced")
+        chunks, _ = await vectors.chunks("replaced", 0, 10)
+        assert [chunk.text for chunk in chunks] == [text]
+
+
+async def test_a_batch_of_a_deleted_document_is_dropped(
+    embedding_url: str, queue: Queue, documents: DocumentStore, vectors: VectorStore
+) -> None:
+    document = await begin(documents, "deleted")
+    await documents.delete("deleted")
+    await queue.enqueue_batch(batch(document, 0, TEXTS))
+    async with asyncio.timeout(20):
+        while (await queue.depths()).embed:
+            await asyncio.sleep(0.02)
+    assert await vectors.chunks("deleted", 0, 10) == ([], 0)
+
+
+async def test_a_collection_of_another_model_is_refused(embedding_url: str, vectors: VectorStore) -> None:
+    with pytest.raises(FingerprintMismatch, match=r"set vectorStore\.collection"):
+        await vectors.ensure(Fingerprint("another", "0123456789abcdef", 384))
+
+
+@pytest.fixture
+async def consumer(
+    redis_server: str, qdrant_url: str, model_folder: Path, documents: DocumentStore, vectors: VectorStore
+) -> AsyncIterator[BatchConsumer]:
+    """A consumer in this process, for what a test must do between its steps."""
+    settings = EmbeddingSettings(
+        pipeline=PIPELINE,
+        redis_url=redis_server,
+        qdrant_url=qdrant_url,
+        qdrant_collection="unused",
+        embedding_model=MODEL,
+        model_path=model_folder,
+    )
+    engine = await LocalEngine.start(settings)
+    yield BatchConsumer(engine, documents, vectors, timeout_seconds=10, retries=0)
+    await engine.close()
+
+
+async def test_a_batch_that_lands_after_the_delete_is_removed_again(
+    embedding_url: str,
+    consumer: BatchConsumer,
+    documents: DocumentStore,
+    vectors: VectorStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = await begin(documents, "late")
+    late = batch(document, 0, TEXTS)
+    upsert = vectors.upsert
+
+    async def upsert_then_delete(batch: EmbedBatch, found: np.ndarray) -> None:
+        await upsert(batch, found)
+        await documents.delete("late")
+
+    monkeypatch.setattr(vectors, "upsert", upsert_then_delete)
+    await consumer.embed_batch(late.to_payload())
+    await vectors.activate("late", document.generation)
+    assert await vectors.chunks("late", 0, 10) == ([], 0)
+
+
+async def test_a_second_run_of_a_finished_batch_hides_nothing(
+    embedding_url: str,
+    consumer: BatchConsumer,
+    documents: DocumentStore,
+    vectors: VectorStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = await begin(documents, "twice")
+    await documents.update("twice", document.generation, batches=1, chunks=3)
+    only = batch(document, 0, TEXTS)
+    upsert = vectors.upsert
+
+    async def upsert_after_the_other_run(batch: EmbedBatch, found: np.ndarray) -> None:
+        monkeypatch.setattr(vectors, "upsert", upsert)
+        await consumer.embed_batch(only.to_payload())
+        await upsert(batch, found)
+
+    monkeypatch.setattr(vectors, "upsert", upsert_after_the_other_run)
+    await consumer.embed_batch(only.to_payload())
+    assert (await vectors.chunks("twice", 0, 10))[1] == 3
+
+
+async def test_a_batch_that_keeps_failing_fails_the_document(
+    embedding_url: str,
+    consumer: BatchConsumer,
+    documents: DocumentStore,
+    vectors: VectorStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(_: EmbedBatch, __: np.ndarray) -> None:
+        raise ConnectionError("Qdrant is away")
+
+    monkeypatch.setattr(vectors, "upsert", broken)
+    document = await begin(documents, "failing")
+    await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
+    failed = await documents.get("failing")
+    assert failed is not None
+    assert (failed.state, failed.error_code) == (State.FAILED, ErrorCode.EMBEDDING_FAILED)
+    assert "Qdrant is away" in (failed.error_message or "")
+
+
+async def test_queries_do_not_wait_for_the_queue(
+    embedding_url: str, queue: Queue, documents: DocumentStore
+) -> None:
+    document = await begin(documents, "bulk")
+    for number in range(20):
+        await queue.enqueue_batch(batch(document, number, ["many words in a long text " * 30] * 32))
+    client = EmbeddingClient(embedding_url)
+    start = time.perf_counter()
+    await client.embed(["a question"])
+    waited = time.perf_counter() - start
+    assert (await queue.depths()).embed > 5
+    assert waited < 2
+    await documents.delete("bulk")
+    await client.close()

@@ -1,0 +1,256 @@
+"""Documents through the worker: real PDFs, a real Redis, a real object store, a real tokenizer."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgpack
+import pymupdf
+import pytest
+from tests.integration.conftest import PIPELINE
+from tests.integration.service_process import free_port, running
+
+from rag_workloads.core.document_store import DocumentStore
+from rag_workloads.core.documents import Document, ErrorCode, NewDocument, State
+from rag_workloads.core.jobs import EmbedBatch
+from rag_workloads.core.object_store import ObjectStore, document_key
+from rag_workloads.core.queue import Queue, RetryLater
+from rag_workloads.worker import recovery
+from rag_workloads.worker.main import load_tokenizer
+from rag_workloads.worker.parser import Parser
+from rag_workloads.worker.process_document import DocumentProcessor
+from rag_workloads.worker.settings import WorkerSettings
+
+SENTENCE = "A package must declare its dependencies before it is uploaded to the archive. "
+
+
+def pdf(pages: int) -> bytes:
+    document = pymupdf.open()
+    for number in range(1, pages + 1):
+        box = pymupdf.Rect(72, 72, 520, 770)
+        document.new_page().insert_textbox(box, f"Page {number} begins. " + SENTENCE * 20)
+    data: bytes = document.tobytes()
+    return data
+
+
+def scan() -> bytes:
+    document = pymupdf.open()
+    document.new_page()
+    data: bytes = document.tobytes()
+    return data
+
+
+@pytest.fixture
+def settings(redis_server: str, model_folder: Path, tmp_path: Path) -> WorkerSettings:
+    return WorkerSettings(
+        pipeline=PIPELINE,
+        redis_url=redis_server,
+        storage_url=f"file://{tmp_path}/objects",
+        embedding_model="all-MiniLM-L6-v2",
+        model_path=model_folder,
+        batch_size=4,
+        retries=1,
+    )
+
+
+class Bench:
+    """A worker's parts, and what a test needs around them."""
+
+    def __init__(self, settings: WorkerSettings, queue: Queue, documents: DocumentStore) -> None:
+        self.settings, self.queue, self.documents = settings, queue, documents
+        self.objects = ObjectStore(settings.storage_url)
+        self.processor = DocumentProcessor(
+            settings, queue, documents, self.objects, Parser(1), load_tokenizer(settings)
+        )
+
+    async def upload(
+        self, data: bytes, document_id: str = "doc", content_type: str = "application/pdf"
+    ) -> Document:
+        async def stream() -> AsyncIterator[bytes]:
+            yield data
+
+        key = document_key(document_id, str(hash(data)))
+        await self.objects.put(key, stream())
+        new = NewDocument(
+            document_id=document_id,
+            file_name="a.pdf",
+            content_type=content_type,
+            size_bytes=len(data),
+            sha256=str(hash(data)),
+            object_key=key,
+        )
+        return (await self.documents.begin(new))[0]
+
+    async def process(self, document: Document) -> Document:
+        await self.processor.process_document(document.document_id, document.generation)
+        return await self.record(document)
+
+    async def record(self, document: Document) -> Document:
+        found = await self.documents.get(document.document_id)
+        assert found is not None
+        return found
+
+    async def batches(self) -> list[EmbedBatch]:
+        payloads = [
+            msgpack.unpackb(await self.queue.redis.get(f"arq:job:{job_id.decode()}"))["a"][0]
+            for job_id in await self.queue.redis.zrange(f"{PIPELINE}:embed", 0, -1)
+        ]
+        return sorted(map(EmbedBatch.from_payload, payloads), key=lambda batch: batch.number)
+
+
+@pytest.fixture
+def bench(settings: WorkerSettings, queue: Queue, documents: DocumentStore) -> Bench:
+    return Bench(settings, queue, documents)
+
+
+async def test_a_document_becomes_batches_and_a_record_that_knows_them(bench: Bench) -> None:
+    after = await bench.process(await bench.upload(pdf(70)))
+    batches = await bench.batches()
+    chunks = [chunk for batch in batches for chunk in batch.chunks]
+    assert (after.state, after.stage) == (State.PROCESSING, "embedding")
+    assert (after.pages, after.pages_done, after.progress) == (70, 70, 30)
+    assert (after.batches, after.chunks) == (len(batches), len(chunks))
+    assert [batch.number for batch in batches] == list(range(len(batches)))
+    assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
+    for number in range(1, 71):
+        assert any(
+            f"Page {number} begins." in c.text and number in [page for page, _ in c.page_starts]
+            for c in chunks
+        )
+
+
+async def test_a_second_run_queues_only_what_is_not_done(bench: Bench) -> None:
+    document = await bench.upload(pdf(20))
+    first = await bench.process(document)
+    assert first.batches
+    for number in range(3):
+        await bench.documents.batch_done("doc", document.generation, number)
+    await bench.queue.forget("doc", document.generation, first.batches)
+    again = await bench.process(document)
+    assert again.chunks == first.chunks
+    assert [batch.number for batch in await bench.batches()] == list(range(3, first.batches))
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "code"),
+    [
+        (pdf(3)[:600], "application/pdf", ErrorCode.PDF_CORRUPT),
+        (scan(), "application/pdf", ErrorCode.PDF_NO_TEXT),
+        (b"PK", "application/zip", ErrorCode.UNSUPPORTED_TYPE),
+    ],
+)
+async def test_what_cannot_succeed_fails_at_once_and_alone(
+    bench: Bench, data: bytes, content_type: str, code: ErrorCode
+) -> None:
+    good = await bench.upload(pdf(2), "good")
+    bad = await bench.process(await bench.upload(data, "bad", content_type))
+    assert (bad.state, bad.error_code, bad.attempts) == (State.FAILED, code, 0)
+    assert bad.error_hint
+    assert (await bench.process(good)).state is State.PROCESSING
+
+
+async def test_a_missing_file_fails(bench: Bench) -> None:
+    document = await bench.upload(pdf(1))
+    await bench.objects.delete(document.object_key)
+    assert (await bench.process(document)).error_code is ErrorCode.OBJECT_MISSING
+
+
+async def test_other_errors_are_tried_again_and_then_final(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: EmbedBatch) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(bench.queue, "enqueue_batch", broken)
+    document = await bench.upload(pdf(1))
+    with pytest.raises(RetryLater) as caught:
+        await bench.process(document)
+    assert caught.value.delay == 60
+    after = await bench.process(document)
+    assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 1)
+
+
+async def test_a_document_that_takes_too_long_fails_with_the_page(bench: Bench) -> None:
+    document = await bench.upload(pdf(64))
+    hurried = bench.settings.model_copy(update={"time_limit_seconds": 0.01})
+    bench.processor = DocumentProcessor(
+        hurried, bench.queue, bench.documents, bench.objects, Parser(1), bench.processor.tokenizer
+    )
+    assert (await bench.process(document)).error_code is ErrorCode.PARSE_TIMEOUT
+
+
+async def test_a_full_queue_is_waited_for_and_a_deleted_document_is_not(bench: Bench) -> None:
+    crowded = bench.settings.model_copy(update={"max_batches_in_flight": 1})
+    bench.processor = DocumentProcessor(
+        crowded, bench.queue, bench.documents, bench.objects, Parser(1), bench.processor.tokenizer
+    )
+    document = await bench.upload(pdf(20))
+    running = asyncio.create_task(bench.processor.process_document("doc", document.generation))
+    async with asyncio.timeout(20):
+        while not await bench.batches():
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
+    assert len(await bench.batches()) == 1
+    await bench.documents.delete("doc")
+    await asyncio.wait_for(running, 10)
+
+
+async def test_recovery_queues_a_stalled_document_and_gives_up_in_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "SETTLED", timedelta(0))
+    document = await bench.upload(pdf(5))
+    for recoveries in (1, 2, 3):
+        await recovery.recover(bench.queue, bench.documents)
+        assert (await bench.record(document)).recoveries == recoveries
+        await recovery.recover(bench.queue, bench.documents)
+        assert (await bench.record(document)).recoveries == recoveries, "it is queued, so it is not stalled"
+        await bench.queue.forget("doc", document.generation, 0)
+    await recovery.recover(bench.queue, bench.documents)
+    assert (await bench.record(document)).error_code is ErrorCode.INGEST_STALLED
+
+
+async def test_recovery_notices_a_lost_batch_only(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "SETTLED", timedelta(0))
+    document = await bench.process(await bench.upload(pdf(20)))
+    assert document.batches
+    await recovery.recover(bench.queue, bench.documents)
+    assert not await bench.queue.document_queued("doc", document.generation)
+    await bench.queue.redis.zrem(f"{PIPELINE}:embed", f"{PIPELINE}:embed:{document.task_id}:1")
+    await recovery.recover(bench.queue, bench.documents)
+    assert await bench.queue.document_queued("doc", document.generation)
+
+
+async def test_a_parser_that_dies_fails_only_the_document(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The parser's process imports this in place of PyMuPDF, and dies when it opens the file.
+    (tmp_path / "pymupdf.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    after = await bench.process(await bench.upload(pdf(1)))
+    assert (after.state, after.error_code) == (State.FAILED, ErrorCode.PARSE_CRASHED)
+
+
+async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:
+    port = free_port()
+    env = {
+        "PIPELINE": PIPELINE,
+        "REDIS_URL": bench.settings.redis_url.get_secret_value(),
+        "STORAGE_URL": bench.settings.storage_url,
+        "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
+        "MODEL_PATH": str(bench.settings.model_path),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+    }
+    document = await bench.upload(pdf(3))
+    with running("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready") as process:
+        await bench.queue.enqueue_document("doc", document.generation)
+        async with asyncio.timeout(20):
+            while (await bench.record(document)).batches is None:
+                await asyncio.sleep(0.05)
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+    assert await bench.batches()
