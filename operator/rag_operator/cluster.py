@@ -13,8 +13,6 @@ from rag_operator.names import FIELD_MANAGER, KINDS, PIPELINE, Kind, Manifest
 
 APPLY = "application/apply-patch+yaml"
 REQUEST_TIMEOUT_SECONDS = 30
-# KEDA may be installed or removed while the operator runs.
-DISCOVERY_SECONDS = 30
 
 
 class ClusterError(Exception):
@@ -25,23 +23,35 @@ class ClusterError(Exception):
         self.status = status
 
 
-class Cluster:
-    """An asynchronous view of one Kubernetes API server."""
+class NamespaceEnding(ClusterError):
+    """The namespace is being deleted, or is gone: nothing new can be made in it."""
 
-    def __init__(self, client: ApiClient) -> None:
+
+class PipelineGone(ClusterError):
+    """The pipeline was deleted while a pass over it was made."""
+
+
+class Cluster:
+    """An asynchronous view of one Kubernetes API server.
+
+    Which optional kinds exist is asked again after `discovery_seconds`: KEDA may come or go at any time.
+    """
+
+    def __init__(self, client: ApiClient, discovery_seconds: float) -> None:
         self._client = client
+        self._discovery_seconds = discovery_seconds
         self._discovered: dict[str, tuple[float, frozenset[str]]] = {}
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls) -> "AsyncIterator[Cluster]":
+    async def connect(cls, discovery_seconds: float) -> "AsyncIterator[Cluster]":
         """Connect with the pod's service account, or else with the kubeconfig of the user."""
         try:
             load_incluster_config()
         except ConfigException:
             await load_kube_config()
         async with ApiClient() as client:
-            yield cls(client)
+            yield cls(client, discovery_seconds)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object, or None if there is none."""
@@ -55,16 +65,31 @@ class Cluster:
     async def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Manifest]:
         """Return the objects of a kind, in one namespace or (empty) in all."""
         query = [("labelSelector", selector)] if selector else []
-        answer = await self._request("GET", _path(kind, namespace), query)
+        try:
+            answer = await self._request("GET", _path(kind, namespace), query)
+        except ClusterError as error:
+            if error.status == 404:  # the kind was there a moment ago
+                self._discovered.pop(kind.api_version, None)
+            raise
         # Items of a list come without these two.
         return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
 
-    async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, subresource: str = "") -> None:
-        """Apply a manifest on the server's side; the fields that it names become the manager's."""
-        kind = PIPELINE if manifest["kind"] == PIPELINE.kind else KINDS[manifest["kind"]]
-        path = _path(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"], subresource)
-        query = [("fieldManager", manager), ("force", "true")]
-        await self._request("PATCH", path, query, manifest, APPLY)
+    async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER) -> None:
+        """Apply a child on the server's side; the fields that it names become the manager's."""
+        metadata = manifest["metadata"]
+        path = _path(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
+        await self._apply(path, manifest, manager)
+
+    async def apply_status(self, namespace: str, name: str, status: Manifest) -> None:
+        """Apply the whole status of a pipeline; raise PipelineGone if there is none any more."""
+        path = _path(PIPELINE, namespace, name, "status")
+        identity = {"apiVersion": PIPELINE.api_version, "kind": PIPELINE.kind, "metadata": {"name": name}}
+        try:
+            await self._apply(path, {**identity, "status": status}, FIELD_MANAGER)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            raise PipelineGone(404, str(error)) from None
 
     async def delete(self, manifest: Manifest) -> None:
         """Delete the very object that was read; one that is gone already is no error."""
@@ -80,7 +105,7 @@ class Cluster:
     async def serves(self, kind: Kind) -> bool:
         """Return whether the cluster knows an optional kind."""
         read_at, plurals = self._discovered.get(kind.api_version, (0.0, frozenset()))
-        if read_at == 0.0 or time.monotonic() - read_at > DISCOVERY_SECONDS:
+        if read_at == 0.0 or time.monotonic() - read_at > self._discovery_seconds:
             plurals = await self._discover(kind.api_version)
             self._discovered[kind.api_version] = time.monotonic(), plurals
         return kind.plural in plurals
@@ -88,6 +113,9 @@ class Cluster:
     async def record(self, event: Manifest) -> None:
         """Record an Event."""
         await self._request("POST", f"/api/v1/namespaces/{event['metadata']['namespace']}/events", body=event)
+
+    async def _apply(self, path: str, manifest: Manifest, manager: str) -> None:
+        await self._request("PATCH", path, [("fieldManager", manager), ("force", "true")], manifest, APPLY)
 
     async def _discover(self, api_version: str) -> frozenset[str]:
         try:
@@ -117,7 +145,7 @@ class Cluster:
         response = await self._client.call_api(*request, _request_timeout=REQUEST_TIMEOUT_SECONDS)
         content = cast(bytes, await response.read())
         if response.status >= 400:
-            raise ClusterError(response.status, _message(content))
+            raise _error(response.status, content)
         return cast(dict[str, Any], json.loads(content))
 
 
@@ -127,9 +155,13 @@ def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = ""
     return "/".join(part for part in (f"{group}{scope}/{kind.plural}", name, subresource) if part)
 
 
-def _message(content: bytes) -> str:
+def _error(status: int, content: bytes) -> ClusterError:
     """Return what the API server says in its Status, or the bare text of a proxy before it."""
     try:
-        return str(json.loads(content)["message"])
+        answer = json.loads(content)
+        message, details = str(answer["message"]), answer.get("details") or {}
     except (ValueError, KeyError, TypeError):
-        return content.decode(errors="replace")[:500]
+        return ClusterError(status, content.decode(errors="replace")[:500])
+    causes = {cause.get("reason") for cause in details.get("causes", ())}
+    ending = "NamespaceTerminating" in causes or (status == 404 and details.get("kind") == "namespaces")
+    return (NamespaceEnding if ending else ClusterError)(status, message)

@@ -22,7 +22,7 @@ def main() -> None:
 
 async def serve(settings: Settings) -> None:
     """Run everything in one task group: if a part dies, the process ends and Kubernetes starts it anew."""
-    async with Cluster.connect() as cluster, asyncio.TaskGroup() as tasks:
+    async with Cluster.connect(settings.resync_seconds) as cluster, asyncio.TaskGroup() as tasks:
 
         async def work(key: Key) -> None:
             await reconcile(cluster, settings, key.namespace, key.name)

@@ -8,7 +8,7 @@ import structlog
 
 from rag_operator import events, metrics, names
 from rag_operator.children import Site, build
-from rag_operator.cluster import Cluster, ClusterError
+from rag_operator.cluster import Cluster, ClusterError, NamespaceEnding, PipelineGone
 from rag_operator.evidence import Evidence, Observed
 from rag_operator.names import (
     COMPONENT,
@@ -42,24 +42,28 @@ async def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: 
     if found is None or "deletionTimestamp" in found["metadata"]:
         metrics.forget(namespace, name)  # the garbage collector follows the owner references
         return
-    pipeline = RagPipeline.model_validate(found)
     with structlog.contextvars.bound_contextvars(namespace=namespace, pipeline=name):
-        observed = await observe(cluster, pipeline)
-        user_secrets = await read_user_secrets(cluster, pipeline)
-        resolved = resolve(pipeline, user_secrets, own_secrets(observed))
-        evidence = Evidence(pipeline, observed)
-        if isinstance(resolved, Unresolved):
-            evidence = replace(evidence, unresolved=resolved)
-        else:
-            site = Site(
-                pipeline, settings, resolved.queue, resolved.vector_store, user_secrets, observed.keda
-            )
-            actions = plan(build(site), observed.children, pipeline.metadata.uid)
-            failures = await execute(cluster, pipeline, actions)
-            if actions:
-                observed = await observe(cluster, pipeline)
-            evidence = Evidence(pipeline, observed, llm_image_known=site.llm_image_known, failures=failures)
-        await report(cluster, evidence, user_secrets)
+        try:
+            await _pass_over(cluster, settings, RagPipeline.model_validate(found))
+        except (NamespaceEnding, PipelineGone) as ending:
+            log.info("the pipeline is being deleted", reason=str(ending))
+
+
+async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline) -> None:
+    observed = await observe(cluster, pipeline)
+    user_secrets = await read_user_secrets(cluster, pipeline)
+    resolved = resolve(pipeline, user_secrets, own_secrets(observed))
+    evidence = Evidence(pipeline, observed)
+    if isinstance(resolved, Unresolved):
+        evidence = replace(evidence, unresolved=resolved)
+    else:
+        site = Site(pipeline, settings, resolved.queue, resolved.vector_store, user_secrets, observed.keda)
+        actions = plan(build(site), observed.children, pipeline.metadata.uid)
+        failures = await execute(cluster, pipeline, actions)
+        if actions:
+            observed = await observe(cluster, pipeline)
+        evidence = Evidence(pipeline, observed, llm_image_known=site.llm_image_known, failures=failures)
+    await report(cluster, evidence, user_secrets)
 
 
 async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
@@ -93,6 +97,8 @@ async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Act
     for action in actions:
         try:
             await _carry_out(cluster, pipeline, action)
+        except NamespaceEnding:
+            raise
         except ClusterError as error:
             component = Component(action.manifest["metadata"].get("labels", {}).get(COMPONENT, "api"))
             failures[component] = f"{action.manifest['kind']} {action.manifest['metadata']['name']}: {error}"
@@ -133,13 +139,6 @@ async def report(cluster: Cluster, evidence: Evidence, user_secrets: Mapping[str
     if status == pipeline.status:
         return
     body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    metadata = {"name": pipeline.metadata.name, "namespace": pipeline.metadata.namespace}
-    manifest = {
-        "apiVersion": PIPELINE.api_version,
-        "kind": PIPELINE.kind,
-        "metadata": metadata,
-        "status": body,
-    }
-    await cluster.apply(manifest, subresource="status")
+    await cluster.apply_status(pipeline.metadata.namespace, pipeline.metadata.name, body)
     if event := events.ready_changed(pipeline, status):
         await cluster.record(event)

@@ -1,7 +1,6 @@
 """A bare control plane as local processes: etcd, kube-apiserver and kube-controller-manager."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -10,18 +9,23 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import yaml
+from cluster.build import binary as built
+from cluster.build import build
 
 TOKEN = "test-token"
 CONTROLLERS = (
     "deployment-controller,replicaset-controller,statefulset-controller,garbage-collector-controller,"
-    "serviceaccount-controller,namespace-controller,disruption-controller"
+    "serviceaccount-controller,namespace-controller,disruption-controller,"
+    "persistentvolumeclaim-protection-controller"
 )
 
 
-def find_binary(name: str) -> str | None:
-    """Return the path of a binary in CLUSTER_BIN or on PATH; None when it is missing."""
-    folder = os.environ.get("CLUSTER_BIN")
-    return shutil.which(name, path=folder) if folder else shutil.which(name)
+def binary(name: str, module: str = "kubernetes") -> str:
+    """Return the path of a command: in CLUSTER_BIN, or where hack/cluster builds it, once, in minutes."""
+    if folder := os.environ.get("CLUSTER_BIN"):
+        return str(Path(folder) / name)
+    build([module])
+    return built(name, module)
 
 
 def free_port() -> int:
@@ -32,10 +36,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(log: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(log: Path, *command: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command in the background with its output in a file; end it on leaving."""
     with log.open("wb") as output:
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env)
         try:
             yield child
         finally:
@@ -50,40 +54,57 @@ def process(log: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
 @contextmanager
 def api_server(folder: Path) -> Iterator[Path]:
     """Start the control plane with all its files in a folder and yield the path of an admin's kubeconfig."""
-    etcd, apiserver, manager = (
-        find_binary(name) for name in ("etcd", "kube-apiserver", "kube-controller-manager")
-    )
-    if not (etcd and apiserver and manager):
-        raise FileNotFoundError("etcd, kube-apiserver and kube-controller-manager must be in CLUSTER_BIN")
-    etcd_url, peer_url, port = (
-        f"http://127.0.0.1:{free_port()}",
-        f"http://127.0.0.1:{free_port()}",
-        free_port(),
-    )
+    etcd, port = f"http://127.0.0.1:{free_port()}", free_port()
     key = folder / "service-account.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     (folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"system:masters"\n')
     kubeconfig = _write_kubeconfig(folder, port)
-    with ExitStack() as stack:
-        stack.enter_context(process(
-            folder / "etcd.log", etcd, f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync",
-            f"--listen-client-urls={etcd_url}", f"--advertise-client-urls={etcd_url}",
-            f"--listen-peer-urls={peer_url}", f"--initial-advertise-peer-urls={peer_url}",
-            f"--initial-cluster=default={peer_url}",
-        ))  # fmt: skip
-        stack.enter_context(process(
-            folder / "apiserver.log", apiserver, f"--etcd-servers={etcd_url}", f"--secure-port={port}",
-            "--bind-address=127.0.0.1", f"--cert-dir={folder}", f"--token-auth-file={folder / 'tokens.csv'}",
-            "--authorization-mode=RBAC", "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
-            "--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged",
-        ))  # fmt: skip
+    with ExitStack() as running:
+        running.enter_context(process(folder / "etcd.log", *_etcd(folder, etcd)))
+        running.enter_context(process(folder / "apiserver.log", *_apiserver(folder, etcd, port, key)))
         wait_until_ready(kubeconfig)
-        stack.enter_context(process(
-            folder / "controller-manager.log", manager, f"--kubeconfig={kubeconfig}", "--secure-port=0",
-            "--leader-elect=false", f"--controllers={CONTROLLERS}",
-        ))  # fmt: skip
+        running.enter_context(process(folder / "controller-manager.log", *_controller_manager(kubeconfig)))
         yield kubeconfig
+
+
+def _etcd(folder: Path, url: str) -> list[str]:
+    peer = f"http://127.0.0.1:{free_port()}"
+    return [
+        binary("etcd", "etcd"),
+        f"--data-dir={folder / 'etcd'}",
+        "--unsafe-no-fsync",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+    ]
+
+
+def _apiserver(folder: Path, etcd: str, port: int, key: Path) -> list[str]:
+    return [
+        binary("kube-apiserver"),
+        f"--etcd-servers={etcd}",
+        f"--secure-port={port}",
+        "--bind-address=127.0.0.1",
+        f"--cert-dir={folder}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}",
+        "--service-cluster-ip-range=10.96.0.0/16",
+    ]
+
+
+def _controller_manager(kubeconfig: Path) -> list[str]:
+    return [
+        binary("kube-controller-manager"),
+        f"--kubeconfig={kubeconfig}",
+        "--secure-port=0",
+        "--leader-elect=false",
+        f"--controllers={CONTROLLERS}",
+    ]
 
 
 def _write_kubeconfig(folder: Path, port: int) -> Path:
@@ -103,10 +124,8 @@ def _write_kubeconfig(folder: Path, port: int) -> Path:
 
 def wait_until_ready(kubeconfig: Path, timeout: float = 120) -> None:
     """Wait until the API server calls itself ready."""
-    kubectl, deadline = find_binary("kubectl"), time.monotonic() + timeout
-    if not kubectl:
-        raise FileNotFoundError("kubectl must be in CLUSTER_BIN")
-    command = [kubectl, f"--kubeconfig={kubeconfig}", "get", "--raw=/readyz"]
+    deadline = time.monotonic() + timeout
+    command = [binary("kubectl"), f"--kubeconfig={kubeconfig}", "get", "--raw=/readyz"]
     while (answer := subprocess.run(command, check=False, capture_output=True)).returncode:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the API server is not ready: {answer.stderr.decode()}")

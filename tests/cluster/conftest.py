@@ -1,0 +1,111 @@
+"""One API server and one operator for all tests here; a namespace for each test.
+
+RAG_TEST_KUBECONFIG chooses a cluster of the user's. Its operator is used if it has one; else one is started.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from cluster.build import build, folder
+
+from tests.cluster.api_server import api_server, free_port, process
+from tests.cluster.kube import Kube
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = "app.kubernetes.io/name=ragpipeline-operator"
+KEDA_KINDS = ("scaledobjects", "triggerauthentications")
+
+
+@pytest.fixture(scope="session")
+def bare() -> bool:
+    """Whether the cluster is a bare API server of our own, in which no pod runs and KEDA is but its CRDs."""
+    return "RAG_TEST_KUBECONFIG" not in os.environ
+
+
+@pytest.fixture(scope="session")
+def cluster(bare: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    if not bare:
+        yield Kube(Path(os.environ["RAG_TEST_KUBECONFIG"]))
+        return
+    with api_server(tmp_path_factory.mktemp("control-plane")) as kubeconfig:
+        yield Kube(kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def crd(cluster: Kube) -> Kube:
+    """The cluster, which knows RagPipelines."""
+    cluster("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    cluster("wait", "--for=condition=Established", "crd/ragpipelines.ragpipeline.dev")
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def keda_crds() -> list[str]:
+    """The files of KEDA's CRDs: in KEDA_CRDS, or in what hack/cluster builds."""
+    if "KEDA_CRDS" not in os.environ:
+        build(["keda"])
+    source = Path(os.environ.get("KEDA_CRDS") or folder("keda") / "config" / "crd" / "bases")
+    return [str(source / f"keda.sh_{kind}.yaml") for kind in KEDA_KINDS]
+
+
+@pytest.fixture(scope="session")
+def operator(crd: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[float]:
+    """The operator; the value is its resync period in seconds."""
+    if crd("get", "deployments", "--all-namespaces", f"--selector={INSTALLED}", "--output=name"):
+        yield 15
+        return
+    period = 2.0
+    log = tmp_path_factory.mktemp("operator") / "operator.log"
+    variables = {
+        "KUBECONFIG": crd.kubeconfig,
+        "RAG_OPERATOR_RESYNC_SECONDS": period,
+        "RAG_OPERATOR_METRICS_PORT": free_port(),
+        "RAG_OPERATOR_LIVENESS_PORT": free_port(),
+        "PYTHONPATH": ROOT / "operator",
+    }
+    environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+    with process(log, sys.executable, "-m", "rag_operator", env=environment) as running:
+        yield period
+        ended = running.poll()
+    assert ended is None, f"the operator ended by itself with status {ended}:\n{log.read_text()}"
+
+
+@pytest.fixture
+def kube(crd: Kube) -> Iterator[Kube]:
+    """The cluster, in a namespace of the test's own."""
+    name = f"test-{uuid4().hex[:8]}"
+    crd("create", "namespace", name)
+    yield Kube(crd.kubeconfig, name)
+    crd("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def keda(crd: Kube, keda_crds: list[str]) -> None:
+    """KEDA's kinds."""
+    install(crd, keda_crds)
+
+
+def install(cluster: Kube, crds: list[str]) -> None:
+    """Install CRDs and wait until they are served."""
+    for path in crds:
+        cluster("apply", "--server-side", "--force-conflicts", "-f", path)
+    cluster("wait", "--for=condition=Established", "crd", *(f"{kind}.keda.sh" for kind in KEDA_KINDS))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """On failure show what a person would look at."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    kube = getattr(item, "funcargs", {}).get("kube")
+    if report.when == "call" and report.failed and isinstance(kube, Kube):
+        for view in (("get", "ragpipelines", "-o", "yaml"), ("get", "all,pvc"), ("get", "events")):
+            try:
+                report.sections.append((f"kubectl {' '.join(view)}", kube(*view)))
+            except (subprocess.SubprocessError, RuntimeError) as error:
+                report.sections.append(("kubectl", str(error)))

@@ -1,0 +1,84 @@
+"""kubectl for tests, and waiting."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from tests.cluster.api_server import binary
+
+Manifest = dict[str, Any]
+T = TypeVar("T")
+NAME = "demo"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+class Refused(Exception):
+    """kubectl failed; the text is what it said."""
+
+
+class Kube:
+    """kubectl in one namespace."""
+
+    def __init__(self, kubeconfig: Path, namespace: str = "default") -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl and return what it prints; raise Refused if it fails."""
+        command = [binary("kubectl"), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"]
+        done = subprocess.run(
+            [*command, *arguments], input=stdin, check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Refused(done.stderr.strip())
+        return done.stdout
+
+    def apply(self, manifest: Manifest, *flags: str) -> str:
+        """Apply a manifest."""
+        return self("apply", "-f", "-", *flags, stdin=json.dumps(manifest))
+
+    def get(self, kind: str, name: str) -> Manifest | None:
+        """Return an object, or None if there is none."""
+        found = self("get", kind, name, "--ignore-not-found", "--output=json", "--show-managed-fields")
+        return cast(Manifest, json.loads(found)) if found else None
+
+    def list(self, kinds: str, selector: str = "") -> list[Manifest]:
+        """Return the objects of some kinds."""
+        found = self("get", kinds, f"--selector={selector}", "--output=json")
+        return cast(list[Manifest], json.loads(found)["items"])
+
+    def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> None:
+        """Merge a change into an object."""
+        self("patch", kind, name, "--type=merge", "--patch", json.dumps(change))
+
+    def condition(self, kind: str, name: str = NAME) -> Manifest | None:
+        """Return one condition of a pipeline."""
+        pipeline = self.get("ragpipeline", name)
+        found = (pipeline or {}).get("status", {}).get("conditions", [])
+        return next((each for each in found if each["type"] == kind), None)
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
+    """Look again and again until something true is seen, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.3)
+    return seen
+
+
+def pipeline(name: str = NAME, **spec: Any) -> Manifest:
+    """Return a RagPipeline; keyword arguments replace parts of a minimal spec."""
+    minimal: Manifest = {
+        "vectorStore": {"collection": "docs", "managed": {}},
+        "embedding": {"model": MINILM, "managed": {}},
+    }
+    return {
+        "apiVersion": "ragpipeline.dev/v1alpha1",
+        "kind": "RagPipeline",
+        "metadata": {"name": name},
+        "spec": {**minimal, **spec},
+    }

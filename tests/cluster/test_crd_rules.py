@@ -1,0 +1,187 @@
+"""Each rule of the CRD: a pipeline that it accepts, one that it refuses, and the sentence that one reads."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.conftest import ROOT
+from tests.cluster.kube import MINILM, Kube, Manifest, Refused, pipeline
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+REF = {"name": "keys", "key": "key"}
+QDRANT = {"external": {"url": "https://qdrant"}}
+
+
+def embedding(**managed: Any) -> Manifest:
+    return {"model": MINILM, "managed": managed}
+
+
+def scaling(**autoscaling: Any) -> Manifest:
+    return embedding(autoscaling={"maxReplicas": 4, **autoscaling})
+
+
+CREATED: list[tuple[str, Manifest, Manifest]] = [
+    (
+        "exactly one of managed or external must be set",
+        {"queue": {"external": {"urlSecretRef": REF}}},
+        {"queue": {"managed": {}, "external": {"urlSecretRef": REF}}},
+    ),
+    (
+        "exactly one of managed or external must be set",
+        {"vectorStore": {"collection": "docs", **QDRANT}},
+        {"vectorStore": {"collection": "docs"}},
+    ),
+    (
+        "exactly one of managed or external must be set",
+        {"embedding": {"model": MINILM, "external": {"url": "http://tei"}}},
+        {"embedding": {"model": MINILM}},
+    ),
+    (
+        "exactly one of managed or external must be set",
+        {"llm": {"external": {"url": "http://vllm/v1", "model": "m"}}},
+        {"llm": {}},
+    ),
+    (
+        "replicas and autoscaling are mutually exclusive",
+        {"embedding": embedding(replicas=2)},
+        {"embedding": embedding(replicas=2, autoscaling={"maxReplicas": 3})},
+    ),
+    (
+        "a ReadWriteOnce cache cannot back more than one replica; use ReadWriteMany or drop cache",
+        {"embedding": embedding(replicas=2, cache={})},
+        {"embedding": embedding(replicas=2, cache={"accessMode": "ReadWriteOnce"})},
+    ),
+    (
+        "minReplicas must not exceed maxReplicas",
+        {"embedding": scaling(minReplicas=4)},
+        {"embedding": scaling(minReplicas=5)},
+    ),
+    (
+        "chunkOverlap must be smaller than chunkSize",
+        {"ingestion": {"chunkSize": 100, "chunkOverlap": 99}},
+        {"ingestion": {"chunkSize": 100, "chunkOverlap": 100}},
+    ),
+    (
+        "maxBatchesInFlight must exceed maxReplicas x targetQueueLength, "
+        "or the queue can never ask for all replicas",
+        {"embedding": scaling(targetQueueLength=10), "ingestion": {"maxBatchesInFlight": 41}},
+        {"embedding": scaling(targetQueueLength=10), "ingestion": {"maxBatchesInFlight": 40}},
+    ),
+]
+
+UPDATED: list[tuple[str, Manifest, Manifest, Manifest]] = [
+    (
+        "changing embedding.model needs a new vectorStore.collection; vectors of two models cannot share one",
+        {},
+        {
+            "embedding": {"model": "BAAI/bge-m3", "managed": {}},
+            "vectorStore": {"collection": "new", "managed": {}},
+        },
+        {"embedding": {"model": "BAAI/bge-m3", "managed": {}}},
+    ),
+    (
+        "vectorStore cannot move between managed and external in place",
+        {},
+        {"vectorStore": {"collection": "docs", "managed": {"retentionPolicy": "Delete"}}},
+        {"vectorStore": {"collection": "docs", **QDRANT}},
+    ),
+    (
+        "a volume can grow but never shrink",
+        {"storage": {"managed": {"size": "10Gi"}}},
+        {"storage": {"managed": {"size": "10.5Gi"}}},
+        {"storage": {"managed": {"size": "9Gi"}}},
+    ),
+    (
+        "storageClassName cannot change once the volume exists",
+        {"queue": {"managed": {"storage": {"storageClassName": "fast"}}}},
+        {"queue": {"managed": {"storage": {"storageClassName": "fast", "size": "2Gi"}}}},
+        {"queue": {"managed": {"storage": {"storageClassName": "slow"}}}},
+    ),
+    (
+        "accessMode cannot change once the volume exists",
+        {"storage": {"managed": {}}},
+        {"storage": {"managed": {"size": "20Gi"}}},
+        {"storage": {"managed": {"accessMode": "ReadWriteMany"}}},
+    ),
+]
+
+BOUNDS: list[tuple[str, Manifest]] = [
+    ("spec.api.replicas", {"api": {"replicas": 0}}),
+    ("spec.vectorStore.collection", {"vectorStore": {"collection": "No Spaces", "managed": {}}}),
+    ("spec.storage.managed.size", {"storage": {"managed": {"size": "a lot"}}}),
+    (
+        "spec.embedding.managed.resources.limits.cpu",
+        {"embedding": embedding(resources={"limits": {"cpu": "x"}})},
+    ),
+    ("spec.embedding.external.url", {"embedding": {"model": MINILM, "external": {"url": "ftp://x"}}}),
+    ("spec.embedding.model", {"embedding": {"managed": {}}}),
+]
+
+
+@pytest.mark.parametrize(("sentence", "accepted", "refused"), CREATED)
+def test_a_rule_about_one_pipeline(kube: Kube, sentence: str, accepted: Manifest, refused: Manifest) -> None:
+    kube.apply(pipeline(**accepted), "--dry-run=server")
+    with pytest.raises(Refused) as error:
+        kube.apply(pipeline(**refused), "--dry-run=server")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(("sentence", "before", "accepted", "refused"), UPDATED)
+def test_a_rule_about_a_change(
+    kube: Kube, sentence: str, before: Manifest, accepted: Manifest, refused: Manifest
+) -> None:
+    kube.apply(pipeline(**before))
+    kube.apply(pipeline(**accepted), "--dry-run=server")
+    with pytest.raises(Refused) as error:
+        kube.apply(pipeline(**refused), "--dry-run=server")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(("path", "spec"), BOUNDS)
+def test_a_value_out_of_bounds_is_named(kube: Kube, path: str, spec: Manifest) -> None:
+    with pytest.raises(Refused) as error:
+        kube.apply(pipeline(**spec), "--dry-run=server")
+    assert path in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("a" * 41, "metadata.name must be at most 40 characters"),
+        ("9lives", "metadata.name must be lower-case letters, digits and dashes, a letter first"),
+        ("a.b", "metadata.name must be lower-case letters, digits and dashes, a letter first"),
+    ],
+)
+def test_a_name_that_no_child_could_have_is_refused(kube: Kube, name: str, sentence: str) -> None:
+    kube.apply(pipeline(name="a" * 40), "--dry-run=server")
+    with pytest.raises(Refused) as error:
+        kube.apply(pipeline(name=name), "--dry-run=server")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_are_accepted(kube: Kube, path: Any) -> None:
+    kube.apply(yaml.safe_load(path.read_text()), "--dry-run=server", "--validate=strict")
+
+
+def test_a_nested_default_is_filled_in(kube: Kube) -> None:
+    kube.apply(pipeline(embedding=scaling(), workers={"replicas": 2}))
+    stored = kube.get("ragpipeline", "demo")
+    assert stored
+    spec = stored["spec"]
+    assert spec["queue"]["managed"]["storage"]["size"] == "1Gi"
+    assert spec["workers"]["concurrency"] == 1
+    assert spec["embedding"]["managed"]["autoscaling"]["scaleDown"]["stabilizationWindowSeconds"] == 180
+
+
+def test_explain_reads_well(crd: Kube) -> None:
+    shown = " ".join(crd("explain", "ragpipeline.spec.embedding.managed.autoscaling").split())
+    assert "Scale the pods on their queue." in shown
+    assert "targetQueueLength <integer> Batches, waiting and running, for each embedding pod." in shown
+
+
+def test_a_listing_has_these_columns(kube: Kube) -> None:
+    kube.apply(pipeline())
+    header = kube("get", "ragp", "-o", "wide").splitlines()[0].split()
+    assert header == ["NAME", "READY", "REASON", "EMBED", "QUEUE", "DOCS", "URL", "AGE", "MODEL", "MESSAGE"]

@@ -1,0 +1,193 @@
+"""The operator against a real API server: it makes a pipeline's children, keeps them, and lets them go."""
+
+import base64
+import time
+from typing import Any
+
+import pytest
+
+from tests.cluster.kube import NAME, Kube, Manifest, eventually, pipeline
+
+CHILDREN = (
+    "deployments,statefulsets,services,serviceaccounts,secrets,persistentvolumeclaims,"
+    "poddisruptionbudgets,networkpolicies"
+)
+OURS = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/managed-by=ragpipeline-operator"
+LLM = {"managed": {"model": "HuggingFaceTB/SmolLM2-135M-Instruct"}}
+API = f"{NAME}-api"
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+
+def names(kube: Kube) -> set[str]:
+    return {f"{item['kind']}/{item['metadata']['name']}" for item in kube.list(CHILDREN, OURS)}
+
+
+def made(kube: Kube, **spec: Any) -> None:
+    """Apply a pipeline and wait until its last child is there."""
+    kube.apply(pipeline(**spec))
+    eventually(lambda: kube.get("deployment", API))
+    eventually(lambda: kube.condition("Ready"))
+
+
+def test_a_pipeline_gets_its_children_and_a_status(kube: Kube) -> None:
+    made(kube, llm=LLM)
+    pods = {f"Deployment/{NAME}-{part}" for part in ("api", "worker", "embedding", "llm")}
+    stores = {f"StatefulSet/{NAME}-{part}" for part in ("redis", "qdrant")}
+    claims = {f"PersistentVolumeClaim/{NAME}-{part}" for part in ("objects", "redis-data", "qdrant-data")}
+    secrets = {f"Secret/{NAME}-{part}" for part in ("queue", "vector-store")}
+    assert pods | stores | claims | secrets <= names(kube)
+    stored = kube.get("ragpipeline", NAME)
+    assert stored
+    assert stored["status"]["url"] == f"http://{API}.{kube.namespace}:8000"
+    assert stored["status"]["observedGeneration"] == 1
+    assert {each["observedGeneration"] for each in stored["status"]["conditions"]} == {1}
+    assert stored["status"]["components"]["redis"]["ready"].endswith("/1")
+
+
+def test_the_operator_leaves_no_finalizer_and_no_annotation(kube: Kube) -> None:
+    made(kube)
+    stored = kube.get("ragpipeline", NAME)
+    assert stored
+    annotations = stored["metadata"].get("annotations", {})
+    assert annotations.keys() <= {"kubectl.kubernetes.io/last-applied-configuration"}
+    assert "finalizers" not in stored["metadata"]
+
+
+def test_an_event_tells_why_a_pipeline_is_not_ready(kube: Kube) -> None:
+    made(kube)
+    selector = f"involvedObject.kind=RagPipeline,involvedObject.name={NAME}"
+    assert eventually(lambda: kube("get", "events", f"--field-selector={selector}", "--output=name"))
+
+
+def test_a_deleted_child_comes_back(kube: Kube) -> None:
+    made(kube)
+    kube("delete", "service", API)
+    assert eventually(lambda: kube.get("service", API))
+
+
+def test_an_edited_child_comes_back(kube: Kube) -> None:
+    made(kube)
+    kube("set", "image", f"deployment/{API}", "api=somebody/else:1")
+    kube("scale", f"deployment/{NAME}-worker", "--replicas=7")
+
+    def restored() -> bool:
+        api, worker = kube.get("deployment", API), kube.get("deployment", f"{NAME}-worker")
+        assert api
+        assert worker
+        image: str = api["spec"]["template"]["spec"]["containers"][0]["image"]
+        count: int = worker["spec"]["replicas"]
+        return image != "somebody/else:1" and count == 1
+
+    assert eventually(restored)
+
+
+def test_what_the_spec_drops_is_pruned(kube: Kube) -> None:
+    made(kube, llm=LLM)
+    kube("patch", "ragpipeline", NAME, "--type=json", "--patch", '[{"op": "remove", "path": "/spec/llm"}]')
+    eventually(lambda: not any(name.endswith(f"/{NAME}-llm") for name in names(kube)))
+    assert f"Deployment/{API}" in names(kube)
+    eventually(lambda: kube.condition("LLMReady") is None)
+
+
+def test_a_steady_pipeline_is_written_to_by_nobody(kube: Kube, operator: float) -> None:
+    made(kube, llm=LLM)
+
+    def versions() -> dict[str, str]:
+        items = kube.list(f"{CHILDREN},ragpipelines", "")
+        return {
+            f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["resourceVersion"]
+            for item in items
+        }
+
+    def steady() -> bool:
+        before = versions()
+        time.sleep(2.5 * operator)
+        return before == versions()
+
+    assert eventually(steady, 120)
+
+
+def test_passwords_are_kept(kube: Kube, operator: float) -> None:
+    made(kube)
+    before = kube.get("secret", f"{NAME}-queue")
+    kube.patch("ragpipeline", NAME, {"spec": {"retrieval": {"topK": 9}}})
+    eventually(lambda: (kube.condition("Ready") or {}).get("observedGeneration") == 2)
+    time.sleep(operator)
+    after = kube.get("secret", f"{NAME}-queue")
+    assert before
+    assert after
+    assert before["data"] == after["data"]
+
+
+def test_an_object_of_somebody_else_is_left_alone(kube: Kube) -> None:
+    ports = [{"port": 80}]
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": API}, "spec": {"ports": ports}}
+    kube.apply(service)
+    kube.apply(pipeline())
+    condition = eventually(lambda: _with_reason(kube.condition("ApiReady"), "ApplyFailed"))
+    assert condition["message"] == (
+        f"Service {API}: an object of this name exists and does not belong to the pipeline"
+    )
+    kept = kube.get("service", API)
+    assert kept
+    assert kept["spec"]["ports"][0]["port"] == 80
+    eventually(lambda: kube.get("deployment", f"{NAME}-worker"))
+
+
+def test_a_missing_secret_is_named_and_found_when_it_comes(kube: Kube) -> None:
+    kube.apply(pipeline(queue={"external": {"urlSecretRef": {"name": "redis", "key": "url"}}}))
+    condition = eventually(lambda: _with_reason(kube.condition("SecretsResolved"), "SecretNotFound"))
+    assert condition["message"] == "Secret redis does not exist"
+    assert names(kube) == set()
+    kube("create", "secret", "generic", "redis", "--from-literal=url=redis://:secret@elsewhere:6380/1")
+    secret = eventually(lambda: kube.get("secret", f"{NAME}-queue"))
+    decoded = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    assert decoded == {
+        "url": "redis://:secret@elsewhere:6380/1",
+        "address": "elsewhere:6380",
+        "username": "",
+        "password": "secret",
+        "tls": "disable",
+    }
+    assert f"StatefulSet/{NAME}-redis" not in names(kube)
+
+
+def test_suspending_stops_the_pods_and_resuming_starts_them(kube: Kube) -> None:
+    made(kube)
+
+    def replicas() -> set[int]:
+        return {item["spec"]["replicas"] for item in kube.list("deployments,statefulsets", OURS)}
+
+    kube.patch("ragpipeline", NAME, {"spec": {"suspend": True}})
+    eventually(lambda: replicas() == {0})
+    assert eventually(lambda: _with_reason(kube.condition("Ready"), "Suspended"))["status"] == "False"
+    kube.patch("ragpipeline", NAME, {"spec": {"suspend": False}})
+    eventually(lambda: 0 not in replicas())
+
+
+def test_deleting_a_pipeline_leaves_only_what_is_retained(kube: Kube) -> None:
+    made(kube)
+    kube("delete", "ragpipeline", NAME)
+    retained = {f"PersistentVolumeClaim/{NAME}-{part}" for part in ("objects", "qdrant-data")}
+    eventually(lambda: names(kube) == retained, 120)
+
+
+def test_a_pipeline_made_again_takes_its_retained_claims(kube: Kube) -> None:
+    made(kube)
+    before = kube.get("pvc", f"{NAME}-qdrant-data")
+    kube("delete", "ragpipeline", NAME)
+    eventually(lambda: kube.get("deployment", API) is None, 120)
+    kube.apply(pipeline(vectorStore={"collection": "docs", "managed": {"retentionPolicy": "Delete"}}))
+
+    def owned() -> Manifest | None:
+        claim = kube.get("pvc", f"{NAME}-qdrant-data")
+        return claim if claim and "ownerReferences" in claim["metadata"] else None
+
+    after = eventually(owned)
+    assert before
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+def _with_reason(condition: Manifest | None, reason: str) -> Manifest | None:
+    return condition if condition and condition["reason"] == reason else None
