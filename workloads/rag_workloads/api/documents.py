@@ -10,7 +10,7 @@ from rag_workloads.api.views import ChunkList, ChunkView, DocumentList
 from rag_workloads.core.documents import Document, State
 from rag_workloads.core.problems import Problem
 
-router = APIRouter(prefix="/documents", tags=["documents"])
+router = APIRouter(prefix="/api/v1/documents", tags=["documents"])
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0)]

@@ -13,7 +13,7 @@ from rag_workloads.core.documents import State
 PART_SECONDS = 3
 
 health_router = APIRouter(tags=["health"])
-stats_router = APIRouter(tags=["stats"])
+stats_router = APIRouter(prefix="/api/v1", tags=["stats"])
 
 
 class QueueStats(BaseModel):

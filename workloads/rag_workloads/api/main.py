@@ -27,6 +27,6 @@ def create_app(settings: Settings) -> FastAPI:
     app = service.create_app("RAG pipeline", lifespan, ready)
     guarded = [Depends(RequireKey(settings.api_key))]
     for router in (uploads.router, documents.router, questions.router, health.stats_router):
-        app.include_router(router, prefix="/api/v1", dependencies=guarded)
+        app.include_router(router, dependencies=guarded)
     app.include_router(health.health_router)
     return app

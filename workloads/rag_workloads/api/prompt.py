@@ -6,13 +6,13 @@ PASSAGE_CHARACTERS = 800
 TEMPLATE = """\
 Answer the question with one sentence from the passage.
 
-Passage: The library opens at nine on weekdays. It is closed on Sundays and on public holidays.
-Question: When is the library closed?
-Answer: It is closed on Sundays and on public holidays.
+Passage: Reports are due on Friday. Late reports go to the deputy, who may refuse them.
+Question: When are reports due?
+Answer: Reports are due on Friday.
 
-Passage: Every visitor must sign the book at the desk. Bags larger than 40 cm stay in a locker.
-Question: Where do large bags stay?
-Answer: Bags larger than 40 cm stay in a locker.
+Passage: The key is kept in /etc/app/key. It must be readable by the owner only.
+Question: In which file is the key kept?
+Answer: The key is kept in the file /etc/app/key.
 
 Passage: {passage}
 Question: {question}

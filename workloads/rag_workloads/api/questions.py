@@ -15,7 +15,7 @@ from rag_workloads.api.parts import PartsOf
 from rag_workloads.core.disconnects import until_disconnect
 from rag_workloads.core.problems import Problem
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(prefix="/api/v1", tags=["questions"])
 
 
 class Question(BaseModel):

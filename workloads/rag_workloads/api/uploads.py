@@ -18,7 +18,7 @@ from rag_workloads.core.documents import NewDocument, State
 from rag_workloads.core.object_store import document_key, incoming_key
 from rag_workloads.core.problems import Problem
 
-router = APIRouter(prefix="/documents/upload", tags=["documents"])
+router = APIRouter(prefix="/api/v1/documents/upload", tags=["documents"])
 
 # Room for the form around the file.
 FORM_BYTES = 65_536
@@ -71,20 +71,20 @@ async def _store(parts: Parts, upload: Upload, body: AsyncIterator[bytes]) -> Ne
     failures: list[Problem] = []
     try:
         await parts.objects.put(incoming, _noting(failures, upload.chunks(body)))
+        document_id = _document_id(upload)
+        key = document_key(document_id, upload.sha256)
+        await parts.objects.rename(incoming, key)
     except Exception:
         await parts.objects.delete(incoming)
         if failures:
             raise failures[0] from None
         raise
-    sha256, document_id = upload.sha256, _document_id(upload)
-    key = document_key(document_id, sha256)
-    await parts.objects.rename(incoming, key)
     return NewDocument(
         document_id=document_id,
         file_name=upload.file_name or "",
         content_type=upload.content_type,
         size_bytes=upload.size,
-        sha256=sha256,
+        sha256=upload.sha256,
         object_key=key,
     )
 

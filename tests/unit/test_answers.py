@@ -1,0 +1,82 @@
+"""From chunks to sentences, citations and the prompt."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rag_workloads.api.evidence import gather_evidence, page_at
+from rag_workloads.api.prompt import build_prompt
+from rag_workloads.api.retrieval import Found, Retrieval
+from rag_workloads.api.sentences import split_sentences
+from rag_workloads.core.vector_store import Hit
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One is here now.\nTwo follows\nit there.", ["One is here now.", "Two follows it there."]),
+        ("See version 1.2 of it, e.g. this one.", ["See version 1.2 of it, e.g. this one."]),
+        ("A heading of words\n\nThen the sentence.", ["A heading of words", "Then the sentence."]),
+        (
+            "Take these: • the first item • the second item",
+            ["Take these:", "the first item", "the second item"],
+        ),
+        (
+            "这是第一句话，比较长。这是第二句话，也不短！",
+            ["这是第一句话，比较长。", "这是第二句话，也不短！"],
+        ),
+        ("3.4 . . . 15", ["3.4 . . . 15"]),
+        ("No. 5 . . . 15\n\nBut this one is a sentence.", ["But this one is a sentence."]),
+    ],
+)
+def test_sentences(text: str, sentences: list[str]) -> None:
+    assert [sentence.text for sentence in split_sentences(text)] == sentences
+
+
+def test_a_sentence_starts_where_it_stands_in_the_text() -> None:
+    text = "The first sentence.\n\n  The second\none."
+    for sentence in split_sentences(text):
+        assert text[sentence.start :].startswith(sentence.text[:10])
+
+
+@pytest.mark.parametrize(("offset", "page"), [(0, 3), (9, 3), (10, 4), (19, 4), (20, 7), (99, 7)])
+def test_the_page_of_an_offset(offset: int, page: int) -> None:
+    assert page_at([[3, 0], [4, 10], [7, 20]], offset) == page
+
+
+class WordEmbedding(Retrieval):
+    """Texts that share the word are near."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([[float(self._word in text), 1.0] for text in texts], np.float32)
+
+
+async def test_a_citation_quotes_the_nearest_sentence_on_its_own_page() -> None:
+    text = "An opening of this text.\nThe answer stands in here."
+    second = "Nothing of the kind is here. It would answer nothing."
+    hits = [
+        Hit("d_chunk_0", "d", 0, "f.pdf", 4, [[4, 0], [5, text.index("\n") + 1]], text, 0.9),
+        Hit("d_chunk_1", "d", 1, "f.pdf", 6, [[6, 0]], second, 0.5),
+    ]
+    found = Found(np.array([1.0, 0.0], np.float32), hits)
+    evidence = await gather_evidence(WordEmbedding("answer"), found)
+    assert [(c.page, c.quote, c.score) for c in evidence.citations] == [
+        (5, "The answer stands in here.", 0.9),
+        (6, "It would answer nothing.", 0.5),
+    ]
+    assert evidence.sentences[:2] == ["The answer stands in here.", "It would answer nothing."]
+
+
+def test_the_prompt_holds_the_nearest_sentences_that_fit() -> None:
+    prompt = build_prompt("Why?", ["a" * 40, "b" * 40, "c" * 40], budget=90)
+    assert f"Passage: {'a' * 40} {'b' * 40}\nQuestion: Why?\nAnswer:" in prompt
+    assert "c" * 40 not in prompt
+
+
+def test_a_sentence_longer_than_the_budget_is_cut() -> None:
+    assert f"Passage: {'a' * 90}\n" in build_prompt("Why?", ["a" * 200], budget=90)
