@@ -1,0 +1,58 @@
+"""The images, and what each is made from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its Dockerfile, and its key under `images` in the operator's Helm values."""
+
+    name: str
+    dockerfile: str
+    key: str
+    arguments: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def repository(self) -> str:
+        """The image's name in any registry."""
+        return f"ragpipeline-{self.name}"
+
+    def tag(self, base: str) -> str:
+        """Twelve hex digits over the Dockerfile, its arguments, every file that it copies, and the base."""
+        content = sha256(f"{base} {sorted(self.arguments.items())}".encode())
+        for path in [ROOT / self.dockerfile, *self._sources()]:
+            content.update(f"{path.relative_to(ROOT)} ".encode() + path.read_bytes())
+        return content.hexdigest()[:12]
+
+    def _sources(self) -> Iterator[Path]:
+        for line in (ROOT / self.dockerfile).read_text().splitlines():
+            instruction, *words = line.split() or [""]
+            if instruction == "COPY" and not words[0].startswith("--from="):
+                for source in words[:-1]:
+                    yield from _files(ROOT / source)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+
+
+# The slow ones first: whatever is built beside them is then done when they are.
+IMAGES = (
+    Image("model-minilm", "workloads/images/model.Dockerfile", "modelEmbedding", {"MODEL": "minilm"}),
+    Image("embedding", "workloads/images/embedding.Dockerfile", "embedding"),
+    Image("model-smollm2", "workloads/images/model.Dockerfile", "modelLlm", {"MODEL": "smollm2"}),
+    Image("worker", "workloads/images/worker.Dockerfile", "worker"),
+    Image("api", "workloads/images/api.Dockerfile", "api"),
+    Image("llm", "workloads/images/llm.Dockerfile", "llm"),
+    Image("llama-server", "workloads/images/llama-server.Dockerfile", "llamaServer"),
+    Image("qdrant", "workloads/images/qdrant.Dockerfile", "qdrant"),
+    Image("redis", "workloads/images/redis.Dockerfile", "redis"),
+    Image("operator", "operator/Dockerfile", "operator"),
+)

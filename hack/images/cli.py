@@ -1,0 +1,103 @@
+"""The commands: build, load, push."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from images.base import base_image
+from images.catalog import IMAGES, ROOT, Image
+from images.engines import Buildah, BuildError, Engine, engine, run
+
+CLUSTER = str(ROOT / "hack" / "cluster" / "cluster")
+VALUES = ROOT / "build" / "images.yaml"
+LOCAL = "localhost"
+
+
+def main() -> int:
+    """Run one command; returns the exit status."""
+    arguments = _parser().parse_args()
+    try:
+        builder = Builder(engine())
+        builder.build()
+        if arguments.command == "load":
+            builder.load()
+        if arguments.command == "push":
+            builder.push(arguments.registry)
+        builder.write_values(arguments.registry or LOCAL)
+    except BuildError as error:
+        print(f"images: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class Builder:
+    """All images with one engine and one base."""
+
+    def __init__(self, tool: Engine) -> None:
+        self.engine = tool
+        self.base = os.environ.get("BASE_IMAGE") or (base_image(tool) if isinstance(tool, Buildah) else "")
+        self.tags = {image: image.tag(self.base) for image in IMAGES}
+
+    def reference(self, image: Image, registry: str = LOCAL) -> str:
+        """The image's full name under a registry."""
+        return f"{registry}/{image.repository}:{self.tags[image]}"
+
+    def build(self) -> None:
+        """Build what is not there, two at a time."""
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._build, IMAGES))
+
+    def _build(self, image: Image) -> None:
+        started = time.monotonic()
+        reference = self.reference(image)
+        verb = "there already"
+        if not self.engine.size(reference):
+            base = {"BASE_IMAGE": self.base} if self.base else {}
+            self.engine.build(reference, ROOT / image.dockerfile, ROOT, {**base, **image.arguments})
+            verb = f"built in {time.monotonic() - started:.0f} s"
+        print(f"{reference}  {self.engine.size(reference)}  {verb}", flush=True)
+
+    def load(self) -> None:
+        """Bring what is not there into the node of hack/cluster."""
+        there = set(run(CLUSTER, "images").split())
+        missing = [image for image in IMAGES if self.reference(image) not in there]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._load, missing))
+        print(f"loaded {len(missing)} images, {len(IMAGES) - len(missing)} were there", flush=True)
+
+    def _load(self, image: Image) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / f"{image.name}.tar"
+            self.engine.save(self.reference(image), archive)
+            print(run(CLUSTER, "load", str(archive)), end="", flush=True)
+
+    def push(self, registry: str) -> None:
+        """Push every image to a registry."""
+        for image in IMAGES:
+            target = self.reference(image, registry)
+            self.engine.push(self.reference(image), target)
+            print(f"pushed {target}", flush=True)
+
+    def write_values(self, registry: str) -> None:
+        """Write the images' names as Helm values of the operator's chart."""
+        VALUES.parent.mkdir(exist_ok=True)
+        names = {image.key: self.reference(image, registry) for image in IMAGES}
+        VALUES.write_text(json.dumps({"images": names}, indent=2) + "\n")  # JSON is YAML
+        print(f"wrote {VALUES.relative_to(ROOT)}", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="build", description="Build the images and name them in build/images.yaml."
+    )
+    parser.set_defaults(command="build", registry="")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("load", help="build, and load into the cluster of hack/cluster")
+    push = commands.add_parser("push", help="build, and push to a registry")
+    push.add_argument("registry", help="for example registry.example.com/me")
+    return parser

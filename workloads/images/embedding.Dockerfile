@@ -1,0 +1,27 @@
+ARG BASE_IMAGE=python:3.12-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+ENV PYC_INVALIDATION_MODE=UNCHECKED_HASH UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_SYSTEM_CERTS=1
+COPY requirements/uv.txt /tmp/uv.txt
+RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --require-hashes -r /tmp/uv.txt
+RUN /opt/uv/bin/uv venv /opt/venv
+COPY requirements/embedding.txt /tmp/requirements.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    /opt/uv/bin/uv pip install --python /opt/venv --no-deps --require-hashes -r /tmp/requirements.txt \
+    && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+COPY workloads/rag_workloads/__init__.py /app/rag_workloads/__init__.py
+COPY workloads/rag_workloads/core /app/rag_workloads/core
+COPY workloads/rag_workloads/embedding /app/rag_workloads/embedding
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
+
+FROM ${BASE_IMAGE}
+LABEL org.opencontainers.image.title="ragpipeline-embedding" \
+      org.opencontainers.image.description="The embedding service of a RagPipeline: batches from the queue and queries over HTTP" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+ENV PATH=/opt/venv/bin:${PATH} PYTHONPATH=/app PYTHONUNBUFFERED=1
+WORKDIR /app
+USER 65532:65532
+EXPOSE 8003
+CMD ["python", "-m", "rag_workloads.embedding"]
