@@ -1,0 +1,79 @@
+# Every target sets up what it needs: a virtual environment, Debian packages when run as root, binaries, images.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+python := .venv/bin/python
+venv := .venv/.ready-$(shell cat requirements/dev.txt requirements/uv.txt pyproject.toml | sha256sum | cut -c1-12)
+
+# `make demo KUBECONFIG=... REGISTRY=...` runs on a cluster of yours; a KUBECONFIG of the shell alone is not meant.
+target := $(if $(filter command,$(origin KUBECONFIG))$(REGISTRY),--kubeconfig=$(KUBECONFIG) --registry=$(REGISTRY))
+
+define timed
+@started=$$SECONDS; $(1); echo "$@: $$((SECONDS - started)) s"
+endef
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | column -t -s $$'\t'
+
+.PHONY: demo demo-down demo-local local
+demo: $(venv) ## Everything, from an empty machine to answers and pods that scale
+	@cd hack && ../$(python) -m demo up $(target)
+
+demo-down: $(venv) ## Remove everything that demo started
+	@cd hack && ../$(python) -m demo down $(target)
+
+demo-local: $(venv) ## The demo's questions on local processes: no root, no cluster
+	@cd hack && ../$(python) -m demo local
+
+local: $(venv) ## Run the quickstart as local processes until Ctrl-C
+	@$(python) -m rag_operator.local -f examples/quickstart.yaml
+
+.PHONY: test lint test-unit test-integration test-cluster test-e2e
+test: lint test-unit test-integration test-cluster test-e2e ## Run all of the following
+
+lint: $(venv) ## Format, lint, types, and the direction of imports
+	$(call timed,.venv/bin/ruff format --check .; .venv/bin/ruff check .; .venv/bin/mypy; .venv/bin/lint-imports)
+
+test-unit: $(venv) ## Pure functions
+	$(call timed,$(python) -m pytest tests/unit)
+
+test-integration: $(venv) ## Services as local processes, with real Redis, engine and vector store
+	$(call timed,$(python) -m pytest tests/integration)
+
+test-cluster: $(venv) ## The operator against a real API server
+	$(call timed,$(python) -m pytest tests/cluster)
+
+test-e2e: $(venv) ## The demo's path with assertions, on the local cluster
+	$(call timed,$(python) -m pytest tests/e2e)
+
+.PHONY: bench
+bench: $(venv) ## Measure and record: NAME=demo or NAME=ingest
+	@PYTHONPATH=hack $(python) -m tests.bench $(NAME)
+
+.PHONY: cluster images
+cluster: ## Build and start the local cluster, with KEDA
+	@hack/cluster/cluster up
+	@hack/cluster/cluster keda
+
+images: ## Build the images and name them in build/images.yaml
+	@hack/images/build
+
+.PHONY: venv lock crd reference
+venv: $(venv) ## Install everything into .venv
+$(venv): $(MAKEFILE_LIST)
+	@hack/uv venv --quiet --clear .venv
+	@hack/uv pip install --quiet --python .venv --no-deps --require-hashes -r requirements/dev.txt
+	@hack/uv pip install --quiet --python .venv --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: ## Pin pyproject.toml's requirements; UPGRADE=1 takes newer ones
+	hack/lock $(if $(UPGRADE),--upgrade)
+
+crd: $(venv) ## Generate the CRD from the operator's models
+	$(python) -m rag_operator.crd >crds/ragpipelines.yaml
+
+reference: $(venv) ## Write the resource's reference into the README
+	$(python) hack/reference.py --write
