@@ -30,7 +30,7 @@ class Evidence:
     observed: Observed = Observed()
     unresolved: Unresolved | None = None
     llm_image_known: bool = True
-    failures: Mapping[Component, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
     """What the API server refused, by component."""
 
     @property

@@ -10,11 +10,13 @@ import kopf
 import structlog
 
 from rag_operator.cluster import Cluster, ClusterError
-from rag_operator.names import CORE_KINDS, FIELD_MANAGER, INSTANCE, KEDA_KINDS, MANAGED_BY, PIPELINE, POD
+from rag_operator.names import CORE_KINDS, FIELD_MANAGER, INSTANCE, KEDA_KINDS, MANAGED_BY, PIPELINE, SECRET
 from rag_operator.settings import Settings
 from rag_operator.workqueue import Key, Workqueue
 
 WATCH_SECONDS = 300
+# A watch streams every object of its kind to kopf, whatever its labels: the cluster's Secrets are not for us.
+WATCHED_KINDS = tuple(kind for kind in (*CORE_KINDS, *KEDA_KINDS) if kind != SECRET)
 log = structlog.get_logger()
 
 
@@ -41,7 +43,7 @@ def registry(queue: Workqueue) -> kopf.OperatorRegistry:
     def child_event(*, namespace: str | None, labels: kopf.Labels, **_: Any) -> None:
         queue.add(Key(namespace or "", labels[INSTANCE]))
 
-    for kind in (*CORE_KINDS, *KEDA_KINDS, POD):
+    for kind in WATCHED_KINDS:
         kopf.on.event(
             kind.api_version,
             kind.plural,

@@ -43,21 +43,22 @@ POD = Kind("v1", "Pod", "pods")
 SECRET = Kind("v1", "Secret", "secrets")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
-PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects")
-TRIGGER_AUTHENTICATION = Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications")
 # Kinds of children that every cluster has, and those that KEDA brings.
 CORE_KINDS = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
     SECRET,
-    PERSISTENT_VOLUME_CLAIM,
+    Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
     Kind("v1", "Service", "services"),
     DEPLOYMENT,
     STATEFUL_SET,
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
 )
-KEDA_KINDS = (TRIGGER_AUTHENTICATION, SCALED_OBJECT)
+KEDA_KINDS = (
+    Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications"),
+    SCALED_OBJECT,
+)
 KINDS = {kind.kind: kind for kind in (*CORE_KINDS, *KEDA_KINDS)}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rag_operator.names import FIELD_MANAGER, Manifest
+from rag_operator.names import COMPONENT, FIELD_MANAGER, Manifest
 from rag_operator.quantities import parse_quantity
 
 APPLIED_HASH = "ragpipeline.dev/applied-hash"
@@ -34,9 +34,15 @@ class Action:
     verb: Verb
     manifest: Manifest
     reason: str
+    component: str
+
+    @property
+    def child(self) -> str:
+        """Kind and name of what the action is about."""
+        return f"{self.manifest['kind']} {self.manifest['metadata']['name']}"
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.manifest['kind']} {self.manifest['metadata']['name']}: {self.reason}"
+        return f"{self.verb} {self.child}: {self.reason}"
 
 
 def plan(desired: Sequence[Manifest], observed: Sequence[Manifest], owner_uid: str) -> list[Action]:
@@ -45,7 +51,7 @@ def plan(desired: Sequence[Manifest], observed: Sequence[Manifest], owner_uid: s
     wanted = {_key(item) for item in desired}
     # First: a scaler that is no longer wanted must not act on what follows.
     actions = [
-        Action(Verb.PRUNE, item, "no longer part of the pipeline")
+        Action(Verb.PRUNE, item, "no longer part of the pipeline", _component(item))
         for item in observed
         if _key(item) not in wanted and _owned(item, owner_uid) and not _ending(item)
     ]
@@ -89,16 +95,18 @@ def drift(desired: Any, observed: Any, path: str = "") -> str | None:
 
 
 def _child_actions(manifest: Manifest, observed: Manifest | None) -> Iterator[Action]:
+    component = _component(manifest)
     if observed is None:
-        yield Action(Verb.CREATE, manifest, "missing")
+        yield Action(Verb.CREATE, manifest, "missing", component)
         return
     if _owns_replicas(observed) and "replicas" not in manifest["spec"]:
-        yield Action(Verb.HAND_OVER, _replicas_only(observed), "an autoscaler takes over the number of pods")
+        replicas = _replicas_only(observed)
+        yield Action(Verb.HAND_OVER, replicas, "an autoscaler takes over the number of pods", component)
     applied = observed["metadata"].get("annotations", {}).get(APPLIED_HASH)
     if applied != manifest["metadata"]["annotations"][APPLIED_HASH]:
-        yield Action(Verb.CHANGE, manifest, "its manifest changed")
+        yield Action(Verb.CHANGE, manifest, "its manifest changed", component)
     elif where := drift(manifest, observed):
-        yield Action(Verb.CHANGE, manifest, f"{where.lstrip('.')} was changed by somebody else")
+        yield Action(Verb.CHANGE, manifest, f"{where.lstrip('.')} was changed by somebody else", component)
 
 
 def _replicas_only(observed: Manifest) -> Manifest:
@@ -123,6 +131,10 @@ def _owns_replicas(observed: Manifest) -> bool:
 
 def _key(item: Manifest) -> tuple[str, str]:
     return item["kind"], item["metadata"]["name"]
+
+
+def _component(item: Manifest) -> str:
+    return str(item["metadata"].get("labels", {}).get(COMPONENT, ""))
 
 
 def _owned(item: Manifest, owner_uid: str) -> bool:

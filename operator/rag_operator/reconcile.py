@@ -11,7 +11,6 @@ from rag_operator.children import Site, build
 from rag_operator.cluster import Cluster, ClusterError, NamespaceEnding, PipelineGone
 from rag_operator.evidence import Evidence, Observed
 from rag_operator.names import (
-    COMPONENT,
     CORE_KINDS,
     KEDA_KINDS,
     KINDS,
@@ -19,7 +18,6 @@ from rag_operator.names import (
     POD,
     SCALED_OBJECT,
     SECRET,
-    Component,
     Manifest,
 )
 from rag_operator.pipeline import RagPipeline
@@ -91,17 +89,16 @@ def own_secrets(observed: Observed) -> dict[str, dict[str, str]]:
     }
 
 
-async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Action]) -> dict[Component, str]:
+async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Action]) -> dict[str, str]:
     """Carry out a plan, each step whatever becomes of the others; return what was refused, by component."""
-    failures: dict[Component, str] = {}
+    failures: dict[str, str] = {}
     for action in actions:
         try:
             await _carry_out(cluster, pipeline, action)
         except NamespaceEnding:
             raise
         except ClusterError as error:
-            component = Component(action.manifest["metadata"].get("labels", {}).get(COMPONENT, "api"))
-            failures[component] = f"{action.manifest['kind']} {action.manifest['metadata']['name']}: {error}"
+            failures[action.component] = f"{action.child}: {error}"
             log.error("action failed", action=str(action), error=str(error))
         else:
             log.info("action", action=str(action))

@@ -17,7 +17,7 @@ from rag_operator.children.pods import (
 from rag_operator.children.site import Site
 from rag_operator.children.workload_env import qdrant_env, read_limit, redis_env, service_env
 from rag_operator.names import EMBEDDING_PORT, Component, Manifest
-from rag_operator.pipeline import ManagedEmbedding
+from rag_operator.spec.embedding import ManagedEmbedding
 
 EXIT_SECONDS = 10
 START_SECONDS = 120

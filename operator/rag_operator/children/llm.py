@@ -21,8 +21,8 @@ from rag_operator.children.pods import (
 from rag_operator.children.site import Site
 from rag_operator.children.workload_env import service_env
 from rag_operator.names import LLAMA_SERVER_PORT, LLM_PORT, Component, Manifest
-from rag_operator.pipeline import ExternalLlm, ManagedLlm
 from rag_operator.quantities import parse_quantity
+from rag_operator.spec.llm import ExternalLlm, ManagedLlm
 
 ANSWER_SECONDS = 120
 LOAD_SECONDS = 600

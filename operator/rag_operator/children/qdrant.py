@@ -6,7 +6,7 @@ from rag_operator.children.pods import Pod, container, env, http_probes, port, s
 from rag_operator.children.site import Site
 from rag_operator.connections import QDRANT_PORT
 from rag_operator.names import Component, Manifest
-from rag_operator.pipeline import ManagedQdrant
+from rag_operator.spec.stores import ManagedQdrant
 
 CLAIM = "qdrant-data"
 STORAGE_PATH = "/qdrant/storage"

@@ -7,8 +7,8 @@ from rag_operator.children.site import Site
 from rag_operator.connections import REDIS_PORT
 from rag_operator.fields import Resources
 from rag_operator.names import Component, Manifest
-from rag_operator.pipeline import ManagedRedis
 from rag_operator.quantities import to_bytes
+from rag_operator.spec.stores import ManagedRedis
 
 CLAIM = "redis-data"
 DATA_PATH = "/data"

@@ -4,7 +4,7 @@ from rag_operator import names
 from rag_operator.children.objects import component_child
 from rag_operator.children.site import Site
 from rag_operator.names import DEPLOYMENT, Component, Manifest
-from rag_operator.pipeline import Autoscaling
+from rag_operator.spec.scaling import Autoscaling
 
 # KEDA asks Redis this many times before it falls back to the pods that are there.
 FAILURES_BEFORE_FALLBACK = 3

@@ -1,0 +1,65 @@
+"""The language model and who runs it."""
+
+from pydantic import Field
+
+from rag_operator.fields import (
+    EXACTLY_ONE,
+    HttpUrl,
+    ImageName,
+    ModelName,
+    Part,
+    Resources,
+    SecretKeyRef,
+    resources,
+    rules,
+)
+
+
+class ManagedLlm(Part):
+    """A language model that llama.cpp serves in the pipeline's own pods."""
+
+    model: ModelName = Field(description="Name of the model, which answers carry.")
+    model_image: ImageName | None = Field(
+        default=None,
+        description="Image with the model's file in /models. Unset: the one that the operator knows for"
+        " the model.",
+    )
+    model_file: str = Field(
+        default="model.gguf",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="Name of the GGUF file in /models.",
+    )
+    context_length: int = Field(
+        default=2048, ge=256, le=1_048_576, description="Context of one answer, in tokens of the model."
+    )
+    parallel: int = Field(default=2, ge=1, le=64, description="Answers that one pod writes at the same time.")
+    replicas: int = Field(default=1, ge=0, le=50, description="Number of pods.")
+    resources: Resources = Field(
+        default=resources("250m", "512Mi", "2Gi"),
+        description="Compute resources of the engine. A CPU limit also sets its number of threads.",
+    )
+
+
+class ExternalLlm(Part):
+    """An OpenAI-compatible server that runs elsewhere, such as vLLM."""
+
+    url: HttpUrl = Field(description="Base URL of the API, such as http://vllm.models:8000/v1.")
+    model: ModelName = Field(description="Name of the model on that server.")
+    api_key_secret_ref: SecretKeyRef | None = Field(
+        default=None, description="Where the server's API key is, if it wants one."
+    )
+
+
+class Llm(Part):
+    """The language model and who runs it."""
+
+    model_config = rules(EXACTLY_ONE)
+
+    managed: ManagedLlm | None = Field(default=None, description="Let the operator run the model.")
+    external: ExternalLlm | None = Field(default=None, description="Use a server that runs elsewhere.")
+    max_tokens: int = Field(default=256, ge=1, le=32_768, description="Longest answer, in tokens.")
+    temperature: float = Field(
+        default=0, ge=0, le=2, description="Zero gives the same answer to the same question."
+    )

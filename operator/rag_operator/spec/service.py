@@ -1,0 +1,118 @@
+"""The API, the workers, and how documents and questions are treated."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from rag_operator.fields import (
+    ImageName,
+    LocalRef,
+    Part,
+    Resources,
+    Rule,
+    SecretKeyRef,
+    Size,
+    resources,
+    rules,
+)
+
+
+class Images(Part):
+    """Images of the pipeline's containers; each is the operator's own default when unset."""
+
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        default=None, description="Pull policy of every container; the operator's default when unset."
+    )
+    pull_secrets: list[LocalRef] = Field(
+        default=[], max_length=8, description="Secrets with which the images are pulled."
+    )
+    api: ImageName | None = Field(default=None, description="Image of the API.")
+    worker: ImageName | None = Field(default=None, description="Image of the workers.")
+    embedding: ImageName | None = Field(default=None, description="Image of the embedding service.")
+    llm: ImageName | None = Field(default=None, description="Image of the LLM service.")
+    redis: ImageName | None = Field(default=None, description="Image of the managed Redis.")
+    qdrant: ImageName | None = Field(default=None, description="Image of the managed Qdrant.")
+    llama_server: ImageName | None = Field(
+        default=None,
+        description="Image of the managed LLM's engine: llama.cpp's server, or one with its flags.",
+    )
+
+
+class Auth(Part):
+    """Who may call the API."""
+
+    api_key_secret_ref: SecretKeyRef | None = Field(
+        default=None,
+        description="Key that clients must send, as a bearer token or in X-API-Key. Unset: no key.",
+    )
+
+
+class Api(Part):
+    """The REST API: uploads, documents and questions."""
+
+    replicas: int = Field(default=2, ge=1, le=50, description="Number of API pods.")
+    auth: Auth = Field(default=Auth(), description="Who may call the API.")
+    resources: Resources = Field(
+        default=resources("100m", "192Mi", "512Mi"), description="Compute resources of an API pod."
+    )
+
+
+class Workers(Part):
+    """The workers that parse and chunk documents."""
+
+    replicas: int = Field(
+        default=1, ge=0, le=100, description="Number of worker pods. Zero stops ingestion; uploads wait."
+    )
+    concurrency: int = Field(
+        default=1, ge=1, le=32, description="Documents that one worker pod takes on at the same time."
+    )
+    resources: Resources = Field(
+        default=resources("100m", "256Mi", "1Gi"), description="Compute resources of a worker pod."
+    )
+
+
+class Ingestion(Part):
+    """How documents become vectors."""
+
+    model_config = rules(
+        Rule("self.chunkOverlap < self.chunkSize", "chunkOverlap must be smaller than chunkSize"),
+    )
+
+    chunk_size: int = Field(
+        default=200, ge=16, le=8192, description="Length of a chunk, in tokens of the embedding model."
+    )
+    chunk_overlap: int = Field(
+        default=40, ge=0, le=4096, description="Tokens at the end of a chunk that the next one repeats."
+    )
+    batch_size: int = Field(
+        default=32, ge=1, le=128, description="Chunks in one batch, the unit of work of the embedding queue."
+    )
+    max_batches_in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        le=20_000_000,
+        description="Batches that may wait in the embedding queue; workers pause above it, which bounds the"
+        " memory of Redis. Unset: twice what autoscaling needs to reach all replicas, and at least 64.",
+    )
+    retries: int = Field(
+        default=3, ge=0, le=20, description="Times that a failed document or batch is tried again."
+    )
+    retry_delay_seconds: int = Field(
+        default=60, ge=0, le=3600, description="Pause before a failed document is tried again."
+    )
+    time_limit_seconds: int = Field(
+        default=300,
+        ge=10,
+        le=7200,
+        description="Time that parsing and chunking one document may take, without waiting for embedding.",
+    )
+    upload_limit: Size = Field(default="100Mi", description="Largest file that the API accepts.")
+
+
+class Retrieval(Part):
+    """How passages are found for a question."""
+
+    top_k: int = Field(default=5, ge=1, le=100, description="Passages that an answer is written from.")
+    score_threshold: float = Field(
+        default=0, ge=-1, le=1, description="Cosine similarity below which a passage is left out."
+    )
