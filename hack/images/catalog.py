@@ -10,12 +10,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its Dockerfile, and its key under `images` in the operator's Helm values."""
+    """One image: its Dockerfile, and its place in the operator's Helm values.
+
+    `key` is its key under `images` or, for a model's image, the model's name under `modelImages`.
+    """
 
     name: str
     dockerfile: str
     key: str
     arguments: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def values(self) -> str:
+        """The part of the Helm values that names the image."""
+        return "modelImages" if "MODEL" in self.arguments else "images"
 
     @property
     def repository(self) -> str:
@@ -43,11 +51,12 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
+_MODEL = "workloads/images/model.Dockerfile"
 # The slow ones first: whatever is built beside them is then done when they are.
 IMAGES = (
-    Image("model-minilm", "workloads/images/model.Dockerfile", "modelEmbedding", {"MODEL": "minilm"}),
+    Image("model-minilm", _MODEL, "sentence-transformers/all-MiniLM-L6-v2", {"MODEL": "minilm"}),
     Image("embedding", "workloads/images/embedding.Dockerfile", "embedding"),
-    Image("model-smollm2", "workloads/images/model.Dockerfile", "modelLlm", {"MODEL": "smollm2"}),
+    Image("model-smollm2", _MODEL, "HuggingFaceTB/SmolLM2-135M-Instruct", {"MODEL": "smollm2"}),
     Image("worker", "workloads/images/worker.Dockerfile", "worker"),
     Image("api", "workloads/images/api.Dockerfile", "api"),
     Image("llm", "workloads/images/llm.Dockerfile", "llm"),

@@ -86,8 +86,10 @@ class Builder:
     def write_values(self, registry: str) -> None:
         """Write the images' names as Helm values of the operator's chart."""
         VALUES.parent.mkdir(exist_ok=True)
-        names = {image.key: self.reference(image, registry) for image in IMAGES}
-        VALUES.write_text(json.dumps({"images": names}, indent=2) + "\n")  # JSON is YAML
+        values: dict[str, dict[str, str]] = {}
+        for image in IMAGES:
+            values.setdefault(image.values, {})[image.key] = self.reference(image, registry)
+        VALUES.write_text(json.dumps(values, indent=2) + "\n")  # JSON is YAML
         print(f"wrote {VALUES.relative_to(ROOT)}", flush=True)
 
 
