@@ -17,7 +17,7 @@ Manifest = dict[str, Any]
 
 def render(chart: str, *arguments: str) -> list[Manifest]:
     """Returns the manifests of a chart."""
-    command = [binary("helm", "helm"), "template", "release", ROOT / "charts" / chart, "--kube-version=1.34"]
+    command = [binary("helm", "helm"), "template", "release", f"{ROOT}/charts/{chart}", "--kube-version=1.34"]
     shown = subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
     return [manifest for manifest in yaml.safe_load_all(shown) if manifest]
 

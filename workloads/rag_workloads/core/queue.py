@@ -40,6 +40,7 @@ POLL_SECONDS = 0.05
 RESTART_SECONDS = 1
 
 Job = Callable[..., Awaitable[None]]
+Consumer = arq.Worker
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +130,7 @@ class Queue:
 
 def worker(
     queue: Queue, queue_name: str, name: str, job: Job, *, concurrency: int, read_limit: int
-) -> arq.Worker:
+) -> Consumer:
     """A worker that runs `job(*args)` for the entries called `name`, `concurrency` at a time.
 
     Start it with `consume`, stop it with `drain`. Each job runs under a lease, with its id in every log line;
@@ -144,7 +145,7 @@ def worker(
                 except RetryLater as retry:
                     raise arq.Retry(defer=retry.delay) from retry
 
-    consumer = arq.Worker(
+    consumer = Consumer(
         [Function(name, run, None, None, None, None)],
         queue_name=queue_name,
         redis_pool=queue.redis,
@@ -187,7 +188,7 @@ async def lease(ctx: dict[Any, Any], ttl: float = LEASE_SECONDS) -> AsyncIterato
         await asyncio.gather(renewal, return_exceptions=True)
 
 
-async def consume(consumer: arq.Worker) -> None:
+async def consume(consumer: Consumer) -> None:
     """Run a worker until `drain` has stopped it; a loss of Redis stops it only for a while."""
     while True:
         try:
@@ -199,7 +200,7 @@ async def consume(consumer: arq.Worker) -> None:
             await asyncio.sleep(RESTART_SECONDS)
 
 
-async def drain(consumer: arq.Worker, seconds: float) -> None:
+async def drain(consumer: Consumer, seconds: float) -> None:
     """Take no more jobs, wait up to `seconds` for those that run, put the rest back on the queue, stop."""
     consumer.allow_pick_jobs = False
     if running := set(consumer.tasks.values()):

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-import arq
 import structlog
 from fastapi import FastAPI
 
@@ -31,7 +30,7 @@ class EmbeddingService:
         self._engine: Engine | None = None
         self._vectors: VectorStore | None = None
         self._queue: Queue | None = None
-        self._consumer: arq.Worker | None = None
+        self._consumer: queue.Consumer | None = None
         self._reason = "The model is loading."
 
     @contextlib.asynccontextmanager

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-import arq
 from fastapi import FastAPI
 from tokenizers import Tokenizer
 
@@ -24,7 +23,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._queue: Queue | None = None
-        self._consumer: arq.Worker | None = None
+        self._consumer: queue.Consumer | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
