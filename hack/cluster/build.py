@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
-from cluster.config import CACHE, KUBE_VERSION, MODULES, ClusterError
+from cluster.config import CACHE, KUBE_VERSION, MODULES, ClusterError, exclusive
 from cluster.toolchain import go
 
 # The longest first, so that the short ones fill the second core.
@@ -48,22 +49,21 @@ def binary(name: str, module: str = "kubernetes") -> str:
 
 def build(modules: Iterable[str]) -> None:
     """Build what is not in the cache, two modules at a time."""
-    missing = [module for module in modules if not folder(module).is_dir()]
-    if not missing:
-        return
-    compiler = go()
-    print(f"building {' '.join(missing)}", flush=True)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda module: _build(compiler, module), missing))
+    with exclusive(CACHE / "bin"):
+        missing = [module for module in modules if not folder(module).is_dir()]
+        if not missing:
+            return
+        compiler = go()
+        print(f"building {' '.join(missing)}", flush=True)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda module: _build(compiler, module), missing))
 
 
 def _build(compiler: str, module: str) -> None:
     started = time.monotonic()
     target = folder(module)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.{os.getpid()}")
-    partial.mkdir()
-    try:
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        partial = Path(scratch) / module
         _go(compiler, module, "build", *_FLAGS, "-o", f"{partial}/", "tool")
         for name, better in _RENAMES.items():
             if (partial / name).exists():
@@ -74,8 +74,6 @@ def _build(compiler: str, module: str) -> None:
             ).strip()
             shutil.copytree(Path(source) / "config", partial / "config")
         partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     print(f"built {module} in {time.monotonic() - started:.0f} s", flush=True)
 
 

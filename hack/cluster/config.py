@@ -1,6 +1,9 @@
 """Where the cluster lives, its addresses, and the environment of its commands."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
@@ -26,6 +29,15 @@ KUBE_VERSION = "v1.34.4"
 NODE_IP = "192.0.2.10"  # TEST-NET-1: documentation addresses, never routed
 POD_CIDR = "10.244.0.0/24"
 SERVICE_CIDR = "10.96.0.0/16"
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Keep other runs of this program out of the folder for the body; it is made if it is absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class ClusterError(Exception):

@@ -89,8 +89,13 @@ def _archive(name: str, reference: str, files: list[Path]) -> Path:
 
 def remove_containers() -> None:
     """Kill every container and remove what containerd knows of it."""
-    for task in ctr("tasks", "list", "--quiet").split():
-        with contextlib.suppress(ClusterError):  # a container that has just ended by itself
-            ctr("tasks", "delete", "--force", task)
-    for container in ctr("containers", "list", "--quiet").split():
-        ctr("containers", "delete", container)
+    for _ in range(10):  # some may just be starting or ending
+        containers = ctr("containers", "list", "--quiet").split()
+        for container in containers:
+            with contextlib.suppress(ClusterError):  # it has no task
+                ctr("tasks", "delete", "--force", container)
+            with contextlib.suppress(ClusterError):
+                ctr("containers", "delete", container)
+        if not containers:
+            return
+    raise ClusterError(f"containers that cannot be removed: {' '.join(containers)}")

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from cluster import cgroups
 from cluster.config import STATE, ClusterError
 
 _PACKAGES = {  # a file of the package, to see whether it is there
@@ -20,13 +21,20 @@ _PACKAGES = {  # a file of the package, to see whether it is there
     "/usr/sbin/runc": "runc",
     "/usr/sbin/sysctl": "procps",
 }
+_NOT_ROOT = "not root: network namespaces, mounts and cgroups need it"
 _DISK_BYTES = 10 * 1024**3
+
+
+def require_root() -> None:
+    """Raise for anyone else."""
+    if os.geteuid():
+        raise ClusterError(_NOT_ROOT)
 
 
 def prepare() -> None:
     """Install missing packages, then raise with every reason why the machine cannot hold a cluster."""
-    if not os.geteuid():
-        _install([package for file, package in _PACKAGES.items() if not Path(file).exists()])
+    require_root()
+    _install([package for file, package in _PACKAGES.items() if not Path(file).exists()])
     if reasons := list(problems()):
         raise ClusterError("\n".join(reasons))
 
@@ -34,7 +42,7 @@ def prepare() -> None:
 def problems() -> Iterator[str]:
     """Each reason, in a line, why this machine cannot hold a cluster."""
     if os.geteuid():
-        yield "not root: network namespaces, mounts and cgroups need it"
+        yield _NOT_ROOT
         return
     missing = [package for file, package in _PACKAGES.items() if not Path(file).exists()]
     if missing and not shutil.which("apt-get"):
@@ -56,9 +64,8 @@ def problems() -> Iterator[str]:
     ):
         if not missing and not _works("unshare", "--net", "sh", "-c", test):
             yield what
-    for controller in ("cpu", "memory", "pids", "cpuset"):
-        if controller not in _cgroup_controllers():
-            yield f"no cgroup controller {controller}"
+    if absent := set(cgroups.CONTROLLERS) - cgroups.available():
+        yield f"no cgroup controllers {' '.join(sorted(absent))}"
     if (free := shutil.disk_usage(_existing(STATE)).free) < _DISK_BYTES:
         yield f"{free / 1024**3:.1f} GiB free under {STATE}, 10 are needed"
 
@@ -86,13 +93,6 @@ def _install(packages: list[str]) -> None:
         )
         if result.returncode:
             raise ClusterError(f"apt-get {arguments[0]} failed: {result.stderr.strip()}")
-
-
-def _cgroup_controllers() -> set[str]:
-    unified = Path("/sys/fs/cgroup/cgroup.controllers")
-    if unified.exists():
-        return set(unified.read_text().split())
-    return {path.name for path in Path("/sys/fs/cgroup").iterdir()}
 
 
 def _existing(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """The one node: containerd, kubelet, kube-proxy and the cluster's DNS."""
 
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -9,17 +10,16 @@ from cluster.build import binary
 from cluster.config import CONF, NODE_IP, PKI, SOCKET, STATE, ClusterError, render
 from cluster.machine import overlay_works
 
+CONTAINERD = CONF / "containerd.toml"
+
 
 def up() -> None:
     """Start what does not run; the API server answers already."""
     render("resolv.conf")
     render("cni/10-bridge.conflist")
     snapshotter = "overlayfs" if overlay_works(STATE) else "native"
-    processes.start(
-        "containerd",
-        network.inside("containerd", "-c", str(render("containerd.toml", SNAPSHOTTER=snapshotter))),
-    )
-    _wait_for_socket()
+    render(CONTAINERD.name, SNAPSHOTTER=snapshotter)
+    _start_containerd()
     images.load_pause()
     for name, command in _commands().items():
         processes.start(name, network.inside(*command))
@@ -41,35 +41,29 @@ def _commands() -> dict[str, list[str]]:
     }
 
 
-def _wait_for_socket() -> None:
-    deadline = time.monotonic() + 30
-    while not SOCKET.exists():
-        processes.require_alive()
-        if time.monotonic() > deadline:
-            raise ClusterError("containerd did not open its socket in 30 s")
-        time.sleep(0.1)
-
-
 def down() -> None:
     """Stop the node and everything that ran on it; images stay for the next start."""
-    for name in ("kubelet", "kube-proxy", "coredns"):
+    for name in ("kubelet", "kube-proxy", "coredns", "storage"):
         processes.stop(name)
-    if processes.alive("containerd"):
+    if network.exists() and CONTAINERD.exists():
+        _start_containerd()  # containers outlive a containerd that has died
         images.remove_containers()
     processes.stop("containerd")
     _unmount()
-    _remove_cgroups()
+
+
+def _start_containerd() -> None:
+    processes.start("containerd", network.inside("containerd", "--config", str(CONTAINERD)))
+    deadline = time.monotonic() + 30
+    with socket.socket(socket.AF_UNIX) as client:
+        while client.connect_ex(str(SOCKET)):
+            processes.require_alive()
+            if time.monotonic() > deadline:
+                raise ClusterError("containerd does not answer after 30 s")
+            time.sleep(0.1)
 
 
 def _unmount() -> None:
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((path for path in mounts if path.startswith(f"{STATE}/")), reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=True)
-
-
-def _remove_cgroups() -> None:
-    """Remove the kubelet's empty groups from every hierarchy; one that is in use refuses by itself."""
-    for root in Path("/sys/fs/cgroup").glob("**/kubepods"):
-        for group in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
-            group.rmdir()
-        root.rmdir()

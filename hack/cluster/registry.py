@@ -12,7 +12,7 @@ def up() -> None:
     build.build(["registry"])
     command = [build.binary("registry", "registry"), "serve", str(render("registry.yaml"))]
     processes.start("registry", network.inside(*command))
-    relay.start(REGISTRY_PORT, "127.0.0.1", REGISTRY_PORT)
+    relay.keep(REGISTRY_PORT)
     print(f"127.0.0.1:{REGISTRY_PORT}")
 
 

