@@ -14,24 +14,30 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- reference: make reference -->\n", "<!-- end of reference -->\n"
 
 
+# Blocks that recur, and that a reader of Kubernetes resources knows: one row each.
+KNOWN = {("key", "name"): "{name, key}", ("limits", "requests"): "{requests, limits}"}
+
+
 def rows(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, str, str, str]]:
     """Yields (path, type, default, description) of each field in an OpenAPI v3 schema, depth first."""
     for name, field in schema.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
         required = name in schema.get("required", [])
         nested = field.get("items", field)
-        kind = " \\| ".join(map(str, field["enum"])) if "enum" in field else field.get("type", "any")
-        default = field.get("default")
-        shown = (
-            "required" if required and default is None else "" if default in (None, {}) else f"`{default}`"
-        )
-        yield (
-            here,
-            kind,
-            shown.replace("True", "true").replace("False", "false"),
-            field.get("description", ""),
-        )
-        yield from rows(nested, here + ("[]" if "items" in field else ""))
+        known = KNOWN.get(tuple(sorted(nested.get("properties", {}))))
+        kind = " \\| ".join(field["enum"]) if "enum" in field else known or field.get("type", "any")
+        yield here, kind, _default(field.get("default"), required), field.get("description", "")
+        if not known:
+            yield from rows(nested, here + ("[]" if "items" in field else ""))
+
+
+def _default(value: Any, required: bool) -> str:
+    if value is None:
+        return "required" if required else ""
+    if value in ({}, []):
+        return ""
+    flow = yaml.safe_dump(value, default_flow_style=True, width=1000, sort_keys=False)
+    return f"`{flow.removesuffix(chr(10)).removesuffix(chr(10) + '...')}`"
 
 
 def reference(crd: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from cluster.build import binary
 
-from rag_operator.names import KINDS, PIPELINE
+from rag_operator.names import KINDS, PIPELINE, SECRET
 from rag_operator.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,14 +35,15 @@ def test_environment_is_the_settings(operator: list[Manifest], monkeypatch: pyte
     (deployment,) = of_kind(operator, "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     prefix = Settings.model_config["env_prefix"]
-    for variable in container["env"]:
-        assert variable["name"].removeprefix(prefix).lower() in Settings.model_fields
-        monkeypatch.setenv(variable["name"], variable["value"])
+    variables = {each["name"]: each.get("value") for each in container["env"] if each["name"] != "POD_ID"}
+    given = {name.removeprefix(prefix).lower() for name in variables}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert given <= set(Settings.model_fields)
     settings = Settings()
     assert set(settings.model_images) == set(Settings.model_fields["model_images"].default)
     assert settings.image_qdrant == Settings.model_fields["image_qdrant"].default
-    images = {name for name in Settings.model_fields if name.startswith("image_")}
-    assert images <= {variable["name"].removeprefix(prefix).lower() for variable in container["env"]}
+    assert {name for name in Settings.model_fields if name.startswith("image_")} <= given
 
 
 def test_definition_is_the_generated_one_and_is_kept(operator: list[Manifest]) -> None:
@@ -69,8 +70,9 @@ def test_rights_cover_every_kind_of_child(arguments: tuple[str, ...], kind: str)
     }
     for child in KINDS.values():
         group = child.api_version.rpartition("/")[0]
-        assert granted[group, child.plural] >= {"list", "watch", "create", "patch", "delete"}
-    assert granted["ragpipeline.dev", PIPELINE.plural] >= {"list", "watch"}
+        assert granted[group, child.plural] >= {"get", "list", "create", "patch", "delete"}
+        assert ("watch" in granted[group, child.plural]) == (child is not SECRET)
+    assert granted["ragpipeline.dev", PIPELINE.plural] == {"get", "list", "watch"}
     assert granted["ragpipeline.dev", f"{PIPELINE.plural}/status"] >= {"patch"}
 
 
