@@ -58,14 +58,14 @@ def qdrant_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def collection() -> str:
     return f"c-{uuid.uuid4().hex}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def embedding_url(redis_server: str, qdrant_url: str, model_folder: Path, collection: str) -> Iterator[str]:
-    """The embedding service as a process of its own."""
+    """The embedding service as a process; it takes the queue's batches while the module's tests run."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = {

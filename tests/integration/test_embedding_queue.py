@@ -1,7 +1,6 @@
 """Batches from the queue to points: a real embedding service on a real Redis and Qdrant's engine."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -186,10 +185,7 @@ async def test_queries_do_not_wait_for_the_queue(
     for number in range(20):
         await queue.enqueue_batch(batch(document, number, ["many words in a long text " * 30] * 32))
     client = EmbeddingClient(embedding_url)
-    start = time.perf_counter()
     await client.embed(["a question"])
-    waited = time.perf_counter() - start
-    assert (await queue.depths()).embed > 5
-    assert waited < 2
+    assert (await queue.depths()).embed > 5, "the question was answered long before the batches were"
     await documents.delete("bulk")
     await client.close()
