@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster import images, network, processes
 from cluster.build import binary
-from cluster.config import CONF, NODE_IP, PKI, SOCKET, STATE, ClusterError, render
+from cluster.config import CONF, LOG, NODE_IP, PKI, SOCKET, STATE, ClusterError, render
 from cluster.machine import overlay_works
 
 CONTAINERD = CONF / "containerd.toml"
@@ -50,6 +50,9 @@ def down() -> None:
         images.remove_containers()
     processes.stop("containerd")
     _unmount()
+    for link in Path("/var/log/containers").glob("*"):  # the kubelet's own, a fixed folder
+        if link.readlink().is_relative_to(LOG):
+            link.unlink()
 
 
 def _start_containerd() -> None:
