@@ -50,8 +50,8 @@ test-e2e: $(venv) ## The demo's path with assertions, on the local cluster
 	$(call timed,$(python) -m pytest tests/e2e)
 
 .PHONY: bench
-bench: $(venv) ## Measure and record: NAME=demo or NAME=ingest
-	@PYTHONPATH=hack $(python) -m tests.bench $(NAME)
+bench: $(venv) ## Measure and record: NAME=demo (ARGS=--cold: also with empty caches) or NAME=ingest
+	@PYTHONPATH=hack $(python) -m tests.bench $(NAME) $(ARGS)
 
 .PHONY: cluster images
 cluster: ## Build and start the local cluster, with KEDA

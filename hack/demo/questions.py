@@ -13,10 +13,11 @@ from .client import Citation, Client
 
 
 class Question(BaseModel):
-    """A question, and the pages of the PDF (the first is 1) on which its answer stands."""
+    """A question, the pages of the PDF (the first is 1) on which its answer stands, and words from there."""
 
     question: str
     pages: list[int]
+    quote: str
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Step:
         self._console = console
         self._progress = progress
         self._task = progress.add_task(title, total=None, detail="")
-        self._logged = self.started
+        self._logged, self._logged_at = "", self.started
 
     @property
     def seconds(self) -> float:
@@ -46,8 +46,9 @@ class Step:
         if self._task not in self._progress.task_ids:
             return
         self._progress.update(self._task, detail=escape(detail.replace("\t", " ")))
-        if not self._console.is_terminal and time.monotonic() - self._logged >= LOG_EVERY:
-            self._logged = time.monotonic()
+        due = time.monotonic() - self._logged_at >= LOG_EVERY
+        if not self._console.is_terminal and due and detail != self._logged:
+            self._logged, self._logged_at = detail, time.monotonic()
             self.log(f"[dim]{self.title}: {escape(detail)}[/]")
 
     def log(self, line: str) -> None:

@@ -18,6 +18,7 @@ async def test_first_citation_names_the_page(answers: list[Answer]) -> None:
         cited = [(citation.document_id, citation.page) for citation in answer.citations]
         assert answer.right_page, f"{answer.question} was answered from {cited}"
         assert cited[0][0] == MANUAL_ID
+        assert _letters(answer.question.quote) in _letters(answer.citations[0].quote)
 
 
 async def test_answers_are_generated_and_streamed(answers: list[Answer]) -> None:

@@ -42,7 +42,7 @@ def test_failure_is_described_with_its_page() -> None:
 
 
 def test_answer_without_citations_names_no_page() -> None:
-    assert not Answer(Question(question="?", pages=[1]), "", [], 0, 0).right_page
+    assert not Answer(Question(question="?", pages=[1], quote="!"), "", [], 0, 0).right_page
 
 
 def test_steps_are_timed_and_written(tmp_path: Path) -> None:
