@@ -36,11 +36,7 @@ def load(archive: Path) -> bool:
         images = json.load(manifest)
     here = present()
     # the kubelet's plugin names every image by the digest of its configuration too
-    wanted = [
-        (tag, "sha256:" + image["Config"].removesuffix(".json"))
-        for image in images
-        for tag in image["RepoTags"]
-    ]
+    wanted = [(tag, f"sha256:{Path(image['Config']).stem}") for image in images for tag in image["RepoTags"]]
     if all(tag in here and here[tag] == here.get(config) for tag, config in wanted):
         return False
     ctr("images", "import", str(archive))
