@@ -237,7 +237,7 @@ async def test_a_killed_server_loses_no_acknowledged_write(tmp_path: Path) -> No
             acknowledged.extend(ids)
 
     writers = [asyncio.create_task(write(n)) for n in range(4)]
-    while len(acknowledged) < 500:  # noqa: ASYNC110 - the writers report by what they have done
+    while len(acknowledged) < 500:
         await asyncio.sleep(0.01)
     process.kill()
     process.wait()
