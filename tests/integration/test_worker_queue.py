@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-import arq
 
 from rag_workloads.core import jobs, queue
 from rag_workloads.core.jobs import Chunk, EmbedBatch
-from rag_workloads.core.queue import Job, Queue, RetryLater
+from rag_workloads.core.queue import Consumer, Job, Queue, RetryLater
 
 
 def batch(number: int) -> EmbedBatch:
@@ -16,7 +15,7 @@ def batch(number: int) -> EmbedBatch:
 
 
 @contextlib.asynccontextmanager
-async def consuming(on: Queue, job: Job) -> AsyncIterator[arq.Worker]:
+async def consuming(on: Queue, job: Job) -> AsyncIterator[Consumer]:
     name = jobs.embed_queue(on.pipeline)
     worker = queue.worker(on, name, queue.EMBED_BATCH, job, concurrency=2, read_limit=100)
     running = asyncio.create_task(queue.consume(worker))
@@ -129,7 +128,7 @@ async def test_a_job_that_outlasts_the_drain_goes_back_on_the_queue(queue: Queue
     assert not await queue.redis.keys("arq:in-progress:*")
 
 
-async def _drain(worker: arq.Worker) -> None:
+async def _drain(worker: Consumer) -> None:
     await queue.drain(worker, 0.1)
 
 
