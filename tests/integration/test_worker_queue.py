@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-
 from rag_workloads.core import jobs, queue
 from rag_workloads.core.jobs import Chunk, EmbedBatch
 from rag_workloads.core.queue import Consumer, Job, Queue, RetryLater
