@@ -178,6 +178,17 @@ async def test_a_batch_that_keeps_failing_fails_the_document(
     assert "Qdrant is away" in (failed.error_message or "")
 
 
+async def test_a_chunk_longer_than_the_model_takes_fails_the_document_at_once(
+    embedding_url: str, queue: Queue, documents: DocumentStore
+) -> None:
+    document = await begin(documents, "long")
+    await queue.enqueue_batch(batch(document, 0, ["many words in a long text " * 60]))
+    failed = await ended(documents, "long")
+    assert failed.error_code == ErrorCode.EMBEDDING_FAILED
+    assert "too long" in (failed.error_message or "")
+    assert "ingestion.chunkSize" in (failed.error_hint or "")
+
+
 async def test_queries_do_not_wait_for_the_queue(
     embedding_url: str, queue: Queue, documents: DocumentStore
 ) -> None:

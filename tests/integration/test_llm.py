@@ -1,5 +1,6 @@
 """The language model service as a real process before a real llama.cpp server with a real model."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -80,14 +81,20 @@ def test_the_stream_says_the_same_and_ends_with_done(llm: str) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_client_that_leaves_stops_the_model(llm: str, backend: str, stream: bool) -> None:
+async def test_a_client_that_leaves_stops_the_model(llm: str, backend: str, stream: bool) -> None:
     cancelled = requests(llm, "cancelled")
-    with contextlib.suppress(httpx.ReadTimeout), httpx.Client(base_url=llm, timeout=0.5) as client:
+
+    def writing() -> bool:
+        return any(slot["is_processing"] for slot in httpx.get(f"{backend}/slots").json())
+
+    async with httpx.AsyncClient(base_url=llm, timeout=60) as client:
         body = {**PROMPT, "max_tokens": 900, "stream": stream}
-        with client.stream("POST", "/generate", json=body) as response:
-            next(response.iter_lines())
-    eventually(lambda: not any(slot["is_processing"] for slot in httpx.get(f"{backend}/slots").json()))
-    eventually(lambda: requests(llm, "cancelled") == cancelled + 1)
+        asking = asyncio.create_task(client.post("/generate", json=body))
+        await asyncio.to_thread(eventually, writing)
+        asking.cancel()
+        await asyncio.wait([asking])
+    await asyncio.to_thread(eventually, lambda: not writing())
+    await asyncio.to_thread(eventually, lambda: requests(llm, "cancelled") == cancelled + 1)
 
 
 def test_health_names_the_model(llm: str) -> None:

@@ -63,6 +63,16 @@ def test_a_blank_page_is_no_error(write: Callable[[bytes], Path]) -> None:
     assert parsing.read_pages(write(document.tobytes()), PDF, 1, 1) == [""]
 
 
+def test_a_scan_that_mupdf_complains_about_is_no_broken_page(write: Callable[[bytes], Path]) -> None:
+    document = pymupdf.open()
+    page = document.new_page()
+    page.insert_image(page.rect, pixmap=pymupdf.Pixmap(pymupdf.csGRAY, (0, 0, 8, 8)))
+    (contents,) = page.get_contents()
+    document.update_stream(contents, document.xref_stream(contents) + b"\n) nonsense <<")
+    assert parsing.read_pages(write(document.tobytes()), PDF, 1, 1)[0].strip() == ""
+    assert pymupdf.TOOLS.mupdf_warnings(), "MuPDF did complain"
+
+
 @pytest.mark.parametrize("broken", [with_page_3_scrambled(), with_page_3_replaced()])
 def test_a_page_that_cannot_be_read_is_named(write: Callable[[bytes], Path], broken: bytes) -> None:
     path = write(broken)

@@ -13,10 +13,10 @@ from rag_workloads.core.documents import Document, DocumentError, ErrorCode, Sta
 from rag_workloads.core.jobs import EmbedBatch
 from rag_workloads.core.queue import RetryLater
 from rag_workloads.core.vector_store import VectorStore
-from rag_workloads.embedding.engine import Engine, Lane
+from rag_workloads.embedding.engine import Engine, InputTooLong, Lane
 
-# 5, 15 and 45 seconds: the vector store may restart meanwhile.
-FIRST_RETRY_SECONDS, RETRY_FACTOR = 5, 3
+# 5, 30 and 180 seconds: the vector store may move to another node meanwhile.
+FIRST_RETRY_SECONDS, RETRY_FACTOR = 5, 6
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +42,16 @@ class BatchConsumer:
             async with asyncio.timeout(self.timeout_seconds):
                 await self._store(batch)
             await self._count(batch)
+        except InputTooLong as error:
+            hint = "Set ingestion.chunkSize to what the embedding model takes, then upload the file again."
+            await self._fail(batch, f"A chunk is too long for the model: {error}", hint)
         except Exception as error:
             await self._retry(batch, error)
 
     async def _store(self, batch: EmbedBatch) -> None:
         start = time.perf_counter()
-        vectors = await self.engine.embed([chunk.text for chunk in batch.chunks], Lane.BULK)
+        texts = [chunk.text for chunk in batch.chunks]
+        vectors = await self.engine.embed(texts, Lane.BULK, truncate=False)
         embedded = time.perf_counter()
         await self.vectors.upsert(batch, vectors)
         metrics.BATCH_SECONDS.labels("embed").observe(embedded - start)
@@ -94,10 +98,11 @@ class BatchConsumer:
         if failures <= self.retries:
             metrics.BATCHES.labels("retried").inc()
             raise RetryLater(FIRST_RETRY_SECONDS * RETRY_FACTOR ** (failures - 1)) from error
-        metrics.BATCHES.labels("failed").inc()
-        page = batch.chunks[0].page
         hint = "Look at the embedding service's log, then upload the file again."
-        message = f"Embedding failed {failures} times, last with: {reason}"
-        failure = DocumentError(ErrorCode.EMBEDDING_FAILED, message, page, hint)
+        await self._fail(batch, f"Embedding failed {failures} times, last with: {reason}", hint)
+
+    async def _fail(self, batch: EmbedBatch, message: str, hint: str) -> None:
+        metrics.BATCHES.labels("failed").inc()
+        failure = DocumentError(ErrorCode.EMBEDDING_FAILED, message, batch.chunks[0].page, hint)
         if await self.documents.fail(batch.document_id, batch.generation, failure):
             metrics.DOCUMENTS.labels(failure.code).inc()

@@ -1,7 +1,7 @@
 """Text of a document's pages; pure, and made to run in a process of its own: PyMuPDF may hang or crash.
 
-MuPDF repairs what it can and reports the rest only as warnings, so a page is taken for broken when it has no
-text and MuPDF complained while reading it.
+MuPDF repairs what it can and reports the rest only as warnings, so a page is taken for broken when it shows
+nothing, neither text nor an image (a scan is no broken page), and MuPDF complained while reading it.
 """
 
 from pathlib import Path
@@ -71,8 +71,9 @@ def _open_pdf(path: Path) -> pymupdf.Document:
 def _read_page(pdf: pymupdf.Document, number: int) -> str:
     pymupdf.TOOLS.reset_mupdf_warnings()
     try:
-        text: str = pdf[number - 1].get_text("text", flags=FLAGS)
-        complaint = "" if text.strip() else pymupdf.TOOLS.mupdf_warnings()
+        page = pdf[number - 1]
+        text: str = page.get_text("text", flags=FLAGS)
+        complaint = "" if text.strip() or page.get_images() else pymupdf.TOOLS.mupdf_warnings()
     except (RuntimeError, ValueError) as error:
         text, complaint = "", str(error)
     if complaint:
