@@ -64,6 +64,12 @@ class Pipeline:
             step.say(ready["message"])
             await asyncio.sleep(POLL_SECONDS)
 
+    async def target_queue_length(self) -> int:
+        """Returns how many batches each embedding pod should have waiting, by the resource."""
+        resource = await self.kube.get("ragpipeline", self.name, self.namespace)
+        assert resource
+        return int(resource["spec"]["embedding"]["managed"]["autoscaling"]["targetQueueLength"])
+
     async def replicas(self) -> Replicas:
         """Returns the wanted and the ready embedding pods."""
         deployment = await self.kube.get("deployment", f"{self.name}-embedding", self.namespace)

@@ -13,11 +13,13 @@ from .ingest import bar, describe
 from .pipeline import Pipeline, Replicas
 from .steps import Step
 
-PARTS = 30
+# The most documents; the fewest that raise the queue are uploaded.
+PARTS = 60
 ENOUGH_PODS = 3
 TIMEOUT = 300.0
-UPLOADS_AT_ONCE = 4
 SAMPLE_SECONDS = 1.0
+FEED_SECONDS = 0.2
+MOST_UNPARSED = 2
 
 
 class SpikeFailed(DemoError):
@@ -42,11 +44,17 @@ class Sample:
 
 @dataclass
 class Spike:
-    """What was seen of one spike. `drained` is set once every document has ended."""
+    """What was seen of one spike. `enough` is set with the last pod needed, `drained` once all is done."""
 
-    documents: int
     samples: list[Sample] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def uploaded(self) -> int:
+        """Documents uploaded so far."""
+        return len(self.tasks)
 
     @property
     def peak(self) -> int:
@@ -63,11 +71,6 @@ class Spike:
         """Seconds from the first upload until ENOUGH_PODS pods were ready; None when they never were."""
         return next((s.seconds for s in self.samples if s.replicas.ready >= ENOUGH_PODS), None)
 
-    @property
-    def to_drained_seconds(self) -> float | None:
-        """Seconds from the first upload until every document was completed."""
-        return next((s.seconds for s in self.samples if s.completed >= self.documents), None)
-
 
 async def one_pod(pipeline: Pipeline, step: Step) -> None:
     """Waits until the pods that earlier documents brought have left; raises SpikeFailed after TIMEOUT."""
@@ -79,20 +82,23 @@ async def one_pod(pipeline: Pipeline, step: Step) -> None:
 
 
 async def run(pipeline: Pipeline, client: Client, files: list[Path], spike: Spike, step: Step) -> None:
-    """Uploads all files, and returns when all are completed and the pods are back at one.
+    """Uploads files until there are enough pods, and returns when all are completed and one pod is left.
 
     Raises SpikeFailed for a document that is not completed, fewer than ENOUGH_PODS pods, or TIMEOUT seconds.
     """
+    depth = ENOUGH_PODS * await pipeline.target_queue_length()
     async with _parts_removed(client), asyncio.TaskGroup() as group:
-        uploading = group.create_task(_upload(client, files))
+        feeding = group.create_task(_feed(client, files, depth, spike))
         async for sample in _samples(pipeline, client):
             shown = spike.samples[-1].replicas if spike.samples else None
             spike.samples.append(sample)
             step.say(_line(sample, spike))
             if sample.replicas != shown:
                 step.log(_line(sample, spike))
-            if uploading.done() and sample.ended >= len(files) and not spike.drained.is_set():
-                await _check(client, uploading.result(), spike)
+            if sample.replicas.ready >= ENOUGH_PODS:
+                spike.enough.set()
+            if feeding.done() and sample.ended >= spike.uploaded and not spike.drained.is_set():
+                await _check(client, spike)
                 spike.drained.set()
             if spike.drained.is_set() and sample.replicas == Replicas(1, 1):
                 return
@@ -100,9 +106,27 @@ async def run(pipeline: Pipeline, client: Client, files: list[Path], spike: Spik
                 raise SpikeFailed(f"not over after {TIMEOUT:.0f} s: {_line(sample, spike)}")
 
 
-async def _check(client: Client, tasks: list[str], spike: Spike) -> None:
+async def _feed(client: Client, files: list[Path], depth: int, spike: Spike) -> None:
+    """Uploads files one by one, so that `depth` batches are queued, until there are enough pods.
+
+    How many that takes depends on the machine: a fast one has emptied a fixed number before the autoscaler
+    looks, a slow one works at it for minutes.
+    """
+    for path in files:
+        while not spike.enough.is_set() and _full((await client.stats()).queue, depth):  # noqa: ASYNC110
+            await asyncio.sleep(FEED_SECONDS)
+        if spike.enough.is_set():
+            return
+        spike.tasks.append((await client.upload(path, path.stem)).task_id)
+
+
+def _full(queue: Depths, depth: int) -> bool:
+    return queue.embed >= depth or queue.ingest >= MOST_UNPARSED
+
+
+async def _check(client: Client, spike: Spike) -> None:
     """Raises SpikeFailed unless every document is completed and there were enough pods."""
-    for task in tasks:
+    for task in spike.tasks:
         status = await client.status(task)
         if status.status != "completed":
             raise SpikeFailed(f"{task}: {describe(status)}")
@@ -118,17 +142,6 @@ async def _samples(pipeline: Pipeline, client: Client) -> AsyncIterator[Sample]:
         new = {state: count - before[state] for state, count in stats.documents.items()}
         yield Sample(time.monotonic() - started, stats.queue, replicas, new["completed"], new["failed"])
         await asyncio.sleep(SAMPLE_SECONDS)
-
-
-async def _upload(client: Client, files: list[Path]) -> list[str]:
-    """Uploads all files, a few at a time, and returns their tasks."""
-    slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
-
-    async def upload(path: Path) -> str:
-        async with slots:
-            return (await client.upload(path, path.stem)).task_id
-
-    return await asyncio.gather(*map(upload, files))
 
 
 @asynccontextmanager
@@ -149,5 +162,5 @@ def _line(sample: Sample, spike: Spike) -> str:
     depth = sample.queue.embed
     return (
         f"queue {depth:4} {bar(depth, spike.deepest)}  embedding pods {sample.replicas.desired} wanted"
-        f" {sample.replicas.ready} ready  documents {sample.completed}/{spike.documents} completed"
+        f" {sample.replicas.ready} ready  documents {sample.completed}/{spike.uploaded} completed"
     )

@@ -30,6 +30,7 @@ async def up(target: Target, steps: Steps) -> None:
         spike_to_third_pod_seconds=round(seen.to_third_pod_seconds or 0, 2),
         spike_peak_pods=seen.peak,
         spike_deepest_queue=seen.deepest,
+        spike_documents=seen.uploaded,
         answers=[
             {"question": a.question.question, "right_page": a.right_page, "seconds": a.seconds}
             for a in answers
@@ -42,9 +43,12 @@ async def prepare(target: Target, steps: Steps) -> None:
     """Brings cluster, images, KEDA, operator and the manual to their places, side by side where possible."""
     async with asyncio.TaskGroup() as group:
         group.create_task(fetch_manual(steps))
-        await target.prepare(steps)
+        built = group.create_task(install.build_images(steps))
+        await target.start(steps)
         group.create_task(target.keda(steps))
-        group.create_task(install.install_operator(target.kube, steps))
+        await built
+        await target.deliver_images(steps)
+        await install.install_operator(target.kube, steps)
 
 
 async def fetch_manual(steps: Steps) -> None:
@@ -56,7 +60,7 @@ async def fetch_manual(steps: Steps) -> None:
 async def spike_and_chart(pipeline: Pipeline, client: Client, steps: Steps) -> spike.Spike:
     """Drives the queue up until pods are added; while they leave again, installs the second chart."""
     files = await corpus.parts(await corpus.policy_manual(), spike.PARTS)
-    seen = spike.Spike(len(files))
+    seen = spike.Spike()
 
     async def chart_once_drained() -> None:
         await seen.drained.wait()
@@ -64,15 +68,15 @@ async def spike_and_chart(pipeline: Pipeline, client: Client, steps: Steps) -> s
             await install.install_chart(pipeline.kube, step)
             await install.uninstall_chart(pipeline.kube)
 
+    with steps.step("Wait for one embedding pod") as step:
+        await spike.one_pod(pipeline, step)
     async with asyncio.TaskGroup() as group:
         group.create_task(chart_once_drained())
-        with steps.step(
-            f"Upload {len(files)} documents and watch KEDA: 1 → {spike.ENOUGH_PODS} or more → 1"
-        ) as step:
+        with steps.step("Raise the queue and watch KEDA") as step:
             await spike.run(pipeline, client, files, seen, step)
     steps.console.print(
-        f"  {len(files)} of {len(files)} documents completed, up to {seen.deepest} batches in the queue,"
-        f" up to {seen.peak} pods, the third ready after {seen.to_third_pod_seconds:.0f} s"
+        f"  {seen.uploaded} of {seen.uploaded} documents completed, up to {seen.deepest} batches in the queue"
+        f" and {seen.peak} pods, the third ready after {seen.to_third_pod_seconds:.0f} s"
     )
     return seen
 

@@ -1,11 +1,10 @@
 """The two kinds of cluster that the demo runs on: the one of hack/cluster, and one that the user has."""
 
-import asyncio
 import shlex
 from typing import Protocol
 
 from .errors import DemoError
-from .install import IMAGES, build_images, uninstall_operator
+from .install import IMAGES, uninstall_operator
 from .kube import Kube
 from .shell import CommandError, run
 from .steps import Steps
@@ -25,8 +24,11 @@ class Target(Protocol):
     async def problems(self, steps: Steps) -> str:
         """Returns in one line why this machine cannot hold the cluster; empty when it can or need not."""
 
-    async def prepare(self, steps: Steps) -> None:
-        """Makes the cluster answer, and the images of the pipeline available to it."""
+    async def start(self, steps: Steps) -> None:
+        """Makes the cluster answer."""
+
+    async def deliver_images(self, steps: Steps) -> None:
+        """Brings the images, once they are built, to where the cluster finds them."""
 
     async def keda(self, steps: Steps) -> None:
         """Makes KEDA available in the cluster."""
@@ -53,15 +55,8 @@ class LocalCluster:
                 return "; ".join(error.tail)
         return ""
 
-    async def prepare(self, steps: Steps) -> None:
-        """Compiles and starts Kubernetes while the images are built, then loads them into the node."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._cluster(steps))
-            group.create_task(build_images(steps))
-        with steps.step("Load the images into the node") as step:
-            await run(IMAGES, "load", show=step.say)
-
-    async def _cluster(self, steps: Steps) -> None:
+    async def start(self, steps: Steps) -> None:
+        """Compiles and starts Kubernetes."""
         with steps.step("Compile Kubernetes, etcd, KEDA and Helm") as step:
             await run(CLUSTER, "build", show=step.say)
         with steps.step("Start the cluster") as step:
@@ -72,6 +67,11 @@ class LocalCluster:
         """Learns where the kubeconfig, kubectl and helm are."""
         exports = (shlex.split(line)[1].partition("=") for line in (await run(CLUSTER, "env")).splitlines())
         self.kube = Kube({name: value for name, _, value in exports})
+
+    async def deliver_images(self, steps: Steps) -> None:
+        """Loads the images into the node."""
+        with steps.step("Load the images into the node") as step:
+            await run(IMAGES, "load", show=step.say)
 
     async def keda(self, steps: Steps) -> None:
         """Installs KEDA from its own manifests."""
@@ -97,13 +97,15 @@ class GivenCluster:
         """This machine holds nothing but kubectl, helm and the images."""
         return ""
 
-    async def prepare(self, steps: Steps) -> None:
-        """Asks the cluster for its version, and builds and pushes the images."""
+    async def start(self, steps: Steps) -> None:
+        """Asks the cluster for its version."""
         if not self._registry:
             raise DemoError("KUBECONFIG needs REGISTRY: images are pushed there, and the cluster pulls them")
         with steps.step("Reach the cluster") as step:
             step.log((await self.kube.kubectl("version")).strip().replace("\n", ", "))
-        await build_images(steps)
+
+    async def deliver_images(self, steps: Steps) -> None:
+        """Pushes the images to the registry."""
         with steps.step(f"Push the images to {self._registry}") as step:
             await run(IMAGES, "push", self._registry, show=step.say)
 

@@ -21,13 +21,13 @@ def sample(seconds: float, ready: int, depth: int = 0, completed: int = 0) -> Sa
 
 
 def test_spike_figures_come_from_its_samples() -> None:
-    spike = Spike(2, [sample(0, 1), sample(5, 3, 90), sample(9, 4, 40, 1), sample(12, 2, 0, 2)])
+    spike = Spike([sample(0, 1), sample(5, 3, 90), sample(9, 4, 40, 1), sample(12, 2, 0, 2)])
     assert (spike.peak, spike.deepest) == (4, 90)
-    assert (spike.to_third_pod_seconds, spike.to_drained_seconds) == (5, 12)
+    assert spike.to_third_pod_seconds == 5
 
 
 def test_spike_without_a_third_pod_has_no_time_for_it() -> None:
-    assert Spike(1, [sample(0, 1), sample(1, 2)]).to_third_pod_seconds is None
+    assert Spike([sample(0, 1), sample(1, 2)]).to_third_pod_seconds is None
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0, "░░░░"), (5, "██░░"), (20, "████")])
