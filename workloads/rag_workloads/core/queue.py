@@ -25,7 +25,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
-from rag_workloads.core import jobs
+from rag_workloads.core import jobs, tasks
 from rag_workloads.core.jobs import EmbedBatch
 
 PROCESS_DOCUMENT = "process_document"
@@ -190,13 +190,14 @@ async def lease(ctx: dict[Any, Any], ttl: float = LEASE_SECONDS) -> AsyncIterato
 
 async def consume(consumer: Consumer) -> None:
     """Run a worker until `drain` has stopped it; a loss of Redis stops it only for a while."""
-    while True:
+    while consumer.allow_pick_jobs:
         try:
             await consumer.async_run()
         except asyncio.CancelledError:
-            return
-        except (RedisError, OSError):
-            log.exception("lost the queue", queue=consumer.queue_name)
+            if consumer.allow_pick_jobs:  # else it is `drain` that cancelled the run
+                raise
+        except (RedisError, OSError) as error:
+            log.error("lost the queue", queue=consumer.queue_name, reason=str(error))
             await asyncio.sleep(RESTART_SECONDS)
 
 
@@ -205,12 +206,8 @@ async def drain(consumer: Consumer, seconds: float) -> None:
     consumer.allow_pick_jobs = False
     if running := set(consumer.tasks.values()):
         await asyncio.wait(running, timeout=seconds)
-    if consumer.main_task:
-        consumer.main_task.cancel()
-    unfinished = [task for task in consumer.tasks.values() if not task.done()]
-    for task in unfinished:
-        task.cancel()
-    await asyncio.gather(*unfinished, return_exceptions=True)
+    main = [consumer.main_task] if consumer.main_task else []
+    await tasks.end(*main, *consumer.tasks.values())
 
 
 def _open(redis_url: str) -> ArqRedis:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import structlog
 from fastapi import FastAPI
 
-from rag_workloads.core import jobs, logs, queue, service
+from rag_workloads.core import jobs, logs, queue, service, tasks
 from rag_workloads.core.document_store import DocumentStore
 from rag_workloads.core.queue import Queue
 from rag_workloads.core.vector_store import VectorStore
@@ -39,8 +39,7 @@ class EmbeddingService:
         running = asyncio.create_task(self._run())
         yield
         await self.drain()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await tasks.end(running)
         for part in (self._engine, self._vectors, self._queue):
             if part:
                 await part.close()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from tokenizers import Tokenizer
 
-from rag_workloads.core import jobs, logs, queue, service
+from rag_workloads.core import jobs, logs, queue, service, tasks
 from rag_workloads.core.document_store import DocumentStore
 from rag_workloads.core.object_store import ObjectStore
 from rag_workloads.core.queue import Queue
@@ -50,9 +50,8 @@ class Worker:
         consuming = asyncio.create_task(queue.consume(self._consumer))
         recovering = asyncio.create_task(recover_for_ever(self._queue, documents))
         yield
-        recovering.cancel()
         await self.drain()
-        await asyncio.gather(consuming, recovering, return_exceptions=True)
+        await tasks.end(consuming, recovering)
         await self._queue.close()
 
     async def ready(self) -> None:

@@ -1,0 +1,18 @@
+"""Background tasks and their end."""
+
+import asyncio
+from typing import Any
+
+ASK_AGAIN_SECONDS = 1
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait until they are over, whatever they end with.
+
+    Asks again and again: a client that is about to connect anew may take a cancel for a failed attempt.
+    """
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=ASK_AGAIN_SECONDS)
