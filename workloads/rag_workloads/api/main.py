@@ -3,13 +3,15 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
+from redis.exceptions import RedisError
 
 from rag_workloads.api import documents, health, questions, uploads
 from rag_workloads.api.auth import RequireKey
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.settings import Settings
 from rag_workloads.core import service
+from rag_workloads.core.problems import Unavailable
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -25,6 +27,11 @@ def create_app(settings: Settings) -> FastAPI:
         await health.ready(app.state.parts)
 
     app = service.create_app("RAG pipeline", lifespan, ready)
+
+    @app.exception_handler(RedisError)
+    async def redis_is_away(_: Request, error: RedisError) -> Response:
+        return Unavailable("queue", str(error) or type(error).__name__).response()
+
     guarded = [Depends(RequireKey(settings.api_key))]
     for router in (uploads.router, documents.router, questions.router, health.stats_router):
         app.include_router(router, dependencies=guarded)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple, Self, cast
 
@@ -34,8 +35,10 @@ EMBED_BATCH = "embed_batch"
 LEASE_SECONDS = 30
 RENEW_SECONDS = 10
 EXPIRES_MS = JOB_TIMEOUT_MS = 7 * 24 * 3600 * 1000
-# About 30 seconds in all: a restarted Redis is not an error.
-REDIS_RETRIES = 20
+# About ten seconds in all: a Redis that restarts is not an error.
+REDIS_RETRIES = 8
+# A Redis that starts beside us may pull its image first.
+CONNECT_SECONDS = 120
 POLL_SECONDS = 0.05
 RESTART_SECONDS = 1
 
@@ -69,10 +72,20 @@ class Queue:
 
     @classmethod
     async def connect(cls, redis_url: str, pipeline: str) -> Self:
-        """Open a pool of connections; it is checked with a PING and rides over short breaks."""
-        redis = _open(redis_url)
-        await redis.ping()
-        return cls(redis, pipeline)
+        """Open a pool of connections, which rides over short breaks, and wait until Redis answers.
+
+        ConnectionError or TimeoutError (redis) after `CONNECT_SECONDS`, other RedisErrors at once.
+        """
+        redis, deadline = _open(redis_url), time.monotonic() + CONNECT_SECONDS
+        while True:
+            try:
+                await redis.ping()
+            except (ConnectionError, TimeoutError) as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("waiting for Redis", reason=str(error))
+            else:
+                return cls(redis, pipeline)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -214,7 +227,8 @@ def _open(redis_url: str) -> ArqRedis:
     pool = ConnectionPool.from_url(
         redis_url,
         retry=Retry(ExponentialBackoff(cap=2, base=0.1), REDIS_RETRIES),
-        retry_on_error=[ConnectionError, TimeoutError],
+        # OSError: a connection that is refused, which redis-py itself takes for final
+        retry_on_error=[ConnectionError, TimeoutError, OSError],
         socket_connect_timeout=5,
         socket_timeout=30,
         socket_keepalive=True,
