@@ -61,8 +61,15 @@ def fresh_clone() -> Iterator[tuple[Path, Mapping[str, str]]]:
         "GOCACHE": "go-build",
         "GOMODCACHE": "go-mod",
         "PIP_CACHE_DIR": "pip",
+        "TMPDIR": "tmp",
+        "CONTAINERS_STORAGE_CONF": "storage.conf",
         "CLUSTER_STATE": "ragcold",
     }
+    (folder / "tmp").mkdir()
+    storage = (
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/images"\nrunroot = "{folder}/images-run"\n'
+    )
+    (folder / "storage.conf").write_text(storage)
     env = {name: str(folder / path) for name, path in caches.items()} | {"GOFLAGS": "-modcacherw"}
     try:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder / "clone")], check=True)
