@@ -62,9 +62,9 @@ async def install_chart(kube: Kube, step: Step) -> Pipeline:
 
 
 async def uninstall_chart(kube: Kube) -> None:
-    """Removes the second pipeline with all that it kept."""
+    """Removes the second pipeline, and the claims that it leaves on purpose."""
     await kube.helm("uninstall", CHART_RELEASE, "--namespace", CHART_NAMESPACE)
-    await kube.kubectl("delete", "namespace", CHART_NAMESPACE)
+    await kube.kubectl("delete", "pvc", "--all", "--namespace", CHART_NAMESPACE)
 
 
 async def uninstall_operator(kube: Kube) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 
-from rich.panel import Panel
-
 from . import corpus, install, spike
 from .client import Client
 from .ingest import ingest
@@ -58,12 +56,12 @@ async def fetch_manual(steps: Steps) -> None:
 
 
 async def spike_and_chart(pipeline: Pipeline, client: Client, steps: Steps) -> spike.Spike:
-    """Drives the queue up until pods are added; while they leave again, installs the second chart."""
+    """Drives the queue up until pods are added; while they work it off, installs the second chart."""
     files = await corpus.parts(await corpus.policy_manual(), spike.PARTS)
     seen = spike.Spike()
 
-    async def chart_once_drained() -> None:
-        await seen.drained.wait()
+    async def chart_once_scaled() -> None:
+        await seen.enough.wait()
         with steps.step("helm install charts/ragpipeline, until Ready, then uninstall") as step:
             await install.install_chart(pipeline.kube, step)
             await install.uninstall_chart(pipeline.kube)
@@ -71,7 +69,7 @@ async def spike_and_chart(pipeline: Pipeline, client: Client, steps: Steps) -> s
     with steps.step("Wait for one embedding pod") as step:
         await spike.one_pod(pipeline, step)
     async with asyncio.TaskGroup() as group:
-        group.create_task(chart_once_drained())
+        group.create_task(chart_once_scaled())
         with steps.step("Raise the queue and watch KEDA") as step:
             await spike.run(pipeline, client, files, seen, step)
     steps.console.print(
@@ -83,16 +81,17 @@ async def spike_and_chart(pipeline: Pipeline, client: Client, steps: Steps) -> s
 
 def farewell(target: Target, pipeline: Pipeline, steps: Steps) -> None:
     """Prints how to reach the API, and how to remove everything."""
+    steps.console.rule("It is still running")
     steps.console.print(
-        Panel(
-            f"[dim]# where kubectl finds the cluster[/]\n{target.shell_setup}\n\n"
-            f"[dim]# reach the API: http://127.0.0.1:8000/docs[/]\n"
-            f"kubectl port-forward -n {pipeline.namespace} service/{pipeline.name}-api 8000:8000 &\n"
-            "curl -fsS -N -H 'Content-Type: application/json' http://127.0.0.1:8000/api/v1/query \\\n"
-            """  -d '{"query": "Who maintains a package?", "stream": true}'\n\n"""
-            f"[dim]# remove everything[/]\nmake demo-down{target.make_arguments}",
-            title="It is still running",
-            expand=False,
-        ),
+        f"""[dim]# let kubectl find the cluster, and forward a port to the API: http://127.0.0.1:8000/docs[/]
+{target.shell_setup}
+kubectl port-forward -n {pipeline.namespace} service/{pipeline.name}-api 8000:8000 &
+
+[dim]# ask[/]
+curl -fsS -N -H 'Content-Type: application/json' http://127.0.0.1:8000/api/v1/query \\
+  -d '{{"query": "Who maintains a package?", "stream": true}}'
+
+[dim]# remove everything[/]
+make demo-down{target.make_arguments}""",
         soft_wrap=True,
     )
