@@ -44,6 +44,7 @@ class Failure(BaseModel):
 class Status(BaseModel):
     """How far the ingestion of a document is; progress runs from 0 to 100."""
 
+    task_id: str
     document_id: str
     status: Literal["pending", "processing", "completed", "failed"]
     progress: float

@@ -66,4 +66,5 @@ async def _assert_exact(client: Client, vectors: Vectors, path: Path, status: St
     assert status.result.chunks == len(expected)
     points = await vectors.points(path.stem)
     assert sorted(point["chunk_id"] for point in points) == sorted(chunk_id for chunk_id, _, _ in expected)
-    assert {(point["generation"], point["active"]) for point in points} == {(1, True)}
+    generation = int(status.task_id.rpartition(".")[2])
+    assert {(point["generation"], point["active"]) for point in points} == {(generation, True)}
