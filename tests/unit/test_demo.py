@@ -37,7 +37,7 @@ def test_bar_fills_in_proportion(value: float, shown: str) -> None:
 
 def test_failure_is_described_with_its_page() -> None:
     error = Failure(code="PDF_CORRUPT", message="Page 2 cannot be read.", page=2, hint="Repair it.")
-    status = Status(document_id="a", status="failed", progress=10, error=error)
+    status = Status(task_id="a.1", document_id="a", status="failed", progress=10, error=error)
     assert describe(status) == "PDF_CORRUPT (page 2): Page 2 cannot be read. Repair it."
 
 
