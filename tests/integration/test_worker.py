@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -56,6 +58,20 @@ def settings(redis_server: str, model_folder: Path, tmp_path: Path) -> WorkerSet
         batch_size=4,
         retries=1,
     )
+
+
+def worker_env(redis_url: str, storage_url: str, model_folder: Path, port: int) -> dict[str, str]:
+    """The environment of a worker's process; it would drain for minutes."""
+    return {
+        "PIPELINE": PIPELINE,
+        "REDIS_URL": redis_url,
+        "STORAGE_URL": storage_url,
+        "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
+        "MODEL_PATH": str(model_folder),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "SHUTDOWN_GRACE_SECONDS": "300",
+    }
 
 
 class Bench:
@@ -238,15 +254,10 @@ async def test_a_parser_that_dies_fails_only_the_document(
 
 async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:
     port = free_port()
-    env = {
-        "PIPELINE": PIPELINE,
-        "REDIS_URL": bench.settings.redis_url.get_secret_value(),
-        "STORAGE_URL": bench.settings.storage_url,
-        "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
-        "MODEL_PATH": str(bench.settings.model_path),
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-    }
+    settings = bench.settings
+    assert settings.model_path
+    redis_url = settings.redis_url.get_secret_value()
+    env = worker_env(redis_url, settings.storage_url, settings.model_path, port)
     document = await bench.upload(pdf(3))
     with running("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready") as process:
         await bench.queue.enqueue_document("doc", document.generation)
@@ -261,17 +272,21 @@ async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:
 def test_a_worker_that_lost_redis_stops_when_it_is_told_to(model_folder: Path, tmp_path: Path) -> None:
     port = free_port()
     with ValkeyServer() as redis:
-        env = {
-            "PIPELINE": PIPELINE,
-            "REDIS_URL": redis.connection_url,
-            "STORAGE_URL": f"file://{tmp_path}/objects",
-            "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
-            "MODEL_PATH": str(model_folder),
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "SHUTDOWN_GRACE_SECONDS": "300",
-        }
+        env = worker_env(redis.connection_url, f"file://{tmp_path}/objects", model_folder, port)
         worker = start("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready")
     time.sleep(2)  # by now it tries to connect anew
     worker.terminate()
     assert worker.wait(10) == -signal.SIGTERM
+
+
+def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(model_folder: Path, tmp_path: Path) -> None:
+    nowhere = f"redis://127.0.0.1:{free_port()}/0"
+    env = worker_env(nowhere, f"file://{tmp_path}/objects", model_folder, free_port())
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "rag_workloads.worker"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env},
+    )
+    time.sleep(4)  # by now it waits
+    assert worker.poll() is None
+    worker.terminate()
+    assert worker.wait(10) in (0, -signal.SIGTERM)

@@ -1,6 +1,7 @@
 """What every HTTP service has: probes, metrics, request ids, problems, and a stop that lets work end."""
 
 import asyncio
+import socket
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -13,12 +14,13 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag_workloads.core import metrics, problems
+from rag_workloads.core import metrics, problems, tasks
 from rag_workloads.core.problems import Problem
 from rag_workloads.core.settings import BaseServiceSettings
 
 REQUEST_ID = "x-request-id"
 READY_TIMEOUT_SECONDS = 3
+SIGNAL_POLL_SECONDS = 0.1
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -79,30 +81,41 @@ class RequestIdMiddleware:
             await self.app(scope, receive, with_id)
 
 
-class DrainingServer(uvicorn.Server):
-    """Goes on answering after SIGTERM until `drain` has returned; a second signal ends it at once."""
+class Server(uvicorn.Server):
+    """Stops in order: goes on answering after SIGTERM until `drain` has returned; a second signal ends it.
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+    A start that waits for something, such as Redis, is given up when the signal comes meanwhile.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]] | None) -> None:
         super().__init__(config)
         self._drain = drain
         self._draining: asyncio.Task[None] | None = None
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run the app's lifespan up to its yield, then listen; returns early when told to stop."""
+        starting = asyncio.create_task(super().startup(sockets))
+        while not self.should_exit:
+            if (await asyncio.wait({starting}, timeout=SIGNAL_POLL_SECONDS))[0]:
+                return starting.result()
+        return await tasks.end(starting)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Signal handler: drain first, then stop."""
-        if self._draining is None:
-            asyncio.get_running_loop().call_soon_threadsafe(self._start_drain, sig, frame)
+        if self._drain and self.started and self._draining is None:
+            asyncio.get_running_loop().call_soon_threadsafe(self._start_drain, self._drain, sig, frame)
         else:
             super().handle_exit(sig, frame)
 
-    def _start_drain(self, sig: int, frame: FrameType | None) -> None:
-        self._draining = asyncio.create_task(self._drain_then_exit(sig, frame))
+    def _start_drain(self, drain: Callable[[], Awaitable[None]], sig: int, frame: FrameType | None) -> None:
+        async def drain_then_exit() -> None:
+            log.info("draining")
+            try:
+                await drain()
+            finally:
+                super(Server, self).handle_exit(sig, frame)
 
-    async def _drain_then_exit(self, sig: int, frame: FrameType | None) -> None:
-        log.info("draining")
-        try:
-            await self._drain()
-        finally:
-            super().handle_exit(sig, frame)
+        self._draining = asyncio.create_task(drain_then_exit())
 
 
 def serve(
@@ -112,5 +125,4 @@ def serve(
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False, lifespan="on"
     )
-    server = DrainingServer(config, drain) if drain else uvicorn.Server(config)
-    server.run()
+    Server(config, drain).run()
