@@ -10,7 +10,7 @@ from .shell import CommandError, run
 from .steps import Steps
 
 CLUSTER = "hack/cluster/cluster"
-KEDA_CHARTS = "https://kedacore.github.io/charts"
+INSTALL_KEDA = "https://keda.sh/docs/latest/deploy/"
 
 
 class Target(Protocol):
@@ -110,20 +110,17 @@ class GivenCluster:
             await run(IMAGES, "push", self._registry, show=step.say)
 
     async def keda(self, steps: Steps) -> None:
-        """Installs KEDA with its Helm chart where the cluster has none."""
-        with steps.step("Look for KEDA") as step:
-            if await self.kube.serves("keda.sh"):
-                step.log("KEDA is in this cluster already")
-                return
-        with steps.step("Install KEDA with its Helm chart, since this cluster has none") as step:
-            chart = ("upgrade", "--install", "keda", "keda", "--repo", KEDA_CHARTS)
-            await self.kube.helm(*chart, "--namespace", "keda", "--create-namespace", "--wait", show=step.say)
+        """Makes sure that the cluster has KEDA, which is not the demo's to install there."""
+        with steps.step("Look for KEDA"):
+            if not await self.kube.serves("keda.sh"):
+                raise DemoError(
+                    f"this cluster has no KEDA: install it as {INSTALL_KEDA} says, then run this again"
+                )
 
     async def remove(self, steps: Steps) -> None:
-        """Removes the operator and its resource; KEDA stays, for others may use it by now."""
-        with steps.step("Uninstall the operator") as step:
+        """Removes the operator and its resource."""
+        with steps.step("Uninstall the operator"):
             await uninstall_operator(self.kube)
-            step.log("KEDA stays; `helm uninstall keda --namespace keda` removes what the demo installed")
 
 
 def target(kubeconfig: str, registry: str) -> Target:

@@ -33,11 +33,11 @@ def steps() -> Steps:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cluster(steps: Steps, request: pytest.FixtureRequest) -> Target:
-    """The local cluster, or the one of KUBECONFIG; skipped only where this machine cannot hold one."""
+    """The local cluster, or the one of KUBECONFIG; a machine that can hold none fails, and says why."""
     registry = os.environ.get("REGISTRY", "")
     chosen = target(os.environ.get("KUBECONFIG", "") if registry else "", registry)
     if why := await chosen.problems(steps):
-        pytest.skip(f"no local cluster on this machine: {why}")
+        pytest.fail(f"no local cluster on this machine: {why}")
     await story.prepare(chosen, steps)
     request.config.stash[CLUSTER] = chosen.kube
     return chosen
