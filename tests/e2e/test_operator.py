@@ -14,6 +14,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CHILDREN = "deployments,statefulsets,services,serviceaccounts,secrets"
 SECONDS_TO_HEAL = 30
+# Pods finish what they hold before they go.
+SECONDS_TO_GO = 120
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -69,12 +71,12 @@ async def test_deletion_removes_all_but_the_retained_claims(handbook: Pipeline) 
             "pods", namespace, selector
         )
 
-    await _until(gone)
+    await _until(gone, SECONDS_TO_GO)
     claims = {claim["metadata"]["name"] for claim in await kube.list("persistentvolumeclaims", namespace)}
     assert claims == {f"{handbook.name}-qdrant-data", f"{handbook.name}-objects"}
 
 
-async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(SECONDS_TO_HEAL):
+async def _until(holds: Callable[[], Awaitable[bool]], seconds: float = SECONDS_TO_HEAL) -> None:
+    async with asyncio.timeout(seconds):
         while not await holds():
             await asyncio.sleep(0.5)
