@@ -30,10 +30,12 @@ async def cold() -> dict[str, Any]:
     """Runs `make demo` in a fresh clone with nothing built or cached; about 20 minutes on 2 cores."""
     with fresh_clone() as (clone, env):
         started = time.monotonic()
-        await run("make", "-C", str(clone), "demo", env=env, show=print)
-        seconds = round(time.monotonic() - started, 1)
+        try:
+            await run("make", "-C", str(clone), "demo", env=env, show=print)
+            seconds = round(time.monotonic() - started, 1)
+        finally:
+            await run("make", "-C", str(clone), "demo-down", env=env)
         steps = json.loads((clone / TIMINGS.relative_to(ROOT)).read_text())["steps"]
-        await run("make", "-C", str(clone), "demo-down", env=env)
     return {"cold_seconds": seconds, "steps": steps}
 
 
