@@ -13,8 +13,8 @@ from pathlib import Path
 from cluster.config import CACHE, KUBE_VERSION, MODULES, ClusterError, exclusive
 from cluster.toolchain import go
 
-# The longest first, so that the short ones fill the second core.
-ALL = ("keda", "kubernetes", "registry", "coredns", "helm", "storage", "etcd", "pause")
+# The longest first, so that the short ones fill the second core; a registry is built when one is asked for.
+ALL = ("keda", "kubernetes", "coredns", "helm", "storage", "etcd", "pause")
 NODE = ("kubernetes", "etcd", "coredns", "storage", "pause")
 
 _VERSION = {
