@@ -25,7 +25,7 @@ from rag_workloads.embedding.model_files import ModelFiles
 from rag_workloads.models.minilm import MODEL_ID, write_minilm
 from tests.e2e.expected import expected_chunks
 
-PARTS = 24
+PARTS = 8
 ROUNDS = 3
 BATCH_TOKENS = 1024
 UPLOADS_AT_ONCE = 4
