@@ -1,7 +1,7 @@
 """Command line of the demo: `python -m demo up|down|local` in the folder hack."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Annotated
 
 import httpx
@@ -55,11 +55,20 @@ def _run(work: Coroutine[object, object, None], steps: Steps) -> None:
         asyncio.run(work)
     except* (DemoError, httpx.HTTPError) as group:
         failed = True
-        for error in group.exceptions:
+        for error in _leaves(group):
             steps.console.print(f"[red]{type(error).__name__}[/]", end=" ")
             steps.console.print(str(error), markup=False, highlight=False)
     if failed:
         raise typer.Exit(1)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The errors themselves: task groups within task groups nest them."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 if __name__ == "__main__":

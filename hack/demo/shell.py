@@ -30,17 +30,21 @@ async def run(
     """Runs a command in the repository's root and returns its standard output.
 
     `env` is added to this process's environment. `show` gets each line of both outputs as it comes.
-    Raises CommandError for a status other than 0, and stops the command when the caller is cancelled.
+    Raises CommandError for a status other than 0, DemoError for a command that is not there. Stops the command
+    when the caller is cancelled.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=ROOT,
-        env=os.environ | dict(env or {}),
-        stdin=DEVNULL if stdin is None else PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        limit=2**24,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=ROOT,
+            env=os.environ | dict(env or {}),
+            stdin=DEVNULL if stdin is None else PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            limit=2**24,
+        )
+    except FileNotFoundError as error:
+        raise DemoError(f"{command[0]} is not on PATH: install it, then run this again") from error
     output: list[str] = []
     tail: deque[str] = deque(maxlen=TAIL)
 
