@@ -30,8 +30,8 @@ async def run(
     """Runs a command in the repository's root and returns its standard output.
 
     `env` is added to this process's environment. `show` gets each line of both outputs as it comes.
-    Raises CommandError for a status other than 0, DemoError for a command that is not there. Stops the command
-    when the caller is cancelled.
+    Raises CommandError for a status other than 0, DemoError for a command that is not there. Stops
+    the command when the caller is cancelled.
     """
     try:
         process = await asyncio.create_subprocess_exec(
