@@ -29,6 +29,7 @@ async def warm() -> dict[str, Any]:
 async def cold() -> dict[str, Any]:
     """Runs `make demo` in a fresh clone with nothing built or cached; about 20 minutes on 2 cores."""
     with fresh_clone() as (clone, env):
+        commit = (await run("git", "-C", str(clone), "rev-parse", "--short=12", "HEAD")).strip()
         started = time.monotonic()
         try:
             await run("make", "-C", str(clone), "demo", env=env, show=print)
@@ -36,7 +37,7 @@ async def cold() -> dict[str, Any]:
         finally:
             await run("make", "-C", str(clone), "demo-down", env=env)
         steps = json.loads((clone / TIMINGS.relative_to(ROOT)).read_text())["steps"]
-    return {"cold_seconds": seconds, "steps": steps}
+    return {"cold_seconds": seconds, "steps": steps, "commit": commit}
 
 
 async def local() -> dict[str, Any]:

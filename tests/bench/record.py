@@ -28,10 +28,10 @@ def provenance() -> dict[str, str]:
 
 
 def write(name: str, figures: Mapping[str, Any]) -> Path:
-    """Writes one benchmark's figures and renders the page anew; returns the path of the figures."""
+    """Writes one benchmark's figures, which may name a commit of their own, and renders the page anew."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.json"
-    path.write_text(json.dumps({**figures, **provenance()}, indent=2) + "\n")
+    path.write_text(json.dumps({**provenance(), **figures}, indent=2) + "\n")
     return path
 
 
