@@ -81,7 +81,7 @@ async def vectors(pipeline: Pipeline) -> AsyncIterator[Vectors]:
         yield vectors
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def killer(pipeline: Pipeline) -> AsyncIterator[Killer]:
     async with killer_pod(pipeline) as killer:
         yield killer
