@@ -24,7 +24,8 @@ _VERSION = {
     "gitTreeState": "clean",
 }
 _STAMPS = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in _VERSION.items())
-_FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {_STAMPS}"]
+# Debug information that the linker would only strip again costs a sixth of the compiler's time.
+_FLAGS = ["-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", "-ldflags", f"-s -w {_STAMPS}"]
 # Go names a command after its folder; these folders do not tell what the command is.
 _RENAMES = {"server": "etcd", "operator": "keda", "adapter": "keda-adapter"}
 

@@ -1,5 +1,7 @@
 """Brings images, operator and pipelines into a cluster with the commands that a user would type."""
 
+import json
+
 from .kube import Kube
 from .paths import IMAGE_VALUES, OPERATOR_CHART, PIPELINE_CHART, QUICKSTART
 from .pipeline import Pipeline
@@ -46,6 +48,7 @@ async def apply_quickstart(kube: Kube, steps: Steps) -> Pipeline:
         await create_namespace(kube, NAMESPACE)
         await kube.kubectl("apply", "--namespace", NAMESPACE, "--filename", str(QUICKSTART), show=step.say)
         await pipeline.wait_ready(step)
+        await pipeline.wait_rolled_out(json.loads(IMAGE_VALUES.read_text())["images"]["api"])
     return pipeline
 
 

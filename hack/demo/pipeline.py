@@ -64,6 +64,17 @@ class Pipeline:
             step.say(ready["message"])
             await asyncio.sleep(POLL_SECONDS)
 
+    async def wait_rolled_out(self, api_image: str) -> None:
+        """Waits until all pods are new: an upgraded operator changes a pipeline that was Ready before.
+
+        The API is the last Deployment that the operator writes; once it has the image, all have theirs.
+        """
+        written = f"--for=jsonpath={{.spec.template.spec.containers[0].image}}={api_image}"
+        where = ("--namespace", self.namespace, f"--timeout={READY_TIMEOUT:.0f}s")
+        await self.kube.kubectl("wait", f"deployment/{self.name}-api", written, *where)
+        mine = f"app.kubernetes.io/instance={self.name}"
+        await self.kube.kubectl("rollout", "status", "deployment", "--selector", mine, *where)
+
     async def target_queue_length(self) -> int:
         """Returns how many batches each embedding pod should have waiting, by the resource."""
         resource = await self.kube.get("ragpipeline", self.name, self.namespace)
