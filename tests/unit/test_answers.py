@@ -27,6 +27,14 @@ from rag_workloads.core.vector_store import Hit
             "这是第一句话，比较长。这是第二句话，也不短！",
             ["这是第一句话，比较长。", "这是第二句话，也不短！"],
         ),
+        (
+            "The Manual, 4.6\n3.4 The synopsis\n3.4.1 One line\nThe line should be\nshort.",
+            ["The Manual, 4.6", "The line should be short."],
+        ),
+        (
+            "See version\n1.2 of it, but\n2.0 Beta comes. Later.",
+            ["See version 1.2 of it, but 2.0 Beta comes."],
+        ),
         ("3.4 . . . 15", ["3.4 . . . 15"]),
         ("No. 5 . . . 15\n\nBut this one is a sentence.", ["But this one is a sentence."]),
     ],

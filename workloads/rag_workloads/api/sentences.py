@@ -3,8 +3,13 @@
 import re
 from dataclasses import dataclass
 
-# After a full stop, where a capital, digit or bracket follows; after a CJK one, always; at a blank line.
-BOUNDARY = re.compile(r"(?<=[.!?])\s+(?=[\"“(\[A-Z0-9])|(?<=[。！？])|\n\s*\n|\s*•\s*")
+# After a full stop, where a capital, digit or bracket follows; after a CJK one, always; at a blank line; at a
+# numbered heading in a line of its own, which is no part of a sentence.
+BOUNDARY = re.compile(
+    r"(?<=[.!?])\s+(?=[\"“(\[A-Z0-9])|(?<=[。！？])|\n\s*\n|\s*•\s*"
+    r"|^\d+(?:\.\d+)+\.? [A-Z][^\n.]{0,80}\n",
+    re.MULTILINE,
+)
 SPACES = re.compile(r"\s+")
 # Shorter ones are headings, numbers and leaders of a table of contents.
 MIN_LETTERS = 8
