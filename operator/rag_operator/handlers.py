@@ -9,7 +9,7 @@ from typing import Any
 import kopf
 import structlog
 
-from rag_operator.cluster import Cluster, ClusterError
+from rag_operator.cluster import Cluster
 from rag_operator.names import CORE_KINDS, FIELD_MANAGER, INSTANCE, KEDA_KINDS, MANAGED_BY, PIPELINE, SECRET
 from rag_operator.settings import Settings
 from rag_operator.workqueue import Key, Workqueue
@@ -36,7 +36,7 @@ def registry(queue: Workqueue) -> kopf.OperatorRegistry:
         settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix="ragpipeline.dev")
         settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix="ragpipeline.dev")
 
-    @kopf.on.event(PIPELINE.api_version, PIPELINE.plural, registry=handlers)
+    @kopf.on.event(PIPELINE.api_version, PIPELINE.plural, registry=handlers, when=is_news)
     def pipeline_event(*, namespace: str | None, name: str, **_: Any) -> None:
         queue.add(Key(namespace or "", name))
 
@@ -54,14 +54,22 @@ def registry(queue: Workqueue) -> kopf.OperatorRegistry:
     return handlers
 
 
+def is_news(*, type: str, meta: kopf.Meta, status: kopf.Status, **_: Any) -> bool:
+    """Whether an event of a pipeline tells more than the status that our last pass wrote.
+
+    A pass that writes new counts would else ask for the next pass, for as long as documents come in.
+    """
+    return type != "MODIFIED" or meta.get("generation") != status.get("observedGeneration")
+
+
 async def resync(cluster: Cluster, settings: Settings, queue: Workqueue) -> None:
-    """Ask for a pass over every pipeline again and again: for what no event tells."""
+    """Ask for a pass over every pipeline again and again: for counts, and for what no event tells."""
     while True:
         await asyncio.sleep(settings.resync_seconds)
         try:
             pipelines = await cluster.list(PIPELINE, settings.watch_namespace)
-        except (ClusterError, OSError, TimeoutError) as error:
-            log.warning("resync failed", error=str(error))
+        except Exception as error:  # without this task nothing would be made right any more
+            log.warning("resync failed", error=repr(error))
             continue
         for found in pipelines:
             queue.add(Key(found["metadata"]["namespace"], found["metadata"]["name"]))
