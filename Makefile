@@ -7,8 +7,9 @@ SHELL := bash
 python := .venv/bin/python
 venv := .venv/.ready-$(shell cat requirements/dev.txt requirements/uv.txt pyproject.toml | sha256sum | cut -c1-12)
 
-# `make demo KUBECONFIG=... REGISTRY=...` runs on a cluster of yours; a KUBECONFIG of the shell alone is not meant.
-target := $(if $(filter command,$(origin KUBECONFIG))$(REGISTRY),--kubeconfig=$(KUBECONFIG) --registry=$(REGISTRY))
+# `make demo KUBECONFIG=... REGISTRY=...` runs on a cluster of yours; what the shell has in these is not meant.
+given = $(if $(filter command,$(origin $(1))),'--$(2)=$($(1))')
+target := $(call given,KUBECONFIG,kubeconfig) $(call given,REGISTRY,registry)
 
 define timed
 @started=$$SECONDS; $(1); echo "$@: $$((SECONDS - started)) s"
@@ -47,10 +48,10 @@ test-cluster: $(venv) ## The operator against a real API server
 	$(call timed,$(python) -m pytest tests/cluster)
 
 test-e2e: $(venv) ## The demo's path with assertions, on the local cluster
-	$(call timed,$(python) -m pytest tests/e2e)
+	$(call timed,$(python) -m pytest tests/e2e $(target))
 
 .PHONY: bench
-bench: $(venv) ## Measure and record: NAME=demo (ARGS=--cold: also with empty caches) or NAME=ingest
+bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty caches) or ingest
 	@PYTHONPATH=hack $(python) -m tests.bench $(NAME) $(ARGS)
 
 .PHONY: cluster images

@@ -45,7 +45,15 @@ def folder(module: str) -> Path:
 
 def binary(name: str, module: str = "kubernetes") -> str:
     """The path of one built command."""
-    return str(folder(module) / name)
+    path = folder(module) / name
+    if not path.exists():
+        raise ClusterError(f"{name} is not built yet: run `hack/cluster/cluster build`")
+    return str(path)
+
+
+def is_complete() -> bool:
+    """Whether nothing is left to build."""
+    return all(folder(module).is_dir() for module in ALL)
 
 
 def build(modules: Iterable[str]) -> None:
@@ -54,6 +62,8 @@ def build(modules: Iterable[str]) -> None:
         missing = [module for module in modules if not folder(module).is_dir()]
         if not missing:
             return
+        for partial in (CACHE / "bin").glob("tmp*"):  # of a build that was killed
+            shutil.rmtree(partial)
         compiler = go()
         print(f"building {' '.join(missing)}", flush=True)
         with ThreadPoolExecutor(2) as pool:

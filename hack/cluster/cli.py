@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from cluster.kubectl import address, kubectl
 def main() -> int:
     """Run one command; returns the exit status."""
     verb, rest = sys.argv[1:2], sys.argv[2:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half made is removed
     try:
         if verb == ["kubectl"]:
             return _run([build.binary("kubectl"), *rest])
@@ -31,8 +33,8 @@ def main() -> int:
 
 def _check(_: argparse.Namespace) -> int:
     reasons = list(machine.problems())
-    print("\n".join(reasons) or "this machine can hold the cluster")
-    return len(reasons)
+    print("; ".join(reasons) or "this machine can hold the cluster")
+    return min(len(reasons), 1)
 
 
 def _build(_: argparse.Namespace) -> None:
@@ -119,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    command("check", _check, "say in a line each why this machine cannot hold the cluster")
+    command(
+        "check", _check, "install what is missing; say in a line why this machine cannot hold the cluster"
+    )
     command("build", _build, "build every binary (12 minutes on 2 cores, the first time)")
     command("up", _up, "start what does not run and wait until the node is Ready")
     command("down", _down, "stop and remove everything but images, logs and binaries")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 from cluster.build import digest, folder
@@ -60,17 +61,18 @@ def load_keda() -> str:
 
 def _archive(name: str, reference: str, files: list[Path]) -> Path:
     """Build an image of a few static binaries, once for each version of them."""
-    archive = CACHE / "bin" / f"{name}-{digest(name)}.tar"
+    dockerfile = MANIFESTS / "images" / f"{name}.Dockerfile"
+    content = sha256(f"{digest(name)} {dockerfile.read_text()}".encode()).hexdigest()[:12]
+    archive = CACHE / "bin" / f"{name}-{content}.tar"
     if archive.exists():
         return archive
     environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
     with tempfile.TemporaryDirectory() as context:
         for file in files:
             shutil.copy(file, context)
-        dockerfile = str(MANIFESTS / "images" / f"{name}.Dockerfile")
         partial = archive.with_suffix(f".{os.getpid()}")
         for command in (
-            ["buildah", "build", "--quiet", "--file", dockerfile, "--tag", reference, context],
+            ["buildah", "build", "--quiet", "--file", str(dockerfile), "--tag", reference, context],
             ["buildah", "push", "--quiet", reference, f"docker-archive:{partial}:{reference}"],
         ):
             if (

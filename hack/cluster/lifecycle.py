@@ -33,6 +33,7 @@ def down() -> None:
     """Stop every process and remove every mount, group, namespace and file, except images and logs."""
     machine.require_root()
     with exclusive(STATE):
+        processes.forget_dead()
         node.down()
         processes.stop("apiserver", signal.SIGKILL)  # its graceful stop takes a minute
         for name in processes.names():

@@ -1,14 +1,16 @@
 """What this machine must have, and what can be installed on it."""
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cluster import cgroups
-from cluster.config import STATE, ClusterError
+from cluster import build, cgroups, processes, relay
+from cluster.config import API_PORT, CACHE, STATE, ClusterError
 
 _PACKAGES = {  # a file of the package, to see whether it is there
     "/usr/bin/buildah": "buildah",
@@ -18,11 +20,23 @@ _PACKAGES = {  # a file of the package, to see whether it is there
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/usr/sbin/ip": "iproute2",
     "/usr/sbin/iptables": "iptables",
+    "/usr/sbin/modprobe": "kmod",
     "/usr/sbin/runc": "runc",
     "/usr/sbin/sysctl": "procps",
 }
+_KERNEL = {  # what is lacking where a command fails in a network namespace of its own
+    "no network namespaces": "true",
+    "no bridges or no veth pairs in the kernel": (
+        "ip link add br0 type bridge && ip link add veth0 type veth peer name veth1"
+    ),
+    "no bridge netfilter (br_netfilter) in the kernel": (
+        "test -e /proc/sys/net/bridge/bridge-nf-call-iptables"
+    ),
+    "iptables cannot make NAT rules": "iptables -t nat -A POSTROUTING -m comment --comment c -j MASQUERADE",
+}
 _NOT_ROOT = "not root: network namespaces, mounts and cgroups need it"
-_DISK_BYTES = 10 * 1024**3
+_GIB = 1024**3
+_DISK_TO_BUILD, _DISK_TO_RUN = 10 * _GIB, 2 * _GIB
 
 
 def require_root() -> None:
@@ -32,42 +46,31 @@ def require_root() -> None:
 
 
 def prepare() -> None:
-    """Install missing packages, then raise with every reason why the machine cannot hold a cluster."""
-    require_root()
-    _install([package for file, package in _PACKAGES.items() if not Path(file).exists()])
+    """Install what is missing, then raise with every reason why the machine cannot hold a cluster."""
     if reasons := list(problems()):
         raise ClusterError("\n".join(reasons))
 
 
 def problems() -> Iterator[str]:
-    """Each reason, in a line, why this machine cannot hold a cluster."""
+    """Each reason, in a line, why this machine cannot hold a cluster; what can be installed is, first.
+
+    Raises ClusterError when an installation fails.
+    """
     if os.geteuid():
         yield _NOT_ROOT
         return
-    missing = [package for file, package in _PACKAGES.items() if not Path(file).exists()]
-    if missing and not shutil.which("apt-get"):
-        yield f"missing packages, and no apt-get to install them: {' '.join(missing)}"
-    for what, test in (
-        ("no network namespaces", "true"),
-        (
-            "no bridges or no veth pairs in the kernel",
-            "ip link add br0 type bridge && ip link add veth0 type veth peer name veth1",
-        ),
-        (
-            "no bridge netfilter (br_netfilter) in the kernel",
-            "test -e /proc/sys/net/bridge/bridge-nf-call-iptables",
-        ),
-        (
-            "iptables cannot make NAT rules",
-            "iptables -t nat -A POSTROUTING -m comment --comment c -j MASQUERADE",
-        ),
-    ):
-        if not missing and not _works("unshare", "--net", "sh", "-c", test):
-            yield what
+    _install([package for file, package in _PACKAGES.items() if not Path(file).exists()])
+    # Nothing else loads it where it is a module; one that is built in, or absent, shows below.
+    _works("modprobe", "--quiet", "br_netfilter")
+    yield from (what for what, test in _KERNEL.items() if not _works("unshare", "--net", "sh", "-c", test))
     if absent := set(cgroups.CONTROLLERS) - cgroups.available():
         yield f"no cgroup controllers {' '.join(sorted(absent))}"
-    if (free := shutil.disk_usage(_existing(STATE)).free) < _DISK_BYTES:
-        yield f"{free / 1024**3:.1f} GiB free under {STATE}, 10 are needed"
+    if not processes.alive(relay.name(API_PORT)) and not _is_free(API_PORT):
+        yield f"port {API_PORT} of 127.0.0.1 is taken: choose another with CLUSTER_API_PORT"
+    needed = _DISK_TO_RUN if build.is_complete() else _DISK_TO_BUILD
+    for folder in (STATE, CACHE):
+        if (free := shutil.disk_usage(_existing(folder)).free) < needed:
+            yield f"{free / _GIB:.1f} GiB free under {folder}, {needed // _GIB} are needed"
 
 
 def overlay_works(folder: Path) -> bool:
@@ -85,6 +88,8 @@ def overlay_works(folder: Path) -> bool:
 def _install(packages: list[str]) -> None:
     if not packages:
         return
+    if not shutil.which("apt-get"):
+        raise ClusterError(f"missing packages, and no apt-get to install them: {' '.join(packages)}")
     print(f"installing {' '.join(packages)}", flush=True)
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
@@ -93,6 +98,15 @@ def _install(packages: list[str]) -> None:
         )
         if result.returncode:
             raise ClusterError(f"apt-get {arguments[0]} failed: {result.stderr.strip()}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return True
+    return False
 
 
 def _existing(path: Path) -> Path:

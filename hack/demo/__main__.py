@@ -38,7 +38,11 @@ def up(kubeconfig: Kubeconfig = "", registry: Registry = "") -> None:
 def down(kubeconfig: Kubeconfig = "", registry: Registry = "") -> None:
     """Removes everything that `up` started."""
     steps = Steps()
-    _run(target(kubeconfig, registry).remove(steps), steps)
+
+    async def run() -> None:
+        await target(kubeconfig, registry).remove(steps)
+
+    _run(run(), steps)
 
 
 @app.command("local")

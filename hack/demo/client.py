@@ -11,6 +11,8 @@ import httpx
 from httpx_sse import aconnect_sse
 from pydantic import BaseModel
 
+from .errors import DemoError
+
 POLL_SECONDS = 0.5
 
 
@@ -101,7 +103,10 @@ class Stats(BaseModel):
 
 
 class Client:
-    """A pipeline's API at a base URL. Raises httpx.HTTPStatusError for answers of 400 and above."""
+    """A pipeline's API at a base URL.
+
+    Raises httpx.HTTPStatusError for answers of 400 and above, DemoError for one that breaks off.
+    """
 
     def __init__(self, base_url: str) -> None:
         self._http = httpx.AsyncClient(base_url=base_url, timeout=httpx.Timeout(60, read=180))
@@ -181,7 +186,7 @@ class Client:
                 elif event.event == "message":
                     yield data["chunk"]
                 elif event.event == "error":
-                    raise RuntimeError(f"the answer broke off: {data}")
+                    raise DemoError(f"the answer broke off: {data}")
 
     async def _get(self, path: str, **params: int) -> dict[str, Any]:
         response = await self._http.get(path, params=params)

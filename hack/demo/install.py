@@ -2,6 +2,7 @@
 
 import json
 
+from .errors import DemoError
 from .kube import Kube
 from .paths import IMAGE_VALUES, OPERATOR_CHART, PIPELINE_CHART, QUICKSTART
 from .pipeline import Pipeline
@@ -10,7 +11,9 @@ from .steps import Step, Steps
 
 IMAGES = "hack/images/build"
 OPERATOR = "ragpipeline-operator"
-OPERATOR_NAMESPACE = "ragpipeline-system"
+# Not the README's: Helm then tells the demo's operator from one that a user has installed.
+OPERATOR_NAMESPACE = "ragpipeline-demo-system"
+CRD = "ragpipelines.ragpipeline.dev"
 NAMESPACE = "ragpipeline-demo"
 READY_STEP = "kubectl apply -f examples/quickstart.yaml, until Ready"
 CHART_NAMESPACE = "ragpipeline-demo-chart"
@@ -28,6 +31,7 @@ async def build_images(steps: Steps) -> None:
 async def install_operator(kube: Kube, steps: Steps) -> None:
     """Installs or upgrades the operator with its chart, and waits until it is available."""
     with steps.step(f"helm install {OPERATOR}") as step:
+        await require_no_other_operator(kube)
         where = ("--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--values", str(IMAGE_VALUES))
         await kube.helm(
             "upgrade",
@@ -71,12 +75,38 @@ async def uninstall_chart(kube: Kube) -> None:
 
 
 async def uninstall_operator(kube: Kube) -> None:
-    """Removes the demo's pipelines, the operator, and the resource definition that its chart keeps."""
+    """Removes the demo's pipelines, its operator, and the resource definition that the chart keeps.
+
+    Raises DemoError, and leaves the operator, where somebody's pipelines would go with it.
+    """
     gone = ("--ignore-not-found", "--wait")
     await kube.kubectl("delete", "namespace", NAMESPACE, CHART_NAMESPACE, *gone)
+    if await _operator_namespace(kube) != OPERATOR_NAMESPACE:
+        return
+    where = "{range .items[*]}{.metadata.namespace}/{.metadata.name} {end}"
+    others = await kube.kubectl("get", CRD, "--all-namespaces", "--output", f"jsonpath={where}")
+    if others.strip():
+        raise DemoError(
+            f"the demo's operator stays, for it runs {others.strip()}: delete these, then run this again"
+        )
     await kube.helm("uninstall", OPERATOR, "--namespace", OPERATOR_NAMESPACE, "--ignore-not-found", "--wait")
-    await kube.kubectl("delete", "crd", "ragpipelines.ragpipeline.dev", *gone)
+    await kube.kubectl("delete", "crd", CRD, *gone)
     await kube.kubectl("delete", "namespace", OPERATOR_NAMESPACE, *gone)
+
+
+async def require_no_other_operator(kube: Kube) -> None:
+    """Raises DemoError where a user has installed the operator: the demo would take over its pipelines."""
+    if (namespace := await _operator_namespace(kube)) not in ("", OPERATOR_NAMESPACE):
+        raise DemoError(
+            f"the operator is here already, in namespace {namespace}: run the demo on another cluster"
+        )
+
+
+async def _operator_namespace(kube: Kube) -> str:
+    """Returns the namespace of the Helm release that brought the resource definition; empty without one."""
+    definition = await kube.get("customresourcedefinition", CRD, "default")
+    annotations = definition["metadata"].get("annotations", {}) if definition else {}
+    return str(annotations.get("meta.helm.sh/release-namespace", "unknown" if definition else ""))
 
 
 async def create_namespace(kube: Kube, name: str) -> None:

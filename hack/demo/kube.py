@@ -63,15 +63,16 @@ class Kube:
         )
         assert process.stdout
         try:
-            line = (await process.stdout.readline()).decode()
-            found = FORWARDING.search(line)
-            if not found:
-                raise CommandError(command, await process.wait(), [line.strip()])
-            said = asyncio.create_task(
-                _discard(process.stdout)
-            )  # an unread pipe would stop kubectl when it is full
+            said: list[str] = []
+            while not (found := FORWARDING.search(said[-1] if said else "")):
+                line = await process.stdout.readline()
+                if not line:
+                    raise CommandError(command, await process.wait(), said)
+                said.append(line.decode().strip())
+            # An unread pipe would stop kubectl when it is full.
+            reading = asyncio.create_task(_discard(process.stdout))
             yield f"http://127.0.0.1:{found.group(1)}"
-            said.cancel()
+            reading.cancel()
         finally:
             if process.returncode is None:
                 process.terminate()

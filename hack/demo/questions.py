@@ -22,13 +22,18 @@ class Question(BaseModel):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the text, the citations, and the seconds to the first word and to the end."""
+    """What came back: the text as it was streamed, the citations, seconds to the first word and the end."""
 
     question: Question
-    text: str
+    pieces: list[str]
     citations: list[Citation]
     first_word_seconds: float
     seconds: float
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return "".join(self.pieces).strip()
 
     @property
     def right_page(self) -> bool:
@@ -45,16 +50,16 @@ def questions() -> list[Question]:
 async def ask(client: Client, question: Question, console: Console) -> Answer:
     """Prints an answer as it is generated, then where it stands: file, page, and the quoted sentence."""
     started, first = time.monotonic(), 0.0
-    text, citations = "", list[Citation]()
+    pieces, citations = list[str](), list[Citation]()
     console.print(f"\n  [bold]Q[/] {escape(question.question)}\n  [bold]A[/] ", end="")
     async for event in client.ask(question.question):
         if isinstance(event, list):
             citations = event
         else:
             first = first or time.monotonic() - started
-            text += event
+            pieces.append(event)
             console.print(event, end="", markup=False, soft_wrap=True)
-    answer = Answer(question, text.strip(), citations, first, time.monotonic() - started)
+    answer = Answer(question, pieces, citations, first, time.monotonic() - started)
     console.print(
         f"  [dim]({answer.first_word_seconds:.1f} s to the first word, {answer.seconds:.1f} s in all)[/]"
     )

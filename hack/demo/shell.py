@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shlex
+import signal
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -31,7 +32,7 @@ async def run(
 
     `env` is added to this process's environment. `show` gets each line of both outputs as it comes.
     Raises CommandError for a status other than 0, DemoError for a command that is not there. Stops
-    the command when the caller is cancelled.
+    the command, and what it started, when the caller is cancelled.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -42,6 +43,7 @@ async def run(
             stdout=PIPE,
             stderr=PIPE,
             limit=2**24,
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         raise DemoError(f"{command[0]} is not on PATH: install it, then run this again") from error
@@ -71,7 +73,7 @@ async def run(
         status = await process.wait()
     finally:
         if process.returncode is None:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             await process.wait()
     if status != 0:
         raise CommandError(command, status, list(tail))

@@ -1,11 +1,13 @@
 """The two kinds of cluster that the demo runs on: the one of hack/cluster, and one that the user has."""
 
 import shlex
+from pathlib import Path
 from typing import Protocol
 
 from .errors import DemoError
-from .install import IMAGES, uninstall_operator
+from .install import IMAGES, require_no_other_operator, uninstall_operator
 from .kube import Kube
+from .paths import CACHE
 from .shell import CommandError, run
 from .steps import Steps
 
@@ -52,7 +54,7 @@ class LocalCluster:
             try:
                 await run(CLUSTER, "check")
             except CommandError as error:
-                return "; ".join(error.tail)
+                return error.tail[-1]
         return ""
 
     async def start(self, steps: Steps) -> None:
@@ -82,15 +84,17 @@ class LocalCluster:
         """Stops the cluster; binaries, images and downloads stay, so that the next start is quick."""
         with steps.step("Stop the cluster") as step:
             await run(CLUSTER, "down", show=step.say)
+        steps.console.print(f"Kept for the next start: {CACHE}, the images of buildah, and the node's.")
 
 
 class GivenCluster:
     """A cluster that the user has, which pulls its images from a registry that the user can push to."""
 
     def __init__(self, kubeconfig: str, registry: str) -> None:
-        self.kube = Kube({"KUBECONFIG": kubeconfig})
-        self.shell_setup = f"export KUBECONFIG={kubeconfig}"
-        self.make_arguments = f" KUBECONFIG={kubeconfig} REGISTRY={registry}"
+        path = str(Path(kubeconfig).expanduser().absolute())
+        self.kube = Kube({"KUBECONFIG": path})
+        self.shell_setup = f"export KUBECONFIG={shlex.quote(path)}"
+        self.make_arguments = f" KUBECONFIG={shlex.quote(path)} REGISTRY={registry}"
         self._registry = registry
 
     async def problems(self, steps: Steps) -> str:
@@ -98,11 +102,10 @@ class GivenCluster:
         return ""
 
     async def start(self, steps: Steps) -> None:
-        """Asks the cluster for its version."""
-        if not self._registry:
-            raise DemoError("KUBECONFIG needs REGISTRY: images are pushed there, and the cluster pulls them")
+        """Asks the cluster for its version, and whether somebody's operator is there already."""
         with steps.step("Reach the cluster") as step:
             step.log((await self.kube.kubectl("version")).strip().replace("\n", ", "))
+            await require_no_other_operator(self.kube)
 
     async def deliver_images(self, steps: Steps) -> None:
         """Pushes the images to the registry."""
@@ -124,5 +127,7 @@ class GivenCluster:
 
 
 def target(kubeconfig: str, registry: str) -> Target:
-    """Returns the cluster of a kubeconfig, or the local one if that is empty."""
+    """Returns the cluster of a kubeconfig, or the local one if both are empty; raises DemoError for one."""
+    if bool(kubeconfig) != bool(registry):
+        raise DemoError("KUBECONFIG and REGISTRY go together: the cluster pulls its images from the registry")
     return GivenCluster(kubeconfig, registry) if kubeconfig else LocalCluster()

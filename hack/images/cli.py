@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ LOCAL = "localhost"
 def main() -> int:
     """Run one command; returns the exit status."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half made is removed
     try:
         builder = Builder(engine())
         builder.build()

@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m tests.bench demo [--cold] | ingest`."""
+"""Command line of the benchmarks: `python -m tests.bench demo [--cold] | test [--cold] | ingest`."""
 
 import asyncio
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 from demo.steps import Steps
 from demo.target import LocalCluster
 
-from tests.bench import at_rest, demo_runs, ingest, record
+from tests.bench import at_rest, demo_runs, ingest, record, suite
 from tests.bench.page import render
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -21,6 +21,18 @@ def demo_command(
     if cold:
         record.write("cold", asyncio.run(demo_runs.cold()))
     record.write("demo", asyncio.run(_demo()))
+    render()
+
+
+@app.command("test")
+def suite_command(
+    cold: Annotated[bool, typer.Option(help="With no caches; else with all that is built.")] = False,
+) -> None:
+    """Times `make test`, level by level."""
+    if cold:
+        record.write("test-cold", asyncio.run(suite.cold()))
+    else:
+        record.write("test-warm", asyncio.run(suite.warm()))
     render()
 
 

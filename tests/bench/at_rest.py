@@ -4,6 +4,7 @@ import json
 
 from demo.install import NAMESPACE, OPERATOR_NAMESPACE
 from demo.kube import Kube
+from demo.paths import IMAGE_VALUES
 
 MIB = 2**20
 
@@ -22,14 +23,14 @@ async def memory(kube: Kube) -> dict[str, float]:
 
 
 async def image_sizes(kube: Kube) -> dict[str, float]:
-    """Returns the size of each of the pipeline's images as the nodes hold them, in MiB."""
+    """Returns the size of each of the images in use as the nodes hold them, in MiB."""
+    values = json.loads(IMAGE_VALUES.read_text())
+    used = {*values["images"].values(), *values["modelImages"].values()}
     found: dict[str, float] = {}
     for node in json.loads(await kube.kubectl("get", "nodes", "-o", "json"))["items"]:
         for image in node["status"]["images"]:
-            for name in image["names"]:
-                short = name.rpartition("/")[2].partition(":")[0]
-                if short.startswith("ragpipeline-") and "@" not in short:
-                    found[short] = round(image["sizeBytes"] / MIB, 1)
+            for name in used.intersection(image["names"] or ()):
+                found[name.rpartition("/")[2].partition(":")[0]] = round(image["sizeBytes"] / MIB, 1)
     return dict(sorted(found.items()))
 
 

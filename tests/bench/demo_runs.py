@@ -1,17 +1,13 @@
 """Times the commands of the README: warm in this checkout, cold in a fresh clone with empty caches."""
 
 import json
-import shutil
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from demo.paths import ROOT, TIMINGS
 from demo.shell import run
+
+from tests.bench.clone import commit_of, fresh_clone
 
 LOCAL_TIMINGS = "build/local-timings.json"
 
@@ -28,8 +24,8 @@ async def warm() -> dict[str, Any]:
 
 async def cold() -> dict[str, Any]:
     """Runs `make demo` in a fresh clone with nothing built or cached; about 20 minutes on 2 cores."""
+    await run("make", "demo-down")  # two clusters would want one port
     with fresh_clone() as (clone, env):
-        commit = (await run("git", "-C", str(clone), "rev-parse", "--short=12", "HEAD")).strip()
         started = time.monotonic()
         try:
             await run("make", "-C", str(clone), "demo", env=env, show=print)
@@ -37,7 +33,7 @@ async def cold() -> dict[str, Any]:
         finally:
             await run("make", "-C", str(clone), "demo-down", env=env)
         steps = json.loads((clone / TIMINGS.relative_to(ROOT)).read_text())["steps"]
-    return {"cold_seconds": seconds, "steps": steps, "commit": commit}
+        return {"cold_seconds": seconds, "steps": steps, "commit": await commit_of(clone)}
 
 
 async def local() -> dict[str, Any]:
@@ -53,29 +49,3 @@ async def local() -> dict[str, Any]:
         "local_first_answer_seconds": round(installed + figures["local_first_answer_seconds"], 1),
         "local_install_seconds": round(installed, 1),
     }
-
-
-@contextmanager
-def fresh_clone() -> Iterator[tuple[Path, Mapping[str, str]]]:
-    """Clones the repository, with caches of its own that are empty, for the body; removes both."""
-    folder = Path(tempfile.mkdtemp(prefix="ragpipeline-bench-"))
-    caches = {
-        "XDG_CACHE_HOME": "cache",
-        "GOCACHE": "go-build",
-        "GOMODCACHE": "go-mod",
-        "PIP_CACHE_DIR": "pip",
-        "TMPDIR": "tmp",
-        "CONTAINERS_STORAGE_CONF": "storage.conf",
-        "CLUSTER_STATE": "ragcold",
-    }
-    (folder / "tmp").mkdir()
-    storage = (
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/images"\nrunroot = "{folder}/images-run"\n'
-    )
-    (folder / "storage.conf").write_text(storage)
-    env = {name: str(folder / path) for name, path in caches.items()} | {"GOFLAGS": "-modcacherw"}
-    try:
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder / "clone")], check=True)
-        yield folder / "clone", env
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

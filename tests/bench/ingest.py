@@ -23,7 +23,7 @@ from rag_workloads.embedding.cpus import usable_cpus
 from rag_workloads.embedding.model import Model
 from rag_workloads.embedding.model_files import ModelFiles
 from rag_workloads.models.minilm import MODEL_ID, write_minilm
-from tests.e2e.expected import expected_chunks
+from tests.expected import expected_chunks
 
 PARTS = 8
 ROUNDS = 3

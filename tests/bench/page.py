@@ -7,8 +7,8 @@ from tests.bench.record import PAGE, read
 
 INTRODUCTION = """# Figures
 
-Measured by `make bench NAME=demo` (`ARGS=--cold` for the cold run) and `make bench NAME=ingest`, which write
-this page and the JSON beside it, with the commit and the machine of each.
+Measured by `make bench NAME=demo`, `NAME=test` (with `ARGS=--cold` for the cold runs) and `NAME=ingest`,
+which write this page and the JSON beside it, with the commit and the machine of each.
 """
 AIMS = {
     "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
@@ -22,8 +22,12 @@ AIMS = {
 
 def render() -> None:
     """Writes the page."""
-    demo, ingest = read("demo"), read("ingest")
-    parts = [INTRODUCTION, *_demo(demo), *_ingest(ingest)]
+    parts = [
+        INTRODUCTION,
+        *_demo(read("demo")),
+        *_test({"cold": read("test-cold"), "warm": read("test-warm")}),
+        *_ingest(read("ingest")),
+    ]
     PAGE.write_text("\n".join(parts))
 
 
@@ -43,6 +47,18 @@ def _demo(demo: Mapping[str, Any]) -> Iterable[str]:
     yield _table(("workload/container", "MiB"), demo["memory_mib"].items())
     yield "### Images\n"
     yield _table(("image", "MiB"), demo["image_mib"].items())
+
+
+def _test(runs_by_name: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    runs = [(name, figures) for name, figures in runs_by_name.items() if figures]
+    if not runs:
+        return
+    yield "## `make test`\n"
+    for name, figures in runs:
+        yield f"{name.capitalize()}: {figures['seconds']} s. {_provenance(figures)}\n"
+    levels = runs[0][1]["steps"]
+    rows = [(level, *(figures["steps"][level] for _, figures in runs)) for level in levels]
+    yield _table(("level", *(f"{name}, s" for name, _ in runs)), rows)
 
 
 def _ingest(ingest: Mapping[str, Any]) -> Iterable[str]:

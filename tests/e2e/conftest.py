@@ -1,9 +1,8 @@
 """One cluster, operator and pipeline for all end-to-end tests, brought up by the demo's own steps.
 
-KUBECONFIG and REGISTRY in the environment choose a cluster of the user's, as with `make demo`.
+`make test-e2e KUBECONFIG=... REGISTRY=...` chooses a cluster of the user's, as with `make demo`.
 """
 
-import os
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
@@ -26,6 +25,13 @@ from tests.e2e.vectors import Vectors, vectors_of
 CLUSTER = pytest.StashKey[Kube]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kubeconfig", default="", help="a cluster of yours, in place of hack/cluster's")
+    parser.addoption(
+        "--registry", default="", help="where images are pushed, and that cluster pulls them from"
+    )
+
+
 @pytest.fixture(scope="session")
 def steps() -> Steps:
     return Steps()
@@ -33,9 +39,8 @@ def steps() -> Steps:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cluster(steps: Steps, request: pytest.FixtureRequest) -> Target:
-    """The local cluster, or the one of KUBECONFIG; a machine that can hold none fails, and says why."""
-    registry = os.environ.get("REGISTRY", "")
-    chosen = target(os.environ.get("KUBECONFIG", "") if registry else "", registry)
+    """The local cluster, or the one that is given; a machine that can hold none fails, and says why."""
+    chosen = target(request.config.getoption("--kubeconfig"), request.config.getoption("--registry"))
     if why := await chosen.problems(steps):
         pytest.fail(f"no local cluster on this machine: {why}")
     await story.prepare(chosen, steps)

@@ -7,7 +7,7 @@ import pytest
 from demo import corpus
 from demo.client import Client
 
-from tests.e2e.documents import damage_page, ended, small_pdf, uploaded
+from tests.documents import damage_page, ended, small_pdf, uploaded
 from tests.e2e.vectors import Vectors
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

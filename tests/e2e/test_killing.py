@@ -7,10 +7,10 @@ import pytest
 from demo.client import Client, Status
 from demo.pipeline import Pipeline
 
-from tests.e2e.documents import ended, uploaded
-from tests.e2e.expected import expected_chunks
+from tests.documents import ended, uploaded
 from tests.e2e.killing import Killer
 from tests.e2e.vectors import Vectors
+from tests.expected import expected_chunks
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

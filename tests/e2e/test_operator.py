@@ -28,10 +28,9 @@ async def handbook(pipeline: Pipeline, steps: Steps) -> AsyncIterator[Pipeline]:
 
 async def test_both_charts_are_installed(handbook: Pipeline) -> None:
     releases = json.loads(await handbook.kube.helm("list", "--all-namespaces", "--output", "json"))
-    assert {release["chart"].rpartition("-")[0]: release["status"] for release in releases} == {
-        "ragpipeline-operator": "deployed",
-        "ragpipeline": "deployed",
-    }
+    status = {release["name"]: release["status"] for release in releases}
+    assert status[install.OPERATOR] == "deployed"
+    assert status[install.CHART_RELEASE] == "deployed"
 
 
 async def test_deleted_child_comes_back(handbook: Pipeline) -> None:
@@ -62,6 +61,7 @@ async def test_edited_child_is_put_right(handbook: Pipeline) -> None:
 
 
 async def test_deletion_removes_all_but_the_retained_claims(handbook: Pipeline) -> None:
+    """The last one of this module: it takes the pipeline away."""
     kube, namespace = handbook.kube, handbook.namespace
     await kube.kubectl("delete", "ragpipeline", handbook.name, "-n", namespace, "--timeout=60s")
     selector = f"app.kubernetes.io/instance={handbook.name}"

@@ -24,7 +24,7 @@ async def test_first_citation_names_the_page(answers: list[Answer]) -> None:
 async def test_answers_are_generated_and_streamed(answers: list[Answer]) -> None:
     for answer in answers:
         assert answer.text
-        assert 0 < answer.first_word_seconds < answer.seconds
+        assert len(answer.pieces) > 1
 
 
 async def test_quotes_stand_on_the_cited_pages(answers: list[Answer], manual: Path) -> None:
@@ -40,6 +40,7 @@ async def test_unstreamed_answer_is_the_same(answers: list[Answer], client: Clie
     whole = await client.answer(first.question.question)
     assert [c.chunk_id for c in whole.citations] == [c.chunk_id for c in first.citations]
     assert whole.answer
+    assert whole.answer.strip() == first.text
 
 
 async def test_empty_question_is_refused(client: Client) -> None:

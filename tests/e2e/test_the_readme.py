@@ -1,16 +1,18 @@
 """Every command of the README works as it is written; runs last, and leaves nothing behind."""
 
 import asyncio
-import os
+import contextlib
 import re
+import shutil
+import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from demo import corpus
-from demo.install import NAMESPACE
+from cluster.config import NETNS
+from demo import corpus, install
 from demo.kube import Kube
 from demo.paths import ROOT
 from demo.shell import run
@@ -20,8 +22,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 README = (ROOT / "README.md").read_text()
 # A person starts the next command later than a script does: what runs in the background is up by then.
-UNTIL_FORWARDED = "until curl -fs http://127.0.0.1:8000/live >/dev/null; do sleep 0.2; done"
+UNTIL_FORWARDED = "curl -fs --retry 50 --retry-delay 1 --retry-connrefused http://127.0.0.1:8000/live"
 INSTALL = "## Install on your cluster"
+OPERATOR_NAMESPACE = "ragpipeline-system"
 
 
 def shell_blocks(section: str) -> list[str]:
@@ -49,20 +52,37 @@ async def test_every_shell_block_is_run_here() -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def registry(cluster: Target) -> AsyncIterator[str]:
+async def registry(cluster: Target, request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """A registry to push to: the user's, or a real one on the local node."""
     if not isinstance(cluster, LocalCluster):
-        yield os.environ["REGISTRY"]
+        yield request.config.getoption("--registry")
         return
     yield (await run(CLUSTER, "registry", "up")).strip().splitlines()[-1]
     await run(CLUSTER, "registry", "down")
 
 
-async def test_install_on_a_cluster(kube: Kube, registry: str, tmp_path: Path) -> None:
+@pytest_asyncio.fixture(loop_scope="session")
+async def bare(kube: Kube) -> AsyncIterator[Kube]:
+    """The cluster without the demo's operator and pipelines; what the README installs there is removed."""
+    await install.uninstall_operator(kube)
+    yield kube
+    gone = ("--ignore-not-found", "--wait")
+    await kube.kubectl("delete", "ragpipeline", "quickstart", "--namespace", "default", *gone)
+    kept = "app.kubernetes.io/instance in (quickstart, handbook)"
+    await kube.kubectl(
+        "delete", "persistentvolumeclaims", "--selector", kept, "--namespace", "default", "--wait"
+    )
+    await kube.helm("uninstall", install.OPERATOR, "--namespace", OPERATOR_NAMESPACE, "--wait")
+    await kube.kubectl("delete", "crd", install.CRD, *gone)
+    await kube.kubectl("delete", "namespace", OPERATOR_NAMESPACE, *gone)
+
+
+async def test_install_on_a_cluster(bare: Kube, registry: str, tmp_path: Path) -> None:
+    assert shutil.which("curl"), "the README asks with curl: install it"
+    with socket.socket() as port:  # what listens there already would answer in the pipeline's place
+        port.bind(("127.0.0.1", 8000))
     for name in ("charts", "examples", "hack", "build"):
         (tmp_path / name).symlink_to(ROOT / name)
-    # Two cores hold two pipelines, and these commands bring two.
-    await kube.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
     (tmp_path / "policy.pdf").write_bytes((await corpus.policy_manual()).read_bytes())
     script = "".join(shell_blocks(INSTALL)).replace("8000:8000 &\n", f"8000:8000 &\n{UNTIL_FORWARDED}\n")
     output = await run(
@@ -71,14 +91,13 @@ async def test_install_on_a_cluster(kube: Kube, registry: str, tmp_path: Path) -
         "pipefail",
         "-c",
         f"cd {tmp_path}\ntrap 'kill $(jobs -p)' EXIT\n{script}",
-        env=kube.env | {"REGISTRY": registry},
+        env=bare.env | {"REGISTRY": registry},
     )
-    deployment = await kube.get("deployment", "quickstart-api", "default")
+    deployment = await bare.get("deployment", "quickstart-api", "default")
     assert deployment
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].startswith(f"{registry}/")
     assert '"status":"processing"' in output
     assert "event: citations" in output
-    await kube.kubectl("delete", "ragpipeline,persistentvolumeclaims", "--all", "--namespace", "default")
 
 
 async def test_make_demo_and_its_end(cluster: Target) -> None:
@@ -92,10 +111,15 @@ async def test_make_demo_and_its_end(cluster: Target) -> None:
 
 
 def _left_behind() -> list[str]:
-    """Returns what of the local cluster is still there: namespaces, mounts and processes."""
+    """Returns what of the local cluster is still there: namespace, mounts, processes and control groups."""
     namespaces = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
-    mounts = Path("/proc/mounts").read_text().splitlines()
-    commands = (
-        path.read_bytes().replace(b"\0", b" ").decode() for path in Path("/proc").glob("[0-9]*/cmdline")
-    )
-    return [line for line in (*namespaces.splitlines(), *mounts, *commands) if "ragcluster" in line]
+    mounts = Path("/proc/mounts").read_text()
+    groups = map(str, Path("/sys/fs/cgroup").rglob(f"*{NETNS}*"))
+    lines = (*namespaces.splitlines(), *mounts.splitlines(), *groups, *_processes())
+    return [line for line in lines if NETNS in line or "relay_process.py" in line]
+
+
+def _processes() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            yield path.read_bytes().replace(b"\0", b" ").decode()

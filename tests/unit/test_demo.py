@@ -13,7 +13,7 @@ from demo.questions import Answer, Question
 from demo.spike import Sample, Spike
 from demo.steps import Steps
 from rich.console import Console
-from tests.e2e.documents import small_pdf
+from tests.documents import small_pdf
 
 
 def sample(seconds: float, ready: int, depth: int = 0, completed: int = 0) -> Sample:
@@ -42,7 +42,7 @@ def test_failure_is_described_with_its_page() -> None:
 
 
 def test_answer_without_citations_names_no_page() -> None:
-    assert not Answer(Question(question="?", pages=[1], quote="!"), "", [], 0, 0).right_page
+    assert not Answer(Question(question="?", pages=[1], quote="!"), [], [], 0, 0).right_page
 
 
 def test_steps_are_timed_and_written(tmp_path: Path) -> None:

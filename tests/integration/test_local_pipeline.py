@@ -1,0 +1,43 @@
+"""`make local`: the quickstart's own containers as processes, from an upload to an answer."""
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from demo.client import Client
+from demo.ingest import ingest
+from demo.local import running
+from demo.steps import Steps
+from tests.documents import small_pdf
+
+FACT = "The lighthouse of Hirtshals was lit for the first time on the sixth of January 1863."
+
+
+async def test_quickstart_answers_and_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    pdf = small_pdf(tmp_path / "lighthouse.pdf", "Nothing is said here.", FACT)
+    steps = Steps()
+    async with running(steps) as url, Client(url) as client:
+        with steps.step("Upload") as step:
+            status = await ingest(client, pdf, "lighthouse", step)
+        answered = await client.answer("When was the lighthouse of Hirtshals lit?")
+        assert len(processes_with(f"TMPDIR={tmp_path}")) > 5
+    assert status.result
+    assert status.result.pages == 2
+    assert (answered.citations[0].page, answered.citations[0].quote) == (2, FACT)
+    assert answered.answer
+    assert processes_with(f"TMPDIR={tmp_path}") == []
+
+
+def processes_with(variable: str) -> list[str]:
+    """The command lines of all processes that were started with an environment variable of that value."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            if variable in (folder / "environ").read_bytes().decode(errors="replace").split("\0"):
+                found.append((folder / "cmdline").read_text())
+    return found
