@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rag_operator.names import COMPONENT, FIELD_MANAGER, Manifest
+from rag_operator.names import COMPONENT, FIELD_MANAGER, SECRET, Manifest, is_owned
 from rag_operator.quantities import parse_quantity
 
 APPLIED_HASH = "ragpipeline.dev/applied-hash"
@@ -41,6 +41,15 @@ class Action:
         """Kind and name of what the action is about."""
         return f"{self.manifest['kind']} {self.manifest['metadata']['name']}"
 
+    @property
+    def comes_first(self) -> bool:
+        """Whether the steps after it do harm without it.
+
+        A password that could not be written is forgotten: pods would restart for another one in each pass. A
+        Deployment whose number of pods was not handed over falls to one.
+        """
+        return self.verb is Verb.HAND_OVER or self.manifest["kind"] == SECRET.kind
+
     def __str__(self) -> str:
         return f"{self.verb} {self.child}: {self.reason}"
 
@@ -53,7 +62,7 @@ def plan(desired: Sequence[Manifest], observed: Sequence[Manifest], owner_uid: s
     actions = [
         Action(Verb.PRUNE, item, "no longer part of the pipeline", _component(item))
         for item in observed
-        if _key(item) not in wanted and _owned(item, owner_uid) and not _ending(item)
+        if _key(item) not in wanted and is_owned(item, owner_uid) and not _ending(item)
     ]
     for manifest in desired:
         actions.extend(_child_actions(stamp(manifest), present.get(_key(manifest))))
@@ -135,11 +144,6 @@ def _key(item: Manifest) -> tuple[str, str]:
 
 def _component(item: Manifest) -> str:
     return str(item["metadata"].get("labels", {}).get(COMPONENT, ""))
-
-
-def _owned(item: Manifest, owner_uid: str) -> bool:
-    """Whether the object goes with the pipeline; a claim that is retained has no owner."""
-    return any(owner["uid"] == owner_uid for owner in item["metadata"].get("ownerReferences", []))
 
 
 def _ending(item: Manifest) -> bool:

@@ -1,6 +1,7 @@
 """The operator against a real API server: it makes a pipeline's children, keeps them, and lets them go."""
 
 import base64
+import json
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ CHILDREN = (
     "poddisruptionbudgets,networkpolicies"
 )
 OURS = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/managed-by=ragpipeline-operator"
+REDIS = "app.kubernetes.io/component=redis"
 LLM = {"managed": {"model": "HuggingFaceTB/SmolLM2-135M-Instruct"}}
 API = f"{NAME}-api"
 
@@ -118,6 +120,44 @@ def test_passwords_are_kept(kube: Kube, operator: float) -> None:
     assert before
     assert after
     assert before["data"] == after["data"]
+
+
+def test_a_password_outlives_the_labels_of_its_secret(kube: Kube) -> None:
+    made(kube)
+    before = kube.get("secret", f"{NAME}-queue")
+    kube("label", "secret", f"{NAME}-queue", "app.kubernetes.io/managed-by-")
+    after = eventually(lambda: next(iter(kube.list("secrets", f"{OURS},{REDIS}")), None))
+    assert before
+    assert after["data"] == before["data"]
+
+
+def test_no_pod_is_made_before_its_password_can_be_kept(kube: Kube) -> None:
+    none = {"count/secrets": "0"}
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none"},
+        "spec": {"hard": none},
+    }
+    kube.apply(quota)
+    counted = json.dumps({"status": {"hard": none, "used": none}})  # no controller counts in a bare server
+    kube("patch", "resourcequota", "none", "--subresource=status", "--type=merge", "--patch", counted)
+    kube.apply(pipeline())
+    condition = eventually(lambda: _with_reason(kube.condition("QueueReady"), "ApplyFailed"))
+    assert "exceeded quota" in condition["message"]
+    assert names(kube) == set()
+    kube("delete", "resourcequota", "none")
+    eventually(lambda: kube.get("deployment", API))
+
+
+def test_a_secret_of_somebody_else_is_left_alone(kube: Kube) -> None:
+    kube("create", "secret", "generic", f"{NAME}-queue", "--from-literal=password=theirs")
+    kube.apply(pipeline())
+    condition = eventually(lambda: _with_reason(kube.condition("SecretsResolved"), "SecretConflict"))
+    assert f"Secret {NAME}-queue exists" in condition["message"]
+    assert names(kube) == set()
+    kube("delete", "secret", f"{NAME}-queue")
+    eventually(lambda: kube.get("deployment", API))
 
 
 def test_an_object_of_somebody_else_is_left_alone(kube: Kube) -> None:

@@ -4,37 +4,15 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from tests.unit.pipelines import AUTOSCALED, UID, site
+from tests.unit.pipelines import AUTOSCALED, UID, find, observed, own_replicas, site
 
 from rag_operator.children import build
 from rag_operator.names import Manifest
-from rag_operator.plan import Action, Verb, drift, plan, stamp
-
-
-def observed(**spec: Any) -> list[Manifest]:
-    """Return a pipeline's children as if they had been applied and the API server had added its defaults."""
-    made = [deepcopy(stamp(item)) for item in build(site(**spec))]
-    for item in made:
-        item["metadata"]["uid"] = f"uid-{item['metadata']['name']}"
-        if item["kind"] == "Deployment":
-            item["spec"].setdefault("replicas", 1)
-            item["spec"]["progressDeadlineSeconds"] = 600
-    return made
+from rag_operator.plan import Action, Verb, drift, plan
 
 
 def steps(actions: list[Action]) -> list[tuple[str, str, str]]:
     return [(each.verb.value, each.manifest["kind"], each.manifest["metadata"]["name"]) for each in actions]
-
-
-def find(items: list[Manifest], kind: str, name: str) -> Manifest:
-    return next(item for item in items if (item["kind"], item["metadata"]["name"]) == (kind, name))
-
-
-def own_replicas(deployment: Manifest) -> None:
-    fields: Manifest = {"f:spec": {"f:replicas": {}}}
-    deployment["metadata"]["managedFields"] = [
-        {"manager": "ragpipeline-operator", "operation": "Apply", "fieldsV1": fields}
-    ]
 
 
 def test_everything_is_created_at_first() -> None:
