@@ -44,7 +44,7 @@ def test_a_full_pipeline_has_these_children() -> None:
         "Service": [f"demo-{part}" for part in ("redis", "qdrant", "embedding", "llm", "api")],
         "StatefulSet": ["demo-redis", "demo-qdrant"],
         "Deployment": ["demo-embedding", "demo-llm", "demo-worker", "demo-api"],
-        "PodDisruptionBudget": ["demo-embedding", "demo-api"],
+        "PodDisruptionBudget": ["demo-embedding"],
         "NetworkPolicy": ["demo-redis", "demo-qdrant"],
         "TriggerAuthentication": ["demo-embedding"],
         "ScaledObject": ["demo-embedding"],
@@ -203,6 +203,14 @@ def test_pods_that_share_a_volume_of_one_node_share_the_node() -> None:
     for name in ("demo-api", "demo-worker"):
         assert "podAffinity" in pod_of(one["Deployment", name])["affinity"]
         assert "affinity" not in pod_of(many["Deployment", name])
+
+
+def test_a_budget_never_holds_up_the_drain_of_the_one_node_that_pods_share() -> None:
+    budget = ("PodDisruptionBudget", "demo-api")
+    shared: Manifest = {"managed": {"accessMode": "ReadWriteMany"}}
+    assert budget not in children()
+    assert budget in children(storage=shared)
+    assert budget not in children(storage=shared, api={"replicas": 1})
 
 
 def test_pods_outlive_their_own_work() -> None:

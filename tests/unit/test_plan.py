@@ -7,7 +7,6 @@ import pytest
 from tests.unit.pipelines import AUTOSCALED, UID, find, observed, own_replicas, site
 
 from rag_operator.children import build
-from rag_operator.names import Manifest
 from rag_operator.plan import Action, Verb, drift, plan
 
 
@@ -49,10 +48,10 @@ def test_a_child_that_is_no_longer_wanted_goes_first() -> None:
 def test_a_retained_claim_and_a_child_that_ends_are_left_alone() -> None:
     there = observed()
     claim = find(there, "PersistentVolumeClaim", "demo-qdrant-data")
-    budget = deepcopy(find(there, "PodDisruptionBudget", "demo-api"))
-    budget["metadata"] |= {"name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    service = deepcopy(find(there, "Service", "demo-api"))
+    service["metadata"] |= {"name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}
     external = {"collection": "docs", "external": {"url": "https://qdrant"}}
-    actions = plan(build(site(vectorStore=external)), [*there, budget], UID)
+    actions = plan(build(site(vectorStore=external)), [*there, service], UID)
     pruned = {each.manifest["metadata"]["name"] for each in actions if each.verb is Verb.PRUNE}
     assert pruned == {"demo-qdrant"}
     assert claim["metadata"].get("ownerReferences") is None
