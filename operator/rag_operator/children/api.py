@@ -41,7 +41,7 @@ def manifests(site: Site) -> list[Manifest]:
         labels=storage_labels(site),
         affinity=storage_affinity(site),
     )
-    # Pods that are bound to one node must leave it together: with a budget, a drain of it would wait for ever.
+    # Pods that share one node must leave it together: with a budget, a drain of it would wait for ever.
     budget = [disruption_budget(site, Component.API)] if api.replicas > 1 and not on_one_node(site) else []
     return [
         service_account(site, Component.API),
