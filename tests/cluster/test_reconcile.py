@@ -206,6 +206,17 @@ def test_suspending_stops_the_pods_and_resuming_starts_them(kube: Kube) -> None:
     eventually(lambda: 0 not in replicas())
 
 
+def test_a_pod_that_never_got_ready_is_replaced(kube: Kube) -> None:
+    def image() -> str:
+        pod = kube.get("pod", f"{NAME}-redis-0")
+        return str(pod["spec"]["containers"][0]["image"]) if pod else ""
+
+    made(kube, images={"redis": "redis:no-such-tag"})
+    eventually(lambda: image() == "redis:no-such-tag")
+    kube.patch("ragpipeline", NAME, {"spec": {"images": {"redis": "redis:7.2-bookworm"}}})
+    eventually(lambda: image() == "redis:7.2-bookworm")
+
+
 def test_deleting_a_pipeline_leaves_only_what_is_retained(kube: Kube) -> None:
     made(kube)
     kube("delete", "ragpipeline", NAME)

@@ -121,6 +121,8 @@ def stateful_set(site: Site, pod: Pod) -> Manifest:
     spec = {
         "replicas": site.replicas(1),
         "serviceName": names.child_name(site.pipeline, pod.component),
+        # In order, a pod that never got ready would be waited for, and a mended spec would not replace it.
+        "podManagementPolicy": "Parallel",
         "selector": {"matchLabels": names.selector(site.pipeline, pod.component)},
         "revisionHistoryLimit": 3,
         "template": _template(site, pod),
