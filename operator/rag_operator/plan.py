@@ -16,6 +16,8 @@ from rag_operator.names import COMPONENT, FIELD_MANAGER, SECRET, Manifest, is_ow
 from rag_operator.quantities import parse_quantity
 
 APPLIED_HASH = "ragpipeline.dev/applied-hash"
+# Objects in which one more key means another thing; elsewhere others may add what is theirs.
+_SELECTORS = {"selector", "podSelector", "namespaceSelector", "labelSelector", "matchLabels"}
 
 
 class Verb(StrEnum):
@@ -65,7 +67,8 @@ def plan(desired: Sequence[Manifest], observed: Sequence[Manifest], owner_uid: s
         if _key(item) not in wanted and is_owned(item, owner_uid) and not _ending(item)
     ]
     for manifest in desired:
-        actions.extend(_child_actions(stamp(manifest), present.get(_key(manifest))))
+        there = present.get(_key(manifest))
+        actions.extend(_child_actions(stamp(_no_smaller(manifest, there)), there))
     return actions
 
 
@@ -80,10 +83,12 @@ def stamp(manifest: Manifest) -> Manifest:
 def drift(desired: Any, observed: Any, path: str = "") -> str | None:
     """Return the path of the first desired value that the observed object lacks; None if it holds them all.
 
-    What the API server adds (defaults, status) does not count. It also drops empty values and may spell a
-    quantity in another way.
+    What the API server adds (defaults, status) does not count, except in a selector. It also drops empty
+    values and may spell a quantity in another way.
     """
     if isinstance(desired, dict) and isinstance(observed, dict):
+        if path.rpartition(".")[2] in _SELECTORS and (added := sorted(observed.keys() - desired.keys())):
+            return f"{path}.{added[0]}"
         pairs: Iterator[tuple[str, Any, Any]] = (
             (f"{path}.{key}", value, observed.get(key)) for key, value in desired.items()
         )
@@ -116,6 +121,17 @@ def _child_actions(manifest: Manifest, observed: Manifest | None) -> Iterator[Ac
         yield Action(Verb.CHANGE, manifest, "its manifest changed", component)
     elif where := drift(manifest, observed):
         yield Action(Verb.CHANGE, manifest, f"{where.lstrip('.')} was changed by somebody else", component)
+
+
+def _no_smaller(manifest: Manifest, observed: Manifest | None) -> Manifest:
+    """Return a claim that asks for at least what it has: somebody let it grow, and none can shrink."""
+    if observed is None or manifest["kind"] != "PersistentVolumeClaim":
+        return manifest
+    spec, size = manifest["spec"], observed["spec"]["resources"]["requests"]["storage"]
+    number, wanted = parse_quantity(size), parse_quantity(spec["resources"]["requests"]["storage"])
+    if number is None or wanted is None or number <= wanted:
+        return manifest
+    return {**manifest, "spec": {**spec, "resources": {"requests": {"storage": size}}}}
 
 
 def _replicas_only(observed: Manifest) -> Manifest:

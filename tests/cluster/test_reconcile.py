@@ -84,6 +84,32 @@ def test_an_edited_child_comes_back(kube: Kube) -> None:
     assert eventually(restored)
 
 
+def test_a_key_that_is_added_to_a_selector_goes(kube: Kube) -> None:
+    made(kube)
+    kube.patch("service", API, {"spec": {"selector": {"stray": "yes"}}})
+    kube.patch("networkpolicy", f"{NAME}-redis", {"spec": {"podSelector": {"matchLabels": {"stray": "yes"}}}})
+
+    def restored() -> bool:
+        service, policy = kube.get("service", API), kube.get("networkpolicy", f"{NAME}-redis")
+        assert service
+        assert policy
+        return "stray" not in {*service["spec"]["selector"], *policy["spec"]["podSelector"]["matchLabels"]}
+
+    assert eventually(restored)
+
+
+def test_a_claim_that_is_larger_than_the_spec_stays_as_large(kube: Kube) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": spec}
+    labels = dict(each.split("=") for each in OURS.split(","))
+    kube.apply({**claim, "metadata": {"name": f"{NAME}-redis-data", "labels": labels}})
+    made(kube)
+    taken = kube.get("pvc", f"{NAME}-redis-data")
+    assert taken
+    assert "ragpipeline.dev/applied-hash" in taken["metadata"]["annotations"]
+    assert taken["spec"]["resources"]["requests"]["storage"] == "5Gi"
+
+
 def test_what_the_spec_drops_is_pruned(kube: Kube) -> None:
     made(kube, llm=LLM)
     kube("patch", "ragpipeline", NAME, "--type=json", "--patch", '[{"op": "remove", "path": "/spec/llm"}]')

@@ -76,8 +76,37 @@ def test_a_suspended_deployment_is_handed_over_awake() -> None:
 
 
 @pytest.mark.parametrize(
+    ("there", "size"),
+    [("1Gi", None), ("1024Mi", None), ("512Mi", "1Gi"), ("5Gi", "5Gi"), ("a lot", "1Gi")],
+)
+def test_a_claim_is_never_asked_to_shrink(there: str, size: str | None) -> None:
+    seen = observed()
+    claim = find(seen, "PersistentVolumeClaim", "demo-redis-data")
+    claim["spec"]["resources"]["requests"]["storage"] = there
+    sizes = [
+        each.manifest["spec"]["resources"]["requests"]["storage"] for each in plan(build(site()), seen, UID)
+    ]
+    assert sizes == ([size] if size else [])
+
+
+@pytest.mark.parametrize(
     ("desired", "there", "path"),
     [
+        ({"selector": {"app": "x"}}, {"selector": {"app": "x", "stray": "y"}}, ".selector.stray"),
+        (
+            {"ingress": [{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}]}]},
+            {
+                "ingress": [
+                    {
+                        "from": [
+                            {"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b", "c": "d"}}}
+                        ]
+                    }
+                ]
+            },
+            ".ingress[0].from[0].podSelector.matchLabels.c",
+        ),
+        ({"matchLabels": {"a": "b"}}, {"matchLabels": {"a": "b"}, "more": 1}, None),
         ({"a": 1}, {"a": 1, "b": 2}, None),
         ({"a": 1}, {"a": 2}, ".a"),
         ({"a": 1}, {}, ".a"),
