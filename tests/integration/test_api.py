@@ -205,6 +205,56 @@ def test_new_bytes_replace_the_old_and_deletion_removes_all(api: httpx.Client) -
     assert all(citation["document_id"] != "keeper" for citation in citations)
 
 
+def files_of(environment: dict[str, str], document_id: str) -> list[bytes]:
+    """The content of every file that is kept of a document."""
+    folder = Path(environment["STORAGE_URL"].removeprefix("file://"), "documents", document_id)
+    return sorted(path.read_bytes() for path in folder.glob("*"))
+
+
+def test_a_file_is_kept_while_searches_see_what_was_made_of_it(
+    api: httpx.Client, environment: dict[str, str]
+) -> None:
+    good, other, broken = b"The bakery opens at five.", b"The bakery opens at six.", b"%PDF-1.7 broken"
+    for content, kept in ((good, [good]), (good, [good]), (broken, [broken, good]), (other, [good, other])):
+        finished(api, upload(api, content, "bakery").json()["task_id"])
+        assert files_of(environment, "bakery") == kept
+    assert api.delete("/api/v1/documents/bakery").status_code == 204
+    assert files_of(environment, "bakery") == []
+
+
+@contextlib.contextmanager
+def api_without_qdrant(environment: dict[str, str], embedding: str, folder: Path) -> Iterator[httpx.Client]:
+    """An API whose vector store has gone away."""
+    url = url_of(port := free_port())
+    env = {"QDRANT__SERVICE__HTTP_PORT": str(port), "QDRANT__STORAGE__STORAGE_PATH": str(folder)}
+    with contextlib.ExitStack() as stack:
+        with running("rag_workloads.embedded_qdrant", env=env, probe=f"{url}/readyz"):
+            api = stack.enter_context(api_of(environment, QDRANT_URL=url, EMBEDDING_URL=embedding))
+        yield api
+
+
+def test_a_deletion_that_breaks_off_is_finished_by_the_next(
+    api: httpx.Client, environment: dict[str, str], embedding: str, tmp_path: Path
+) -> None:
+    path = "/api/v1/documents/mayor"
+    accepted = upload(api, b"The mayor of the town is called Torvald.", "mayor").json()
+    assert finished(api, accepted["task_id"])["status"] == "completed"
+    with api_without_qdrant(environment, embedding, tmp_path) as broken:
+        refused = broken.delete(path)
+        assert (refused.status_code, refused.json()["part"]) == (503, "vector-store")
+    record = api.get(path).json()
+    assert (record["state"], record["error_code"]) == ("failed", "DELETE_UNFINISHED")
+    assert files_of(environment, "mayor")
+    assert api.get(f"{path}/chunks").json()["total"] == 1
+    assert api.delete(path).status_code == 204
+    assert api.get(path).status_code == 404
+    again = upload(api, b"The mayor of the town is called Torvald.", "mayor").json()
+    assert finished(api, again["task_id"])["status"] == "completed"
+    assert api.get(f"{path}/chunks").json()["total"] == 1
+    assert api.delete(path).status_code == 204
+    assert files_of(environment, "mayor") == []
+
+
 def test_a_broken_file_fails_with_a_stable_code(api: httpx.Client) -> None:
     accepted = upload(api, b"%PDF-1.7 and then nothing of use").json()
     status = finished(api, accepted["task_id"])

@@ -1,6 +1,7 @@
 """Documents through the worker: real PDFs, a real Redis, a real object store, a real tokenizer."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -165,7 +166,7 @@ async def test_what_cannot_succeed_fails_at_once_and_alone(
 ) -> None:
     good = await bench.upload(pdf(2), "good")
     bad = await bench.process(await bench.upload(data, "bad", content_type))
-    assert (bad.state, bad.error_code, bad.attempts) == (State.FAILED, code, 0)
+    assert (bad.state, bad.error_code, bad.attempts) == (State.FAILED, code, 1)
     assert bad.error_hint
     assert (await bench.process(good)).state is State.PROCESSING
 
@@ -176,19 +177,45 @@ async def test_a_missing_file_fails(bench: Bench) -> None:
     assert (await bench.process(document)).error_code is ErrorCode.OBJECT_MISSING
 
 
-async def test_other_errors_are_tried_again_and_then_final(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken(_: EmbedBatch) -> None:
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(bench.queue, "enqueue_batch", broken)
-    document = await bench.upload(pdf(1))
+async def test_other_errors_are_tried_again_and_then_final(bench: Bench) -> None:
+    document = await bench.upload(pdf(200))
+    processing = asyncio.create_task(bench.process(document))
+    while not (await bench.record(document)).progress:
+        await asyncio.sleep(0)
+    # A queue that takes no batch: its key is no sorted set any more.
+    await bench.queue.redis.set(f"{PIPELINE}:embed", "taken")
     with pytest.raises(RetryLater) as caught:
-        await bench.process(document)
+        await processing
     assert caught.value.delay == 60
+    before = await bench.record(document)
+    assert (before.state, before.attempts) == (State.PROCESSING, 1)
     after = await bench.process(document)
-    assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 1)
+    assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 2)
+    assert after.progress == before.progress, "it never goes back"
+
+
+@pytest.mark.parametrize(("number", "attempts"), [(signal.SIGKILL, 1), (signal.SIGTERM, 0)])
+async def test_a_death_of_the_worker_counts_as_an_attempt_and_a_stop_does_not(
+    bench: Bench, number: signal.Signals, attempts: int
+) -> None:
+    port = free_port()
+    settings = bench.settings.model_copy(update={"retries": 0})
+    assert settings.model_path
+    redis_url = settings.redis_url.get_secret_value()
+    env = worker_env(redis_url, settings.storage_url, settings.model_path, port)
+    env |= {"MAX_BATCHES_IN_FLIGHT": "1", "SHUTDOWN_GRACE_SECONDS": "0"}
+    document = await bench.upload(pdf(20))
+    with running("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready") as process:
+        await bench.queue.enqueue_document("doc", document.generation)
+        async with asyncio.timeout(20):
+            while not await bench.batches():  # then it waits for room
+                await asyncio.sleep(0.05)
+        process.send_signal(number)
+        process.wait(10)
+    assert (await bench.record(document)).attempts == attempts
+    bench.processor = dataclasses.replace(bench.processor, settings=settings)
+    after = await bench.process(document)
+    assert after.error_code == (ErrorCode.PARSE_CRASHED if attempts else None)
 
 
 async def test_a_document_that_takes_too_long_fails_with_the_page(bench: Bench) -> None:
@@ -212,7 +239,7 @@ async def test_a_full_queue_is_waited_for_and_a_deleted_document_is_not(bench: B
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.5)
     assert len(await bench.batches()) == 1
-    await bench.documents.delete("doc")
+    await bench.documents.delete("doc", document.generation)
     await asyncio.wait_for(running, 10)
 
 

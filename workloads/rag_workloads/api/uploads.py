@@ -38,14 +38,13 @@ async def upload(
     if content_length > limit + FORM_BYTES:
         raise too_large(limit)
     new = await _store(parts, Upload(content_type, limit), request.stream())
-    previous = await parts.documents.get(new.document_id)
-    document, begun = await parts.documents.begin(new)
+    document, begun, unused_file = await parts.documents.begin(new)
     if begun:
         await parts.queue.enqueue_document(document.document_id, document.generation)
-        if previous and previous.object_key != new.object_key:
-            await parts.objects.delete(previous.object_key)
     else:
         response.status_code = 200
+    if unused_file:
+        await parts.objects.delete(unused_file)
     return UploadAccepted(
         document_id=document.document_id,
         status=State.PROCESSING if begun else document.state,
@@ -66,13 +65,14 @@ async def status(task_id: str, parts: PartsOf) -> TaskStatus:
 
 
 async def _store(parts: Parts, upload: Upload, body: AsyncIterator[bytes]) -> NewDocument:
-    """Write the file under the name that its content gives it."""
-    incoming = incoming_key(uuid.uuid4().hex)
+    """Write the file under the id that its form or its content gives it."""
+    upload_id = uuid.uuid4().hex
+    incoming = incoming_key(upload_id)
     failures: list[Problem] = []
     try:
         await parts.objects.put(incoming, _noting(failures, upload.chunks(body)))
         document_id = _document_id(upload)
-        key = document_key(document_id, upload.sha256)
+        key = document_key(document_id, upload_id)
         await parts.objects.rename(incoming, key)
     except Exception:
         await parts.objects.delete(incoming)

@@ -12,13 +12,13 @@ READ_BYTES = 1 << 20
 
 
 def incoming_key(upload: str) -> str:
-    """Where an upload is written while its hash is unknown."""
+    """Where an upload is written while its document's id may be unknown."""
     return f"incoming/{upload}"
 
 
-def document_key(document_id: str, sha256: str) -> str:
-    """Where a document's bytes stay."""
-    return f"documents/{document_id}/{sha256}"
+def document_key(document_id: str, upload: str) -> str:
+    """Where a document's bytes stay: apart for each upload, so that no deletion takes a later one's file."""
+    return f"documents/{document_id}/{upload}"
 
 
 class ObjectStore:
