@@ -9,7 +9,7 @@ import structlog
 from rag_operator import events, metrics, names
 from rag_operator.children import Site, build
 from rag_operator.cluster import Cluster, ClusterError, NamespaceEnding, PipelineGone
-from rag_operator.evidence import Evidence, Observed
+from rag_operator.evidence import Evidence, Failure, Observed
 from rag_operator.names import (
     CORE_KINDS,
     KEDA_KINDS,
@@ -98,19 +98,19 @@ async def _read_secrets(cluster: Cluster, pipeline: RagPipeline, wanted: set[str
     return {name: secret for name, secret in zip(wanted, found, strict=True) if secret}
 
 
-async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Action]) -> dict[str, str]:
-    """Carry out a plan; return what was refused, by component.
+async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Action]) -> list[Failure]:
+    """Carry out a plan; return what was refused.
 
     Most steps are tried whatever becomes of the others; one that comes first ends the plan when it fails.
     """
-    failures: dict[str, str] = {}
+    failures: list[Failure] = []
     for action in actions:
         try:
             await _carry_out(cluster, pipeline, action)
         except NamespaceEnding:
             raise
         except ClusterError as error:
-            failures.setdefault(action.component, f"{action.child}: {error}")
+            failures.append(Failure(action.manifest["kind"], action.component, f"{action.child}: {error}"))
             log.error("action failed", action=str(action), error=str(error))
             if action.comes_first:
                 break

@@ -192,6 +192,12 @@ def test_a_known_model_comes_from_its_image_and_an_unknown_one_from_the_hub() ->
     assert env_of(unknown)["HF_HOME"] == "/var/cache/huggingface"
 
 
+def test_a_rollout_is_given_the_time_of_its_start() -> None:
+    for name, start in (("demo-api", 120), ("demo-embedding", 1800)):
+        spec = children(embedding={"model": "BAAI/bge-m3", "managed": {}})["Deployment", name]["spec"]
+        assert spec["progressDeadlineSeconds"] == 600 + start
+
+
 def test_a_cache_on_one_node_lets_the_old_pod_go_first() -> None:
     deployment = children(embedding=CACHED)["Deployment", "demo-embedding"]
     assert deployment["spec"]["strategy"] == {"type": "Recreate"}

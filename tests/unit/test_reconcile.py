@@ -30,7 +30,7 @@ class Refusing(Cluster):
 async def test_a_refused_child_does_not_hold_up_the_others() -> None:
     cluster = Refusing("Service demo-redis")
     failures = await execute(cluster, pipeline(), plan(build(site()), [], UID))
-    assert failures == {"redis": "Service demo-redis: exceeded quota"}
+    assert failures == [("Service", "redis", "Service demo-redis: exceeded quota")]
     assert "Deployment demo-api" in cluster.written
 
 
@@ -38,7 +38,7 @@ async def test_a_refused_child_does_not_hold_up_the_others() -> None:
 async def test_no_pod_starts_with_a_password_that_was_not_written(secret: str, component: str) -> None:
     cluster = Refusing(f"Secret {secret}")
     failures = await execute(cluster, pipeline(), plan(build(site()), [], UID))
-    assert failures == {component: f"Secret {secret}: exceeded quota"}
+    assert failures == [("Secret", component, f"Secret {secret}: exceeded quota")]
     assert {each.split()[0] for each in cluster.written} <= {"Secret"}
 
 

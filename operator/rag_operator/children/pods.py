@@ -14,6 +14,8 @@ UID = 65532
 CONFIG_HASH = "ragpipeline.dev/config-hash"
 # After a pod is told to end, its Service's clients still send to it for a moment.
 DRAIN_SECONDS = 5
+# What a new pod may take to get a node and pull its images, before its own probes wait for the start.
+PULL_SECONDS = 600
 SMALL = Resources(requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": "256Mi"})
 
 
@@ -109,6 +111,7 @@ def deployment(site: Site, pod: Pod, replicas: int | None, *, recreate: bool = F
         "selector": {"matchLabels": names.selector(site.pipeline, pod.component)},
         "strategy": {"type": "Recreate"} if recreate else rolling,
         "revisionHistoryLimit": 3,
+        "progressDeadlineSeconds": PULL_SECONDS + _start_seconds(pod),
         "template": _template(site, pod),
     }
     if replicas is not None:
@@ -128,6 +131,13 @@ def stateful_set(site: Site, pod: Pod) -> Manifest:
         "template": _template(site, pod),
     }
     return component_child(site, "StatefulSet", pod.component, {"spec": spec})
+
+
+def _start_seconds(pod: Pod) -> int:
+    """Return how long the probes wait for a pod's containers to start, one after the other."""
+    containers = (*pod.init_containers, *pod.containers)
+    probes = [each["startupProbe"] for each in containers if "startupProbe" in each]
+    return sum(probe["periodSeconds"] * probe["failureThreshold"] for probe in probes)
 
 
 def _template(site: Site, pod: Pod) -> Manifest:
