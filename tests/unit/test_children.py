@@ -92,7 +92,8 @@ def test_every_container_is_probed_and_every_mount_has_its_volume(spec: Manifest
     for item in pods(**spec):
         pod = pod_of(item)
         volumes = {volume["name"] for volume in pod["volumes"]}
-        for container in pod["containers"]:
+        sidecars = [each for each in pod.get("initContainers", []) if "restartPolicy" in each]
+        for container in (*pod["containers"], *sidecars):
             assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), container["name"]
         mounts = (each["volumeMounts"] for each in (*pod["containers"], *pod.get("initContainers", [])))
         used = {mount["name"] for mount in chain.from_iterable(mounts)}
@@ -226,20 +227,21 @@ def test_pods_outlive_their_own_work() -> None:
         assert pod_of(made["Deployment", name])["terminationGracePeriodSeconds"] > grace
 
 
-def test_the_engine_of_a_language_model_shares_the_pod_of_its_service() -> None:
+def test_the_engine_of_a_language_model_outlives_its_service_in_their_pod() -> None:
     pod = pod_of(
         children(llm={"managed": {**MANAGED_LLM["managed"], "resources": {"limits": {"cpu": "1500m"}}}})[
             "Deployment", "demo-llm"
         ]
     )
-    engine = pod["containers"][1]
+    (service,), (_, engine) = pod["containers"], pod["initContainers"]
+    # The kubelet starts a sidecar before the containers, and ends it after them.
+    assert engine["restartPolicy"] == "Always"
+    assert "lifecycle" not in engine
     assert engine["args"] == [
         "-m", "/models/model.gguf", "--alias", MANAGED_LLM["managed"]["model"], "--host", "0.0.0.0",
         "--port", "8080", "-c", "4096", "--parallel", "2", "--threads", "2",
     ]  # fmt: skip
-    assert {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}[
-        "BACKEND_URL"
-    ] == "http://127.0.0.1:8080/v1"
+    assert {"name": "BACKEND_URL", "value": "http://127.0.0.1:8080/v1"} in service["env"]
 
 
 def test_a_language_model_without_an_image_makes_no_pods() -> None:

@@ -47,10 +47,12 @@ def secret_ref_env(name: str, reference: SecretKeyRef | None) -> list[Manifest]:
     return [secret_env(name, reference.name, reference.key)] if reference else []
 
 
-def http_probe(path: str, *, period: int = 10, failures: int = 3, timeout: int = 3) -> Manifest:
-    """Return a probe of the port named http; periods and timeouts are seconds."""
+def http_probe(
+    path: str, port: str = "http", *, period: int = 10, failures: int = 3, timeout: int = 3
+) -> Manifest:
+    """Return a probe of a named port; periods and timeouts are seconds."""
     return {
-        "httpGet": {"path": path, "port": "http"},
+        "httpGet": {"path": path, "port": port},
         "periodSeconds": period,
         "failureThreshold": failures,
         "timeoutSeconds": timeout,
@@ -67,12 +69,12 @@ def exec_probe(*command: str, period: int = 10, failures: int = 3, timeout: int 
     }
 
 
-def http_probes(live: str, ready: str, startup_seconds: int = 120) -> Manifest:
+def http_probes(live: str, ready: str, startup_seconds: int = 120, port: str = "http") -> Manifest:
     """Return all three probes: one that waits for the start, one that tells dead, one that tells unready."""
     return {
-        "startupProbe": http_probe(live, period=2, failures=startup_seconds // 2),
-        "livenessProbe": http_probe(live, failures=6),
-        "readinessProbe": http_probe(ready, period=5),
+        "startupProbe": http_probe(live, port, period=2, failures=startup_seconds // 2),
+        "livenessProbe": http_probe(live, port, failures=6),
+        "readinessProbe": http_probe(ready, port, period=5),
     }
 
 
