@@ -183,6 +183,14 @@ def test_redis_reads_its_password_from_a_file_and_stays_below_its_limit() -> Non
     assert secret_data(made["Secret", "demo-queue"])["redis.conf"] == "requirepass redis-password\n"
 
 
+def test_redis_lives_but_is_not_ready_while_it_loads_its_file() -> None:
+    redis = pod_of(children()["StatefulSet", "demo-redis"])["containers"][0]
+    fails_on_an_error = {
+        probe: "-e" in redis[probe]["exec"]["command"] for probe in redis if "Probe" in probe
+    }
+    assert fails_on_an_error == {"startupProbe": False, "livenessProbe": False, "readinessProbe": True}
+
+
 def test_a_known_model_comes_from_its_image_and_an_unknown_one_from_the_hub() -> None:
     known = children()["Deployment", "demo-embedding"]
     assert pod_of(known)["initContainers"][0]["command"] == ["cp", "-R", "/models/.", "/mnt/models"]
