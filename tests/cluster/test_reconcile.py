@@ -246,7 +246,7 @@ def test_a_pod_that_never_got_ready_is_replaced(kube: Kube) -> None:
 def test_deleting_a_pipeline_leaves_only_what_is_retained(kube: Kube) -> None:
     made(kube)
     kube("delete", "ragpipeline", NAME)
-    retained = {f"PersistentVolumeClaim/{NAME}-{part}" for part in ("objects", "qdrant-data")}
+    retained = {f"PersistentVolumeClaim/{NAME}-{part}" for part in ("objects", "redis-data", "qdrant-data")}
     eventually(lambda: names(kube) == retained, 120)
 
 

@@ -53,7 +53,7 @@ def test_a_full_pipeline_has_these_children() -> None:
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_every_child_is_found_by_its_labels_and_goes_with_the_pipeline(spec: Manifest) -> None:
-    retained = {"demo-objects", "demo-qdrant-data"}
+    retained = {"demo-objects", "demo-redis-data", "demo-qdrant-data"}
     for item in build(site(**spec)):
         metadata = item["metadata"]
         assert metadata["namespace"] == "team"
@@ -66,9 +66,10 @@ def test_every_child_is_found_by_its_labels_and_goes_with_the_pipeline(spec: Man
 def test_a_claim_that_is_not_retained_goes_with_the_pipeline() -> None:
     made = children(
         storage={"managed": {"retentionPolicy": "Delete"}},
+        queue={"managed": {"retentionPolicy": "Delete"}},
         vectorStore={"collection": "docs", "managed": {"retentionPolicy": "Delete"}},
     )
-    for name in ("demo-objects", "demo-qdrant-data"):
+    for name in ("demo-objects", "demo-redis-data", "demo-qdrant-data"):
         assert made["PersistentVolumeClaim", name]["metadata"]["ownerReferences"][0]["uid"] == UID
 
 

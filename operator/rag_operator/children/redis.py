@@ -32,10 +32,11 @@ def manifests(site: Site) -> list[Manifest]:
             {"name": "config", "secret": config},
         ],
     )
+    owned = managed.retention_policy == "Delete"
     return [
         service_account(site, Component.REDIS),
         _service(site),
-        claim(site, Component.REDIS, CLAIM, managed.storage),
+        claim(site, Component.REDIS, CLAIM, managed.storage, owned=owned),
         stateful_set(site, pod),
     ]
 
