@@ -78,11 +78,22 @@ def test_a_redis_url_survives_the_round_trip(url: str, again: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://:pw@redis", "redis://:pw@", "redis://:pw@r:port", "redis://:pw@r/db", "pw"]
+    ("url", "sentence"),
+    [
+        ("http://:pw@redis", "it must look like redis://"),
+        ("redis://:pw@", "it must look like redis://"),
+        ("pw", "its port and database must be numbers"),
+        ("redis://:pw@r:port", "its port and database must be numbers"),
+        ("redis://:pw@r/db", "its port and database must be numbers"),
+        ("rediss://:pw@r/0?ssl_cert_reqs=none", "nothing may follow the database"),
+        ("redis://:pw@r/0#pw", "nothing may follow the database"),
+        ("redis://pw@r/0", "it names a user without a password"),
+    ],
 )
-def test_a_wrong_redis_url_is_refused_without_repeating_it(url: str) -> None:
+def test_a_wrong_redis_url_is_refused_without_repeating_it(url: str, sentence: str) -> None:
     with pytest.raises(InvalidRedisUrl) as error:
         QueueConnection.parse(url)
+    assert str(error.value).startswith(sentence)
     assert "pw" not in str(error.value)
 
 
