@@ -15,6 +15,7 @@ CHILDREN = (
 )
 OURS = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/managed-by=ragpipeline-operator"
 REDIS = "app.kubernetes.io/component=redis"
+EXTERNAL_QUEUE = {"external": {"urlSecretRef": {"name": "redis", "key": "url"}}}
 LLM = {"managed": {"model": "HuggingFaceTB/SmolLM2-135M-Instruct"}}
 API = f"{NAME}-api"
 
@@ -57,9 +58,16 @@ def test_the_operator_leaves_no_finalizer_and_no_annotation(kube: Kube) -> None:
 
 
 def test_an_event_tells_why_a_pipeline_is_not_ready(kube: Kube) -> None:
-    made(kube)
-    selector = f"involvedObject.kind=RagPipeline,involvedObject.name={NAME}"
-    assert eventually(lambda: kube("get", "events", f"--field-selector={selector}", "--output=name"))
+    kube.apply(pipeline(queue=EXTERNAL_QUEUE))
+
+    def event() -> Manifest | None:
+        reasons = (each for each in kube.list("events") if each["involvedObject"]["kind"] == "RagPipeline")
+        return next(reasons, None)
+
+    found = eventually(event)
+    assert (found["type"], found["reason"]) == ("Warning", "SecretNotFound")
+    assert found["message"] == "Secret redis does not exist"
+    assert found["involvedObject"]["name"] == NAME
 
 
 def test_a_deleted_child_comes_back(kube: Kube) -> None:
@@ -202,7 +210,7 @@ def test_an_object_of_somebody_else_is_left_alone(kube: Kube) -> None:
 
 
 def test_a_missing_secret_is_named_and_found_when_it_comes(kube: Kube) -> None:
-    kube.apply(pipeline(queue={"external": {"urlSecretRef": {"name": "redis", "key": "url"}}}))
+    kube.apply(pipeline(queue=EXTERNAL_QUEUE))
     condition = eventually(lambda: _with_reason(kube.condition("SecretsResolved"), "SecretNotFound"))
     assert condition["message"] == "Secret redis does not exist"
     assert names(kube) == set()
