@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from rag_workloads.api.parts import Parts, PartsOf
-from rag_workloads.api.upload import Upload, too_large
+from rag_workloads.api.upload import FORM_BYTES, Upload, too_large
 from rag_workloads.api.views import TaskStatus, UploadAccepted
 from rag_workloads.core import jobs
 from rag_workloads.core.disconnects import ClientLeft
@@ -20,8 +21,6 @@ from rag_workloads.core.problems import Problem
 
 router = APIRouter(prefix="/api/v1/documents/upload", tags=["documents"])
 
-# Room for the form around the file.
-FORM_BYTES = 65_536
 DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -68,7 +67,7 @@ async def _store(parts: Parts, upload: Upload, body: AsyncIterator[bytes]) -> Ne
     """Write the file under the id that its form or its content gives it."""
     upload_id = uuid.uuid4().hex
     incoming = incoming_key(upload_id)
-    failures: list[Problem] = []
+    failures: list[Exception] = []
     try:
         await parts.objects.put(incoming, _noting(failures, upload.chunks(body)))
         document_id = _document_id(upload)
@@ -89,13 +88,13 @@ async def _store(parts: Parts, upload: Upload, body: AsyncIterator[bytes]) -> Ne
     )
 
 
-async def _noting(failures: list[Problem], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Keep the problem that ends the stream: the object store raises an error of its own in its place."""
+async def _noting(failures: list[Exception], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Keep the error that ends the stream: the object store raises one of its own in its place."""
     try:
         async for chunk in chunks:
             yield chunk
-    except Problem as problem:
-        failures.append(problem)
+    except (Problem, HTTPException) as error:
+        failures.append(error)
         raise
     except ClientDisconnect:
         failures.append(ClientLeft())

@@ -1,19 +1,19 @@
 """POST /generate and GET /health."""
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 
 from rag_workloads.core.disconnects import ClientLeft, until_disconnect
 from rag_workloads.core.metrics import LLM_REQUESTS
 from rag_workloads.core.problems import Problem
 from rag_workloads.core.service import check_ready
+from rag_workloads.core.streams import event, stream
 from rag_workloads.llm.backend import Backend, Prompt
 
 router = APIRouter()
@@ -61,7 +61,7 @@ async def _stream(backend: Backend, prompt: Prompt, request: Request) -> Respons
     # A failure before the first piece is still an HTTP status, not an event.
     with _counted(success=False):
         first = await until_disconnect(request, _first(pieces))
-    return EventSourceResponse(_events(first, pieces))
+    return stream(_events(first, pieces))
 
 
 async def _first(pieces: AsyncGenerator[str]) -> str:
@@ -72,17 +72,13 @@ async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[Serv
     try:
         async with contextlib.aclosing(pieces):
             with _counted():
-                yield _chunk(first)
+                yield event({"chunk": first})
                 async for piece in pieces:
-                    yield _chunk(piece)
+                    yield event({"chunk": piece})
     except Problem as problem:
-        yield ServerSentEvent(json.dumps(problem.body()), event="error")
+        yield event(problem.body(), "error")
     else:
         yield ServerSentEvent("[DONE]")
-
-
-def _chunk(text: str) -> ServerSentEvent:
-    return ServerSentEvent(json.dumps({"chunk": text}, ensure_ascii=False))
 
 
 @contextlib.contextmanager
@@ -94,7 +90,7 @@ def _counted(*, success: bool = True) -> Iterator[None]:
         status = "success"
     except ClientLeft:
         raise
-    except Problem:
+    except Exception:
         status = "error"
         raise
     finally:
