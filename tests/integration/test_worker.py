@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import msgpack
 import pymupdf
 import pytest
@@ -294,6 +295,21 @@ async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(10) == -signal.SIGTERM
     assert await bench.batches()
+
+
+async def test_a_worker_whose_work_broke_off_is_not_ready(bench: Bench) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    settings = bench.settings
+    assert settings.model_path
+    redis_url = settings.redis_url.get_secret_value()
+    env = worker_env(redis_url, settings.storage_url, settings.model_path, port)
+    with running("rag_workloads.worker", env=env, probe=f"{url}/ready"):
+        await bench.queue.redis.zadd(f"{PIPELINE}:ingest", {b"\xff no job id": 1})
+        async with asyncio.timeout(20), httpx.AsyncClient(base_url=url) as client:
+            while (answer := await client.get("/ready")).status_code == 200:
+                await asyncio.sleep(0.05)
+        assert answer.status_code == 503
+        assert "can't decode byte 0xff" in answer.json()["detail"]
 
 
 def test_a_worker_that_lost_redis_stops_when_it_is_told_to(model_folder: Path, tmp_path: Path) -> None:
