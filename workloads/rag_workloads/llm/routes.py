@@ -42,7 +42,7 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     prompt = Prompt(body.prompt, body.max_tokens, body.temperature)
     if body.stream:
         return await _stream(backend, prompt, request)
-    with _counted():
+    with counted():
         completion = await until_disconnect(request, backend.generate(prompt))
     answer = GenerateResponse(text=completion.text, tokens_used=completion.tokens)
     return JSONResponse(answer.model_dump())
@@ -59,7 +59,7 @@ async def health(request: Request) -> dict[str, str]:
 async def _stream(backend: Backend, prompt: Prompt, request: Request) -> Response:
     pieces = backend.stream(prompt)
     # A failure before the first piece is still an HTTP status, not an event.
-    with _counted(success=False):
+    with counted(success=False):
         first = await until_disconnect(request, _first(pieces))
     return stream(_events(first, pieces))
 
@@ -71,7 +71,7 @@ async def _first(pieces: AsyncGenerator[str]) -> str:
 async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[ServerSentEvent]:
     try:
         async with contextlib.aclosing(pieces):
-            with _counted():
+            with counted():
                 yield event({"chunk": first})
                 async for piece in pieces:
                     yield event({"chunk": piece})
@@ -82,7 +82,7 @@ async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[Serv
 
 
 @contextlib.contextmanager
-def _counted(*, success: bool = True) -> Iterator[None]:
+def counted(*, success: bool = True) -> Iterator[None]:
     """Count what became of the request; one that only began is not counted as a success."""
     status = "cancelled"
     try:
