@@ -8,7 +8,7 @@ LLMReady          at least one LLM pod serves. Absent when the pipeline has no l
 WorkersReady      at least one worker runs, or none is wanted.
 ApiReady          at least one API pod serves.
 AutoscalingReady  KEDA scales the embedding pods. Absent when their number is fixed.
-Ready             all of the above; copies reason and message of the first that is not True.
+Ready             all of the above, and nothing refused; copies reason and message of the first that fails.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +21,8 @@ from rag_operator.status import Condition
 
 READY = "Ready"
 SUSPENDED = "Suspended"
+PROGRESSING = "Progressing"
+APPLY_FAILED = "ApplyFailed"
 
 
 class Verdict(NamedTuple):
@@ -36,7 +38,7 @@ def conditions(
 ) -> list[Condition]:
     """Return all conditions; the transition time of one moves only when its status does."""
     verdicts = {name: verdict for name, judge in TABLE if (verdict := judge(evidence))}
-    verdicts[READY] = _roll_up(list(verdicts.values()))
+    verdicts[READY] = _roll_up(list(verdicts.values()), evidence)
     times = {(each.type, each.status): each.last_transition_time for each in previous}
     present = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [
@@ -52,10 +54,12 @@ def conditions(
     ]
 
 
-def _roll_up(verdicts: Sequence[Verdict]) -> Verdict:
+def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
     failing = next((verdict for verdict in verdicts if verdict.status != "True"), None)
     if failing:
         return Verdict("False", failing.reason, failing.message)
+    if evidence.failures:  # of a child that no condition speaks about, such as the claim of the files
+        return Verdict("False", APPLY_FAILED, evidence.failures[0].message)
     return Verdict("True", "Ready", "the pipeline takes documents and answers questions")
 
 
@@ -66,15 +70,18 @@ def _secrets(evidence: Evidence) -> Verdict:
 
 
 def _queue(evidence: Evidence) -> Verdict:
-    if evidence.spec.queue.external:
-        return Verdict("True", "External", "Redis runs elsewhere")
-    return _workload(evidence, Component.REDIS)
+    return _store(evidence, Component.REDIS, "Redis", external=bool(evidence.spec.queue.external))
 
 
 def _vector_store(evidence: Evidence) -> Verdict:
-    if evidence.spec.vector_store.external:
-        return Verdict("True", "External", "Qdrant runs elsewhere")
-    return _workload(evidence, Component.QDRANT)
+    return _store(evidence, Component.QDRANT, "Qdrant", external=bool(evidence.spec.vector_store.external))
+
+
+def _store(evidence: Evidence, component: Component, name: str, *, external: bool) -> Verdict:
+    """Judge a store; of one that runs elsewhere only the Secret is a child, which comes before all pods."""
+    if external and not evidence.refused(component):
+        return Verdict("True", "External", f"{name} runs elsewhere")
+    return _workload(evidence, component)
 
 
 def _llm(evidence: Evidence) -> Verdict | None:
@@ -99,6 +106,13 @@ def _autoscaling(evidence: Evidence) -> Verdict | None:
         fewest = autoscaling.min_replicas
         message = f"KEDA is not installed; the embedding pods stay at minReplicas ({fewest})"
         return Verdict("False", "KedaNotInstalled", message)
+    return _scaler(evidence)
+
+
+def _scaler(evidence: Evidence) -> Verdict:
+    """Judge the ScaledObject by what KEDA says of it."""
+    if refused := evidence.refused(Component.EMBEDDING, scaler=True):
+        return Verdict("False", APPLY_FAILED, refused)
     scaler = evidence.child(SCALED_OBJECT.kind, Component.EMBEDDING)
     reported = scaler.get("status", {}).get("conditions", []) if scaler else []
     states = {each["type"]: each for each in reported}
@@ -107,13 +121,13 @@ def _autoscaling(evidence: Evidence) -> Verdict | None:
     if states.get("Ready", {}).get("status") == "True":
         return Verdict("True", "ScaledObjectReady", "KEDA scales the embedding pods on their queue")
     ready = states.get("Ready", {})
-    reason = ready.get("reason") or "Progressing"
+    reason = ready.get("reason") or PROGRESSING
     return Verdict("False", reason, ready.get("message") or "KEDA has not taken up the ScaledObject yet")
 
 
 def _workload(evidence: Evidence, component: Component) -> Verdict:
-    if failure := evidence.failures.get(component):
-        return Verdict("False", "ApplyFailed", failure)
+    if refused := evidence.refused(component):
+        return Verdict("False", APPLY_FAILED, refused)
     if evidence.spec.suspend:
         return Verdict("False", SUSPENDED, "the pipeline is suspended")
     workload = evidence.workload(component)
@@ -127,11 +141,12 @@ def _pods(evidence: Evidence, component: Component, workload: Workload) -> Verdi
     count = f"{workload.ready} of {workload.wanted} {component} pods are ready"
     if workload.wanted == 0:
         return Verdict("True", "ScaledToZero", f"no {component} pods are wanted")
-    if workload.stuck:
-        return Verdict("False", "RolloutStuck", workload.stuck)
     if workload.ready == 0:
-        reason, message = evidence.pod_problem(component) or ("Progressing", count)
+        reason, message = evidence.pod_problem(component) or workload.problem or (PROGRESSING, count)
         return Verdict("False", reason, message)
+    if workload.problem:
+        reason, message = workload.problem
+        return Verdict("True", reason, f"{count}; {message}")
     return Verdict("True", "Ready" if workload.ready >= workload.wanted else "PartlyReady", count)
 
 

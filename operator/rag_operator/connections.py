@@ -32,6 +32,15 @@ class QueueConnection(NamedTuple):
             raise InvalidRedisUrl("its port and database must be numbers") from None
         if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
             raise InvalidRedisUrl("it must look like redis://[user:password@]host[:port][/database]")
+        # What KEDA could not be told as well, or what would be lost, is refused rather than left out.
+        if parts.query or parts.fragment:
+            raise InvalidRedisUrl(
+                "nothing may follow the database; in a password write %3F for ? and %23 for #"
+            )
+        if parts.username and not parts.password:
+            raise InvalidRedisUrl(
+                "it names a user without a password; write user:password@, or leave both out"
+            )
         return cls(
             host=parts.hostname,
             password=unquote(parts.password or ""),

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 
-from rag_operator.conditions import READY
+from rag_operator.conditions import PROGRESSING, READY, SUSPENDED
 from rag_operator.names import FIELD_MANAGER, PIPELINE, Manifest
 from rag_operator.pipeline import RagPipeline
 from rag_operator.status import Condition, Status
 
+# Reasons that are nobody's fault: nothing is ready at first, and somebody wanted the pods to stop.
+_EXPECTED = {PROGRESSING, SUSPENDED}
 MESSAGE_LIMIT = 1024  # of core/v1 Events
 
 
@@ -28,7 +30,7 @@ def ready_changed(pipeline: RagPipeline, status: Status, now: datetime | None = 
             "namespace": metadata.namespace,
             "uid": metadata.uid,
         },
-        "type": "Normal" if after.status == "True" else "Warning",
+        "type": "Normal" if after.status == "True" or after.reason in _EXPECTED else "Warning",
         "reason": after.reason,
         "message": after.message[:MESSAGE_LIMIT],
         "source": {"component": FIELD_MANAGER},

@@ -1,10 +1,11 @@
 """What was seen of a pipeline in the cluster, as the conditions read it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from rag_operator import names
-from rag_operator.names import COMPONENT, DEPLOYMENT, STATEFUL_SET, Component, Manifest
+from rag_operator.names import COMPONENT, DEPLOYMENT, KEDA_KINDS, STATEFUL_SET, Component, Manifest
 from rag_operator.pipeline import RagPipeline, Spec
 from rag_operator.resolution import Unresolved
 
@@ -22,6 +23,14 @@ class Observed:
     """Whether the cluster knows ScaledObjects."""
 
 
+class Failure(NamedTuple):
+    """What the API server refused: kind and component of a child, and why."""
+
+    kind: str
+    component: str
+    message: str
+
+
 @dataclass(frozen=True)
 class Evidence:
     """One pipeline and what is known of it once the plan was carried out."""
@@ -30,8 +39,7 @@ class Evidence:
     observed: Observed = Observed()
     unresolved: Unresolved | None = None
     llm_image_known: bool = True
-    failures: Mapping[str, str] = field(default_factory=dict)
-    """What the API server refused, by component."""
+    failures: Sequence[Failure] = ()
 
     @property
     def spec(self) -> Spec:
@@ -52,6 +60,16 @@ class Evidence:
         """Return the Deployment or StatefulSet of a component."""
         child = self.child(DEPLOYMENT.kind, component) or self.child(STATEFUL_SET.kind, component)
         return Workload(child) if child else None
+
+    def refused(self, component: Component, *, scaler: bool = False) -> str | None:
+        """Return why the first child of a component was refused; its scaler is asked for by itself."""
+        scaling = {kind.kind for kind in KEDA_KINDS}
+        matches = (
+            failure.message
+            for failure in self.failures
+            if failure.component == component and (failure.kind in scaling) == scaler
+        )
+        return next(matches, None)
 
     def pod_problem(self, component: Component) -> tuple[str, str] | None:
         """Return reason and message of the first pod of a component that cannot start."""
@@ -84,11 +102,14 @@ class Workload:
         return str(self.manifest["spec"]["template"]["spec"]["containers"][0]["image"])
 
     @property
-    def stuck(self) -> str | None:
-        """What the Deployment says of a rollout that does not go on; None if it does."""
-        for condition in self.manifest.get("status", {}).get("conditions", []):
-            if condition["type"] == "Progressing" and condition["status"] == "False":
-                return str(condition.get("message", ""))
+    def problem(self) -> tuple[str, str] | None:
+        """Reason and message of what the Deployment says keeps new pods away; None if nothing does."""
+        conditions = self.manifest.get("status", {}).get("conditions", [])
+        states = {(each["type"], each["status"]): each for each in conditions}
+        if refused := states.get(("ReplicaFailure", "True")):  # by a quota or an admission policy
+            return refused.get("reason", "ReplicaFailure"), refused.get("message", "")
+        if stuck := states.get(("Progressing", "False")):
+            return "RolloutStuck", stuck.get("message", "")
         return None
 
 

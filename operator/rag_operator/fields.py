@@ -5,14 +5,15 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+SIZE_PATTERN = r"^[1-9][0-9]*(k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 
 HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern="^https?://")]
 ImageName = Annotated[str, Field(min_length=1, max_length=512)]
 ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 ResourceName = Annotated[str, Field(min_length=1, max_length=253)]
-# A size is always text, so that CEL's quantity() can compare the new one with the old.
-Size = Annotated[str, Field(min_length=1, max_length=32, pattern=QUANTITY_PATTERN)]
+# A size is whole bytes above zero, and always text: CEL's quantity() compares the new one with the old.
+Size = Annotated[str, Field(min_length=1, max_length=32, pattern=SIZE_PATTERN)]
 # An amount of CPU or memory may be a number (`cpu: 2`) as in every pod.
 Amount = Annotated[
     str,
@@ -86,12 +87,12 @@ VOLUME_RULES = (
     Rule(
         "has(self.storageClassName) == has(oldSelf.storageClassName) && "
         "(!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
-        "storageClassName cannot change once the volume exists",
+        "storageClassName cannot change once the volume exists; put it back or make another pipeline",
     ),
 )
 ACCESS_MODE_RULE = Rule(
     "self.accessMode == oldSelf.accessMode",
-    "accessMode cannot change once the volume exists",
+    "accessMode cannot change once the volume exists; put it back or make another pipeline",
 )
 
 

@@ -102,9 +102,14 @@ def labels(pipeline: RagPipeline, component: Component) -> dict[str, str]:
     return {"app.kubernetes.io/name": "ragpipeline", **selector(pipeline, component)}
 
 
+def children_labels(pipeline: RagPipeline) -> dict[str, str]:
+    """Return the labels that all children of a pipeline have."""
+    return {MANAGED_BY: FIELD_MANAGER, INSTANCE: pipeline.metadata.name}
+
+
 def children_selector(pipeline: RagPipeline) -> str:
     """Return the label selector of all children of a pipeline."""
-    return f"{MANAGED_BY}={FIELD_MANAGER},{INSTANCE}={pipeline.metadata.name}"
+    return ",".join(f"{key}={value}" for key, value in children_labels(pipeline).items())
 
 
 def owner_reference(pipeline: RagPipeline) -> Manifest:
@@ -117,3 +122,8 @@ def owner_reference(pipeline: RagPipeline) -> Manifest:
         "controller": True,
         "blockOwnerDeletion": True,
     }
+
+
+def is_owned(item: Manifest, uid: str) -> bool:
+    """Return whether an object goes with the pipeline of that uid; a claim that is retained does not."""
+    return any(owner["uid"] == uid for owner in item["metadata"].get("ownerReferences", []))

@@ -92,7 +92,6 @@ class ObjectMeta(Part):
     namespace: str = "default"
     uid: str = ""
     generation: int = 1
-    resource_version: str = ""
 
 
 class RagPipeline(Part):

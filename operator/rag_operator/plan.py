@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rag_operator.names import COMPONENT, FIELD_MANAGER, Manifest
+from rag_operator.names import COMPONENT, FIELD_MANAGER, SECRET, Manifest, is_owned
 from rag_operator.quantities import parse_quantity
 
 APPLIED_HASH = "ragpipeline.dev/applied-hash"
+# Objects in which one more key means another thing; elsewhere others may add what is theirs.
+_SELECTORS = {"selector", "podSelector", "namespaceSelector", "labelSelector", "matchLabels"}
 
 
 class Verb(StrEnum):
@@ -41,6 +43,15 @@ class Action:
         """Kind and name of what the action is about."""
         return f"{self.manifest['kind']} {self.manifest['metadata']['name']}"
 
+    @property
+    def comes_first(self) -> bool:
+        """Whether the steps after it do harm without it.
+
+        A password that could not be written is forgotten: pods would restart for another one in each pass. A
+        Deployment whose number of pods was not handed over falls to one.
+        """
+        return self.verb is Verb.HAND_OVER or self.manifest["kind"] == SECRET.kind
+
     def __str__(self) -> str:
         return f"{self.verb} {self.child}: {self.reason}"
 
@@ -53,10 +64,11 @@ def plan(desired: Sequence[Manifest], observed: Sequence[Manifest], owner_uid: s
     actions = [
         Action(Verb.PRUNE, item, "no longer part of the pipeline", _component(item))
         for item in observed
-        if _key(item) not in wanted and _owned(item, owner_uid) and not _ending(item)
+        if _key(item) not in wanted and is_owned(item, owner_uid) and not _ending(item)
     ]
     for manifest in desired:
-        actions.extend(_child_actions(stamp(manifest), present.get(_key(manifest))))
+        there = present.get(_key(manifest))
+        actions.extend(_child_actions(stamp(_no_smaller(manifest, there)), there))
     return actions
 
 
@@ -71,10 +83,12 @@ def stamp(manifest: Manifest) -> Manifest:
 def drift(desired: Any, observed: Any, path: str = "") -> str | None:
     """Return the path of the first desired value that the observed object lacks; None if it holds them all.
 
-    What the API server adds (defaults, status) does not count. It also drops empty values and may spell a
-    quantity in another way.
+    What the API server adds (defaults, status) does not count, except in a selector. It also drops empty
+    values and may spell a quantity in another way.
     """
     if isinstance(desired, dict) and isinstance(observed, dict):
+        if path.rpartition(".")[2] in _SELECTORS and (added := sorted(observed.keys() - desired.keys())):
+            return f"{path}.{added[0]}"
         pairs: Iterator[tuple[str, Any, Any]] = (
             (f"{path}.{key}", value, observed.get(key)) for key, value in desired.items()
         )
@@ -109,6 +123,17 @@ def _child_actions(manifest: Manifest, observed: Manifest | None) -> Iterator[Ac
         yield Action(Verb.CHANGE, manifest, f"{where.lstrip('.')} was changed by somebody else", component)
 
 
+def _no_smaller(manifest: Manifest, observed: Manifest | None) -> Manifest:
+    """Return a claim that asks for at least what it has: somebody let it grow, and none can shrink."""
+    if observed is None or manifest["kind"] != "PersistentVolumeClaim":
+        return manifest
+    spec, size = manifest["spec"], observed["spec"]["resources"]["requests"]["storage"]
+    number, wanted = parse_quantity(size), parse_quantity(spec["resources"]["requests"]["storage"])
+    if number is None or wanted is None or number <= wanted:
+        return manifest
+    return {**manifest, "spec": {**spec, "resources": {"requests": {"storage": size}}}}
+
+
 def _replicas_only(observed: Manifest) -> Manifest:
     """Return the number of pods as it is, but at least one: an autoscaler ignores a Deployment of none."""
     metadata = {key: observed["metadata"][key] for key in ("name", "namespace")}
@@ -135,11 +160,6 @@ def _key(item: Manifest) -> tuple[str, str]:
 
 def _component(item: Manifest) -> str:
     return str(item["metadata"].get("labels", {}).get(COMPONENT, ""))
-
-
-def _owned(item: Manifest, owner_uid: str) -> bool:
-    """Whether the object goes with the pipeline; a claim that is retained has no owner."""
-    return any(owner["uid"] == owner_uid for owner in item["metadata"].get("ownerReferences", []))
 
 
 def _ending(item: Manifest) -> bool:

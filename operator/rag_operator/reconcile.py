@@ -9,7 +9,7 @@ import structlog
 from rag_operator import events, metrics, names
 from rag_operator.children import Site, build
 from rag_operator.cluster import Cluster, ClusterError, NamespaceEnding, PipelineGone
-from rag_operator.evidence import Evidence, Observed
+from rag_operator.evidence import Evidence, Failure, Observed
 from rag_operator.names import (
     CORE_KINDS,
     KEDA_KINDS,
@@ -22,7 +22,7 @@ from rag_operator.names import (
 )
 from rag_operator.pipeline import RagPipeline
 from rag_operator.plan import Action, Verb, plan
-from rag_operator.resolution import Unresolved, decode, references, resolve
+from rag_operator.resolution import Unresolved, decode, foreign, references, resolve
 from rag_operator.settings import Settings
 from rag_operator.stats import read_stats
 from rag_operator.summary import summarize
@@ -50,7 +50,10 @@ async def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: 
 async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline) -> None:
     observed = await observe(cluster, pipeline)
     user_secrets = await read_user_secrets(cluster, pipeline)
-    resolved = resolve(pipeline, user_secrets, own_secrets(observed))
+    own_secrets = await read_own_secrets(cluster, pipeline)
+    resolved = foreign(pipeline, own_secrets.values()) or resolve(
+        pipeline, user_secrets, {name: decode(secret) for name, secret in own_secrets.items()}
+    )
     evidence = Evidence(pipeline, observed)
     if isinstance(resolved, Unresolved):
         evidence = replace(evidence, unresolved=resolved)
@@ -77,29 +80,40 @@ async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
 
 async def read_user_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, dict[str, str]]:
     """Read the Secrets that a pipeline refers to; those that do not exist are left out."""
-    wanted = sorted({reference.name for reference in references(pipeline.spec)})
-    found = await asyncio.gather(*(cluster.get(SECRET, pipeline.metadata.namespace, name) for name in wanted))
-    return {name: decode(secret) for name, secret in zip(wanted, found, strict=True) if secret}
+    wanted = {reference.name for reference in references(pipeline.spec)}
+    found = await _read_secrets(cluster, pipeline, wanted)
+    return {name: decode(secret) for name, secret in found.items()}
 
 
-def own_secrets(observed: Observed) -> dict[str, dict[str, str]]:
-    """Return the contents of the Secrets that the operator made before."""
-    return {
-        item["metadata"]["name"]: decode(item) for item in observed.children if item["kind"] == SECRET.kind
-    }
+async def read_own_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, Manifest]:
+    """Read the Secrets that the operator made before: by name, for a lost label must not cost a password."""
+    return await _read_secrets(
+        cluster, pipeline, {names.queue_secret(pipeline), names.vector_store_secret(pipeline)}
+    )
 
 
-async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Action]) -> dict[str, str]:
-    """Carry out a plan, each step whatever becomes of the others; return what was refused, by component."""
-    failures: dict[str, str] = {}
+async def _read_secrets(cluster: Cluster, pipeline: RagPipeline, wanted: set[str]) -> dict[str, Manifest]:
+    namespace = pipeline.metadata.namespace
+    found = await asyncio.gather(*(cluster.get(SECRET, namespace, name) for name in wanted))
+    return {name: secret for name, secret in zip(wanted, found, strict=True) if secret}
+
+
+async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Action]) -> list[Failure]:
+    """Carry out a plan; return what was refused.
+
+    Most steps are tried whatever becomes of the others; one that comes first ends the plan when it fails.
+    """
+    failures: list[Failure] = []
     for action in actions:
         try:
             await _carry_out(cluster, pipeline, action)
         except NamespaceEnding:
             raise
         except ClusterError as error:
-            failures[action.component] = f"{action.child}: {error}"
+            failures.append(Failure(action.manifest["kind"], action.component, f"{action.child}: {error}"))
             log.error("action failed", action=str(action), error=str(error))
+            if action.comes_first:
+                break
         else:
             log.info("action", action=str(action))
             metrics.ACTIONS.labels(action.verb.value, action.manifest["kind"]).inc()
@@ -123,8 +137,7 @@ async def _refuse_foreign(cluster: Cluster, pipeline: RagPipeline, manifest: Man
     """Refuse to take over an object of the same name that is not a child of this pipeline."""
     metadata = manifest["metadata"]
     existing = await cluster.get(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
-    owners = existing["metadata"].get("ownerReferences", []) if existing else []
-    if existing and not any(owner["uid"] == pipeline.metadata.uid for owner in owners):
+    if existing and not names.is_owned(existing, pipeline.metadata.uid):
         raise ClusterError(409, "an object of this name exists and does not belong to the pipeline")
 
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rag_operator import names
@@ -57,6 +57,21 @@ def decode(secret: Manifest) -> dict[str, str]:
         except (binascii.Error, UnicodeDecodeError):
             continue
     return contents
+
+
+def foreign(pipeline: RagPipeline, secrets: Iterable[Manifest]) -> Unresolved | None:
+    """Return why the pipeline cannot have its own Secrets: neither owner nor labels say that one is ours."""
+    for secret in secrets:
+        labels = secret["metadata"].get("labels", {})
+        labelled = names.children_labels(pipeline).items() <= labels.items()
+        if not (labelled or names.is_owned(secret, pipeline.metadata.uid)):
+            name = secret["metadata"]["name"]
+            message = (
+                f"Secret {name} exists and does not belong to the pipeline; "
+                "delete it, or give the pipeline another name"
+            )
+            return Unresolved("SecretConflict", message)
+    return None
 
 
 def resolve(pipeline: RagPipeline, user: SecretData, own: SecretData) -> Resolution | Unresolved:

@@ -25,7 +25,7 @@ class Condition(Part):
     )
 
 
-class Component(Part):
+class ComponentStatus(Part):
     """The pods of one component."""
 
     ready: str = Field(max_length=32, description="Pods that are ready of pods that should be, such as 1/2.")
@@ -50,7 +50,7 @@ class Status(Part):
     )
     documents: Int64 | None = Field(default=None, description="Documents that can be asked about.")
     queue: QueueStatus | None = Field(default=None, description="The queues in Redis.")
-    components: dict[str, Component] | None = Field(
+    components: dict[str, ComponentStatus] | None = Field(
         default=None, max_length=16, description="The pods of each component."
     )
     conditions: list[Condition] | None = Field(

@@ -5,24 +5,23 @@ from datetime import datetime
 from rag_operator import names
 from rag_operator.conditions import conditions
 from rag_operator.evidence import Evidence
-from rag_operator.names import API_PORT
-from rag_operator.names import Component as Part
+from rag_operator.names import API_PORT, Component
 from rag_operator.stats import Stats
-from rag_operator.status import Component, QueueStatus, Status
+from rag_operator.status import ComponentStatus, QueueStatus, Status
 
 
 def summarize(evidence: Evidence, stats: Stats | None, now: datetime | None = None) -> Status:
     """Return the whole status; counts that could not be read stay as they were."""
     pipeline, previous = evidence.pipeline, evidence.pipeline.status
-    workloads = {part.value: workload for part in Part if (workload := evidence.workload(part))}
+    workloads = {each.value: workload for each in Component if (workload := evidence.workload(each))}
     return Status(
         observed_generation=pipeline.metadata.generation,
-        url=names.url(pipeline, Part.API, API_PORT),
+        url=names.url(pipeline, Component.API, API_PORT),
         embedding_model=pipeline.spec.embedding.model,
         documents=stats.documents if stats else previous.documents,
         queue=QueueStatus(depth=stats.queue_depth) if stats else previous.queue,
         components={
-            name: Component(ready=f"{workload.ready}/{workload.wanted}", image=workload.image)
+            name: ComponentStatus(ready=f"{workload.ready}/{workload.wanted}", image=workload.image)
             for name, workload in workloads.items()
         },
         conditions=conditions(evidence, previous.conditions or (), now),

@@ -111,6 +111,8 @@ async def ingest(client: Client, files: list[Path]) -> float:
     while (documents := (await client.stats()).documents)["completed"] - before < len(files):
         if documents["failed"]:
             raise DemoError(f"{documents['failed']} documents failed")
+        if uploads.done():
+            uploads.result()  # raises what an upload failed with
         await asyncio.sleep(POLL_SECONDS)
     seconds = time.perf_counter() - started
     await uploads

@@ -10,6 +10,7 @@ from cluster.build import binary
 
 from rag_operator.names import KINDS, PIPELINE, SECRET
 from rag_operator.settings import Settings
+from tests.cluster.kube import Kube
 
 ROOT = Path(__file__).resolve().parents[2]
 Manifest = dict[str, Any]
@@ -39,11 +40,10 @@ def test_environment_is_the_settings(operator: list[Manifest], monkeypatch: pyte
     given = {name.removeprefix(prefix).lower() for name in variables}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert given <= set(Settings.model_fields)
     settings = Settings()
     assert set(settings.model_images) == set(Settings.model_fields["model_images"].default)
     assert settings.image_qdrant == Settings.model_fields["image_qdrant"].default
-    assert {name for name in Settings.model_fields if name.startswith("image_")} <= given
+    assert given == set(Settings.model_fields) - {"metrics_port", "liveness_port"}
 
 
 def test_definition_is_the_generated_one_and_is_kept(operator: list[Manifest]) -> None:
@@ -61,7 +61,7 @@ def test_definition_is_the_generated_one_and_is_kept(operator: list[Manifest]) -
 )
 def test_rights_cover_every_kind_of_child(arguments: tuple[str, ...], kind: str) -> None:
     roles = of_kind(render("ragpipeline-operator", *arguments), kind)
-    (role,) = [role for role in roles if role["metadata"]["name"] == "release-ragpipeline-operator"]
+    (role,) = [role for role in roles if role["metadata"]["name"] == "default-release-ragpipeline-operator"]
     granted = {
         (group, resource): set(rule["verbs"])
         for rule in role["rules"]
@@ -76,9 +76,46 @@ def test_rights_cover_every_kind_of_child(arguments: tuple[str, ...], kind: str)
     assert granted["ragpipeline.dev", f"{PIPELINE.plural}/status"] >= {"patch"}
 
 
+def test_releases_of_one_name_share_no_object_outside_their_namespaces() -> None:
+    def wide(namespace: str) -> set[tuple[str, str]]:
+        manifests = render("ragpipeline-operator", "--namespace", namespace)
+        return {
+            (manifest["kind"], manifest["metadata"]["name"])
+            for manifest in manifests
+            if manifest["kind"].startswith("ClusterRole")
+        }
+
+    assert wide("one")
+    assert not wide("one") & wide("two")
+
+
 def test_pipeline_chart_passes_the_spec_on() -> None:
     (pipeline,) = render(
         "ragpipeline", "--set", "spec.vectorStore.collection=handbook", "--set", "name=handbook"
     )
     assert pipeline["metadata"]["name"] == "handbook"
     assert pipeline["spec"]["vectorStore"] == {"collection": "handbook", "managed": {}}
+
+
+def test_values_replace_what_the_pipeline_chart_chooses(kube: Kube, tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        """
+        spec:
+          vectorStore:
+            managed: null
+            external: {url: "https://qdrant.example.com"}
+          embedding:
+            managed: {autoscaling: null, replicas: 2}
+          llm: null
+        """
+    )
+    (rendered,) = render("ragpipeline", "--namespace", kube.namespace, "--values", str(values))
+    kube.apply(rendered, "--dry-run=server", "--validate=strict")
+    spec = rendered["spec"]
+    assert spec["vectorStore"] == {
+        "collection": "documents",
+        "external": {"url": "https://qdrant.example.com"},
+    }
+    assert spec["embedding"]["managed"] == {"replicas": 2}
+    assert "llm" not in spec

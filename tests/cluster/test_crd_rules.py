@@ -81,7 +81,15 @@ UPDATED: list[tuple[str, Manifest, Manifest, Manifest]] = [
         {"embedding": {"model": "BAAI/bge-m3", "managed": {}}},
     ),
     (
-        "vectorStore cannot move between managed and external in place",
+        "queue cannot move between managed and external, which would leave its data behind; "
+        "make a pipeline of another name and upload the documents to it",
+        {"queue": {"managed": {}}},
+        {"queue": {"managed": {"retentionPolicy": "Delete"}}},
+        {"queue": {"external": {"urlSecretRef": REF}}},
+    ),
+    (
+        "vectorStore cannot move between managed and external, which would leave its data behind; "
+        "make a pipeline of another name and upload the documents to it",
         {},
         {"vectorStore": {"collection": "docs", "managed": {"retentionPolicy": "Delete"}}},
         {"vectorStore": {"collection": "docs", **QDRANT}},
@@ -89,17 +97,17 @@ UPDATED: list[tuple[str, Manifest, Manifest, Manifest]] = [
     (
         "a volume can grow but never shrink",
         {"storage": {"managed": {"size": "10Gi"}}},
-        {"storage": {"managed": {"size": "10.5Gi"}}},
+        {"storage": {"managed": {"size": "11Gi"}}},
         {"storage": {"managed": {"size": "9Gi"}}},
     ),
     (
-        "storageClassName cannot change once the volume exists",
+        "storageClassName cannot change once the volume exists; put it back or make another pipeline",
         {"queue": {"managed": {"storage": {"storageClassName": "fast"}}}},
         {"queue": {"managed": {"storage": {"storageClassName": "fast", "size": "2Gi"}}}},
         {"queue": {"managed": {"storage": {"storageClassName": "slow"}}}},
     ),
     (
-        "accessMode cannot change once the volume exists",
+        "accessMode cannot change once the volume exists; put it back or make another pipeline",
         {"storage": {"managed": {}}},
         {"storage": {"managed": {"size": "20Gi"}}},
         {"storage": {"managed": {"accessMode": "ReadWriteMany"}}},
@@ -110,6 +118,9 @@ BOUNDS: list[tuple[str, Manifest]] = [
     ("spec.api.replicas", {"api": {"replicas": 0}}),
     ("spec.vectorStore.collection", {"vectorStore": {"collection": "No Spaces", "managed": {}}}),
     ("spec.storage.managed.size", {"storage": {"managed": {"size": "a lot"}}}),
+    ("spec.ingestion.uploadLimit", {"ingestion": {"uploadLimit": "0"}}),
+    ("spec.ingestion.uploadLimit", {"ingestion": {"uploadLimit": "0.5"}}),
+    ("spec.ingestion.uploadLimit", {"ingestion": {"uploadLimit": "100m"}}),
     (
         "spec.embedding.managed.resources.limits.cpu",
         {"embedding": embedding(resources={"limits": {"cpu": "x"}})},

@@ -1,6 +1,7 @@
 """The operator against a real API server: it makes a pipeline's children, keeps them, and lets them go."""
 
 import base64
+import json
 import time
 from typing import Any
 
@@ -13,6 +14,8 @@ CHILDREN = (
     "poddisruptionbudgets,networkpolicies"
 )
 OURS = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/managed-by=ragpipeline-operator"
+REDIS = "app.kubernetes.io/component=redis"
+EXTERNAL_QUEUE = {"external": {"urlSecretRef": {"name": "redis", "key": "url"}}}
 LLM = {"managed": {"model": "HuggingFaceTB/SmolLM2-135M-Instruct"}}
 API = f"{NAME}-api"
 
@@ -55,9 +58,16 @@ def test_the_operator_leaves_no_finalizer_and_no_annotation(kube: Kube) -> None:
 
 
 def test_an_event_tells_why_a_pipeline_is_not_ready(kube: Kube) -> None:
-    made(kube)
-    selector = f"involvedObject.kind=RagPipeline,involvedObject.name={NAME}"
-    assert eventually(lambda: kube("get", "events", f"--field-selector={selector}", "--output=name"))
+    kube.apply(pipeline(queue=EXTERNAL_QUEUE))
+
+    def event() -> Manifest | None:
+        reasons = (each for each in kube.list("events") if each["involvedObject"]["kind"] == "RagPipeline")
+        return next(reasons, None)
+
+    found = eventually(event)
+    assert (found["type"], found["reason"]) == ("Warning", "SecretNotFound")
+    assert found["message"] == "Secret redis does not exist"
+    assert found["involvedObject"]["name"] == NAME
 
 
 def test_a_deleted_child_comes_back(kube: Kube) -> None:
@@ -80,6 +90,32 @@ def test_an_edited_child_comes_back(kube: Kube) -> None:
         return image != "somebody/else:1" and count == 1
 
     assert eventually(restored)
+
+
+def test_a_key_that_is_added_to_a_selector_goes(kube: Kube) -> None:
+    made(kube)
+    kube.patch("service", API, {"spec": {"selector": {"stray": "yes"}}})
+    kube.patch("networkpolicy", f"{NAME}-redis", {"spec": {"podSelector": {"matchLabels": {"stray": "yes"}}}})
+
+    def restored() -> bool:
+        service, policy = kube.get("service", API), kube.get("networkpolicy", f"{NAME}-redis")
+        assert service
+        assert policy
+        return "stray" not in {*service["spec"]["selector"], *policy["spec"]["podSelector"]["matchLabels"]}
+
+    assert eventually(restored)
+
+
+def test_a_claim_that_is_larger_than_the_spec_stays_as_large(kube: Kube) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": spec}
+    labels = dict(each.split("=") for each in OURS.split(","))
+    kube.apply({**claim, "metadata": {"name": f"{NAME}-redis-data", "labels": labels}})
+    made(kube)
+    taken = kube.get("pvc", f"{NAME}-redis-data")
+    assert taken
+    assert "ragpipeline.dev/applied-hash" in taken["metadata"]["annotations"]
+    assert taken["spec"]["resources"]["requests"]["storage"] == "5Gi"
 
 
 def test_what_the_spec_drops_is_pruned(kube: Kube) -> None:
@@ -120,6 +156,44 @@ def test_passwords_are_kept(kube: Kube, operator: float) -> None:
     assert before["data"] == after["data"]
 
 
+def test_a_password_outlives_the_labels_of_its_secret(kube: Kube) -> None:
+    made(kube)
+    before = kube.get("secret", f"{NAME}-queue")
+    kube("label", "secret", f"{NAME}-queue", "app.kubernetes.io/managed-by-")
+    after = eventually(lambda: next(iter(kube.list("secrets", f"{OURS},{REDIS}")), None))
+    assert before
+    assert after["data"] == before["data"]
+
+
+def test_no_pod_is_made_before_its_password_can_be_kept(kube: Kube) -> None:
+    none = {"count/secrets": "0"}
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none"},
+        "spec": {"hard": none},
+    }
+    kube.apply(quota)
+    counted = json.dumps({"status": {"hard": none, "used": none}})  # no controller counts in a bare server
+    kube("patch", "resourcequota", "none", "--subresource=status", "--type=merge", "--patch", counted)
+    kube.apply(pipeline())
+    condition = eventually(lambda: _with_reason(kube.condition("QueueReady"), "ApplyFailed"))
+    assert "exceeded quota" in condition["message"]
+    assert names(kube) == set()
+    kube("delete", "resourcequota", "none")
+    eventually(lambda: kube.get("deployment", API))
+
+
+def test_a_secret_of_somebody_else_is_left_alone(kube: Kube) -> None:
+    kube("create", "secret", "generic", f"{NAME}-queue", "--from-literal=password=theirs")
+    kube.apply(pipeline())
+    condition = eventually(lambda: _with_reason(kube.condition("SecretsResolved"), "SecretConflict"))
+    assert f"Secret {NAME}-queue exists" in condition["message"]
+    assert names(kube) == set()
+    kube("delete", "secret", f"{NAME}-queue")
+    eventually(lambda: kube.get("deployment", API))
+
+
 def test_an_object_of_somebody_else_is_left_alone(kube: Kube) -> None:
     ports = [{"port": 80}]
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": API}, "spec": {"ports": ports}}
@@ -136,7 +210,7 @@ def test_an_object_of_somebody_else_is_left_alone(kube: Kube) -> None:
 
 
 def test_a_missing_secret_is_named_and_found_when_it_comes(kube: Kube) -> None:
-    kube.apply(pipeline(queue={"external": {"urlSecretRef": {"name": "redis", "key": "url"}}}))
+    kube.apply(pipeline(queue=EXTERNAL_QUEUE))
     condition = eventually(lambda: _with_reason(kube.condition("SecretsResolved"), "SecretNotFound"))
     assert condition["message"] == "Secret redis does not exist"
     assert names(kube) == set()
@@ -166,10 +240,21 @@ def test_suspending_stops_the_pods_and_resuming_starts_them(kube: Kube) -> None:
     eventually(lambda: 0 not in replicas())
 
 
+def test_a_pod_that_never_got_ready_is_replaced(kube: Kube) -> None:
+    def image() -> str:
+        pod = kube.get("pod", f"{NAME}-redis-0")
+        return str(pod["spec"]["containers"][0]["image"]) if pod else ""
+
+    made(kube, images={"redis": "redis:no-such-tag"})
+    eventually(lambda: image() == "redis:no-such-tag")
+    kube.patch("ragpipeline", NAME, {"spec": {"images": {"redis": "redis:7.2-bookworm"}}})
+    eventually(lambda: image() == "redis:7.2-bookworm")
+
+
 def test_deleting_a_pipeline_leaves_only_what_is_retained(kube: Kube) -> None:
     made(kube)
     kube("delete", "ragpipeline", NAME)
-    retained = {f"PersistentVolumeClaim/{NAME}-{part}" for part in ("objects", "qdrant-data")}
+    retained = {f"PersistentVolumeClaim/{NAME}-{part}" for part in ("objects", "redis-data", "qdrant-data")}
     eventually(lambda: names(kube) == retained, 120)
 
 

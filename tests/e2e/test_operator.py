@@ -73,7 +73,7 @@ async def test_deletion_removes_all_but_the_retained_claims(handbook: Pipeline) 
 
     await _until(gone, SECONDS_TO_GO)
     claims = {claim["metadata"]["name"] for claim in await kube.list("persistentvolumeclaims", namespace)}
-    assert claims == {f"{handbook.name}-qdrant-data", f"{handbook.name}-objects"}
+    assert claims == {f"{handbook.name}-{volume}" for volume in ("redis-data", "qdrant-data", "objects")}
 
 
 async def _until(holds: Callable[[], Awaitable[bool]], seconds: float = SECONDS_TO_HEAL) -> None:

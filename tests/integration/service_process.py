@@ -48,4 +48,8 @@ def running(module: str, *args: str, env: dict[str, str], probe: str) -> Iterato
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(STOP_SECONDS)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise

@@ -205,6 +205,99 @@ def test_new_bytes_replace_the_old_and_deletion_removes_all(api: httpx.Client) -
     assert all(citation["document_id"] != "keeper" for citation in citations)
 
 
+def test_a_question_may_bring_up_more_sentences_than_the_embedding_service_takes_at_once(
+    api: httpx.Client, museum: str
+) -> None:
+    rooms = "\n\n".join(f"Room number {n} is open on day {n} of the year." for n in range(1, 301))
+    assert finished(api, upload(api, rooms.encode(), "rooms").json()["task_id"])["status"] == "completed"
+    question = {"query": "Which room is open on day 77?", "top_k": 100}
+    answer = api.post("/api/v1/query", json=question)
+    assert answer.status_code == 200
+    texts = [citation["quote"] for citation in answer.json()["citations"]]
+    assert len(texts) > 50
+    chunks = api.get("/api/v1/documents/rooms/chunks", params={"limit": 1000}).json()
+    assert sum(chunk["text"].count("Room number") for chunk in chunks["chunks"]) > 128
+    assert api.delete("/api/v1/documents/rooms").status_code == 204
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_question_that_the_model_cannot_take_is_refused(
+    api: httpx.Client, museum: str, stream: bool
+) -> None:
+    question = "What does the restaurant serve? " + "\U00012000" * 3900
+    refused = api.post("/api/v1/query", json={"query": question, "stream": stream})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:ragpipeline:problem:prompt-refused")
+    assert "context size" in refused.json()["detail"]
+
+
+def test_a_body_has_a_limit_even_without_a_key(api: httpx.Client) -> None:
+    refused = httpx.post(f"{api.base_url}/api/v1/query", json={"query": "x" * 2_000_000})
+    assert (refused.status_code, refused.json()["type"]) == (413, "urn:ragpipeline:problem:payload-too-large")
+
+
+def test_a_form_without_end_is_refused(api: httpx.Client) -> None:
+    part = b'--XX\r\nContent-Disposition: form-data; name="field-%d"\r\n\r\n%s\r\n'
+
+    def fields() -> Iterator[bytes]:
+        for number in range(1000):
+            yield part % (number, b"x" * 1000)
+
+    headers = {"Content-Type": "multipart/form-data; boundary=XX"}
+    refused = api.post("/api/v1/documents/upload", content=fields(), headers=headers)
+    assert refused.status_code == 422
+    assert "The form around the file" in refused.json()["detail"]
+
+
+def files_of(environment: dict[str, str], document_id: str) -> list[bytes]:
+    """The content of every file that is kept of a document."""
+    folder = Path(environment["STORAGE_URL"].removeprefix("file://"), "documents", document_id)
+    return sorted(path.read_bytes() for path in folder.glob("*"))
+
+
+def test_a_file_is_kept_while_searches_see_what_was_made_of_it(
+    api: httpx.Client, environment: dict[str, str]
+) -> None:
+    good, other, broken = b"The bakery opens at five.", b"The bakery opens at six.", b"%PDF-1.7 broken"
+    for content, kept in ((good, [good]), (good, [good]), (broken, [broken, good]), (other, [good, other])):
+        finished(api, upload(api, content, "bakery").json()["task_id"])
+        assert files_of(environment, "bakery") == kept
+    assert api.delete("/api/v1/documents/bakery").status_code == 204
+    assert files_of(environment, "bakery") == []
+
+
+@contextlib.contextmanager
+def api_without_qdrant(environment: dict[str, str], embedding: str, folder: Path) -> Iterator[httpx.Client]:
+    """An API whose vector store has gone away."""
+    url = url_of(port := free_port())
+    env = {"QDRANT__SERVICE__HTTP_PORT": str(port), "QDRANT__STORAGE__STORAGE_PATH": str(folder)}
+    with contextlib.ExitStack() as stack:
+        with running("rag_workloads.embedded_qdrant", env=env, probe=f"{url}/readyz"):
+            api = stack.enter_context(api_of(environment, QDRANT_URL=url, EMBEDDING_URL=embedding))
+        yield api
+
+
+def test_a_deletion_that_breaks_off_is_finished_by_the_next(
+    api: httpx.Client, environment: dict[str, str], embedding: str, tmp_path: Path
+) -> None:
+    path = "/api/v1/documents/mayor"
+    accepted = upload(api, b"The mayor of the town is called Torvald.", "mayor").json()
+    assert finished(api, accepted["task_id"])["status"] == "completed"
+    with api_without_qdrant(environment, embedding, tmp_path) as broken:
+        refused = broken.delete(path)
+        assert (refused.status_code, refused.json()["part"]) == (503, "vector-store")
+    record = api.get(path).json()
+    assert (record["state"], record["error_code"]) == ("failed", "DELETE_UNFINISHED")
+    assert files_of(environment, "mayor")
+    assert api.get(f"{path}/chunks").json()["total"] == 1
+    assert api.delete(path).status_code == 204
+    assert api.get(path).status_code == 404
+    again = upload(api, b"The mayor of the town is called Torvald.", "mayor").json()
+    assert finished(api, again["task_id"])["status"] == "completed"
+    assert api.get(f"{path}/chunks").json()["total"] == 1
+    assert api.delete(path).status_code == 204
+    assert files_of(environment, "mayor") == []
+
+
 def test_a_broken_file_fails_with_a_stable_code(api: httpx.Client) -> None:
     accepted = upload(api, b"%PDF-1.7 and then nothing of use").json()
     status = finished(api, accepted["task_id"])

@@ -1,21 +1,52 @@
 """The embedding service's HTTP contracts: a real process, a real model."""
 
 import base64
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from tests.integration.conftest import MODEL
+from tests.integration.service_process import free_port, running
 
 from rag_workloads.core.embedding_client import EmbeddingClient
 
 TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
 
 
-@pytest.fixture
-async def http(embedding_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=embedding_url) as http:
+@pytest.fixture(scope="module")
+def settings(redis_server: str, qdrant_url: str) -> dict[str, str]:
+    """The environment of another embedding service, but for its port."""
+    return {
+        "PIPELINE": "tests.other",
+        "REDIS_URL": redis_server,
+        "QDRANT_URL": qdrant_url,
+        "EMBEDDING_MODEL": MODEL,
+        "MAX_CLIENT_BATCH_SIZE": "8",
+        "HOST": "127.0.0.1",
+    }
+
+
+@pytest.fixture(scope="module")
+def tei_url(embedding_url: str, settings: dict[str, str]) -> Iterator[str]:
+    """An embedding service whose engine is the first one, spoken to as text-embeddings-inference."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    env = settings | {
+        "ENGINE": "tei",
+        "ENGINE_URL": embedding_url,
+        "QDRANT_COLLECTION": "tei",
+        "PORT": str(port),
+    }
+    with running("rag_workloads.embedding", env=env, probe=f"{url}/ready"):
+        yield url
+
+
+@pytest.fixture(params=["embedding_url", "tei_url"])
+async def http(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
+    """Both engines keep the same contracts."""
+    async with httpx.AsyncClient(base_url=request.getfixturevalue(request.param), timeout=30) as http:
         yield http
 
 
@@ -24,6 +55,7 @@ async def test_our_contract(http: httpx.AsyncClient) -> None:
     assert one["dimension"] == len(one["vector"]) == 384
     many = (await http.post("/embed/batch", json={"texts": TEXTS, "batch_size": 2})).json()
     assert many["count"] == 3
+    assert (await http.post("/embed/batch", json={"texts": TEXTS * 7})).json()["count"] == 21
     np.testing.assert_allclose(many["vectors"][0], one["vector"], atol=0.01)
     assert (await http.get("/health")).status_code == 200
 
@@ -80,6 +112,17 @@ async def test_openais_contract(http: httpx.AsyncClient) -> None:
     np.testing.assert_allclose(decoded, floats["data"][0]["embedding"], atol=0.01)
 
 
+async def test_openais_errors(http: httpx.AsyncClient) -> None:
+    refused = await http.post("/v1/embeddings", json={"input": ""})
+    message = "`inputs` cannot be empty"
+    assert (refused.status_code, refused.json()) == (400, {"message": message, "code": 400, "type": "Empty"})
+
+
+async def test_a_body_has_a_limit(http: httpx.AsyncClient) -> None:
+    refused = await http.post("/embed", json={"text": "x" * 9_000_000})
+    assert (refused.status_code, refused.json()["type"]) == (413, "urn:ragpipeline:problem:payload-too-large")
+
+
 async def test_tokens_and_info(http: httpx.AsyncClient) -> None:
     (tokens,) = (await http.post("/tokenize", json={"inputs": "A cat."})).json()
     assert [token["text"] for token in tokens] == ["[CLS]", "a", "cat", ".", "[SEP]"]
@@ -100,6 +143,29 @@ async def test_requests_are_counted(http: httpx.AsyncClient) -> None:
 
 async def test_the_client_of_the_hub_speaks_to_it(embedding_url: str) -> None:
     client = EmbeddingClient(embedding_url)
-    assert (await client.embed(TEXTS)).shape == (3, 384)
+    many = await client.embed(TEXTS * 7, batch_size=8)
+    assert many.shape == (21, 384)
+    np.testing.assert_allclose(many[18:], many[:3], atol=0.01)
     assert (await client.info())["model_id"] == MODEL
     await client.close()
+
+
+def test_a_collection_of_another_model_is_neither_filled_nor_searched(
+    embedding_url: str, collection: str, settings: dict[str, str], model_folder: Path
+) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    env = settings | {
+        "EMBEDDING_MODEL": "another",
+        "MODEL_PATH": str(model_folder),
+        "QDRANT_COLLECTION": collection,
+        "PORT": str(port),
+    }
+    with running("rag_workloads.embedding", env=env, probe=f"{url}/live"):
+        deadline = time.monotonic() + 20
+        while (
+            "set vectorStore.collection"
+            not in (refused := httpx.post(f"{url}/embed", json={"text": "a"})).text
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert (refused.status_code, refused.json()["error_type"]) == (503, "Unhealthy")

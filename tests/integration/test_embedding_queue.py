@@ -1,12 +1,15 @@
 """Batches from the queue to points: a real embedding service on a real Redis and Qdrant's engine."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from qdrant_client import AsyncQdrantClient, models
 from tests.integration.conftest import MODEL, PIPELINE
+from tests.integration.service_process import free_port
 
 from rag_workloads.core.document_store import DocumentStore
 from rag_workloads.core.documents import Document, ErrorCode, NewDocument, State
@@ -30,8 +33,7 @@ async def begin(documents: DocumentStore, document_id: str, sha256: str = "00") 
         sha256=sha256,
         object_key="k",
     )
-    document, _ = await documents.begin(new)
-    return document
+    return (await documents.begin(new)).document
 
 
 def batch(document: Document, number: int, texts: list[str]) -> EmbedBatch:
@@ -85,11 +87,12 @@ async def test_a_batch_of_a_deleted_document_is_dropped(
     embedding_url: str, queue: Queue, documents: DocumentStore, vectors: VectorStore
 ) -> None:
     document = await begin(documents, "deleted")
-    await documents.delete("deleted")
+    await documents.delete("deleted", document.generation)
     await queue.enqueue_batch(batch(document, 0, TEXTS))
     async with asyncio.timeout(20):
         while (await queue.depths()).embed:
             await asyncio.sleep(0.02)
+    await vectors.activate("deleted", document.generation)
     assert await vectors.chunks("deleted", 0, 10) == ([], 0)
 
 
@@ -129,7 +132,7 @@ async def test_a_batch_that_lands_after_the_delete_is_removed_again(
 
     async def upsert_then_delete(batch: EmbedBatch, found: np.ndarray) -> None:
         await upsert(batch, found)
-        await documents.delete("late")
+        await documents.delete("late", document.generation)
 
     monkeypatch.setattr(vectors, "upsert", upsert_then_delete)
     await consumer.embed_batch(late.to_payload())
@@ -159,23 +162,99 @@ async def test_a_second_run_of_a_finished_batch_hides_nothing(
     assert (await vectors.chunks("twice", 0, 10))[1] == 3
 
 
-async def test_a_batch_that_keeps_failing_fails_the_document(
+async def texts_of(vectors: VectorStore, document_id: str) -> list[str]:
+    """What searches see of a document."""
+    return [chunk.text for chunk in (await vectors.chunks(document_id, 0, 10))[0]]
+
+
+async def points_of(qdrant_url: str, collection: str, document_id: str) -> int:
+    """How many points a document has, active or not."""
+    client = AsyncQdrantClient(url=qdrant_url, check_compatibility=False)
+    match = models.FieldCondition(key="document_id", match=models.MatchValue(value=document_id))
+    found = await client.count(collection, models.Filter(must=[match]))
+    await client.close()
+    return found.count
+
+
+async def embed_one(
+    consumer: BatchConsumer, documents: DocumentStore, document_id: str, sha256: str, text: str
+) -> Document:
+    """Begin a generation of one chunk, and embed it."""
+    document = await begin(documents, document_id, sha256)
+    await documents.update(document_id, document.generation, batches=1, chunks=1)
+    await consumer.embed_batch(batch(document, 0, [text]).to_payload())
+    return document
+
+
+async def test_a_generation_that_is_replaced_before_its_end_hides_nothing(
     embedding_url: str,
     consumer: BatchConsumer,
     documents: DocumentStore,
     vectors: VectorStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def broken(_: EmbedBatch, __: np.ndarray) -> None:
-        raise ConnectionError("Qdrant is away")
+    await embed_one(consumer, documents, "raced", "00", "the first words")
+    batch_done = documents.batch_done
 
-    monkeypatch.setattr(vectors, "upsert", broken)
-    document = await begin(documents, "failing")
+    async def batch_done_then_replaced(document_id: str, generation: int, number: int) -> Document | None:
+        document = await batch_done(document_id, generation, number)
+        await begin(documents, "raced", "22")
+        return document
+
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "batch_done", batch_done_then_replaced)
+        await embed_one(consumer, documents, "raced", "11", "the second words")
+    assert await texts_of(vectors, "raced") == ["the first words"]
+
+
+async def test_a_generation_that_ends_after_a_later_one_is_removed(
+    embedding_url: str,
+    consumer: BatchConsumer,
+    documents: DocumentStore,
+    vectors: VectorStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    activate = vectors.activate
+
+    async def activate_after_the_later_one(document_id: str, generation: int) -> None:
+        monkeypatch.setattr(vectors, "activate", activate)
+        await embed_one(consumer, documents, "overtaken", "11", "the later words")
+        await activate(document_id, generation)
+
+    monkeypatch.setattr(vectors, "activate", activate_after_the_later_one)
+    await embed_one(consumer, documents, "overtaken", "00", "the earlier words")
+    assert await texts_of(vectors, "overtaken") == ["the later words"]
+
+
+async def test_a_failed_generation_leaves_no_points_and_the_one_before_it_stays(
+    embedding_url: str,
+    consumer: BatchConsumer,
+    documents: DocumentStore,
+    vectors: VectorStore,
+    qdrant_url: str,
+    collection: str,
+) -> None:
+    await embed_one(consumer, documents, "half", "00", "the first words")
+    document = await begin(documents, "half", "11")
     await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
+    assert await points_of(qdrant_url, collection, "half") == 4
+    await consumer.embed_batch(batch(document, 1, ["many words in a long text " * 60]).to_payload())
+    await consumer.embed_batch(batch(document, 2, TEXTS).to_payload())
+    assert await points_of(qdrant_url, collection, "half") == 1
+    assert await texts_of(vectors, "half") == ["the first words"]
+
+
+async def test_a_batch_that_keeps_failing_fails_the_document(
+    embedding_url: str, consumer: BatchConsumer, documents: DocumentStore
+) -> None:
+    away = VectorStore(f"http://127.0.0.1:{free_port()}", None, "none")
+    document = await begin(documents, "failing")
+    await dataclasses.replace(consumer, vectors=away).embed_batch(batch(document, 0, TEXTS).to_payload())
+    await away.close()
     failed = await documents.get("failing")
     assert failed is not None
     assert (failed.state, failed.error_code) == (State.FAILED, ErrorCode.EMBEDDING_FAILED)
-    assert "Qdrant is away" in (failed.error_message or "")
+    assert "failed 1 times, last with: All connection attempts failed" in (failed.error_message or "")
 
 
 async def test_a_chunk_longer_than_the_model_takes_fails_the_document_at_once(
@@ -198,5 +277,5 @@ async def test_queries_do_not_wait_for_the_queue(
     client = EmbeddingClient(embedding_url)
     await client.embed(["a question"])
     assert (await queue.depths()).embed > 5, "the question was answered long before the batches were"
-    await documents.delete("bulk")
+    await documents.delete("bulk", document.generation)
     await client.close()

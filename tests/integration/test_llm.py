@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
@@ -27,8 +28,8 @@ def backend() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def service(backend_url: str) -> Iterator[str]:
-    """The service before a backend."""
+def service(backend_url: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The service before a backend: its URL and its process."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = {
@@ -38,13 +39,13 @@ def service(backend_url: str) -> Iterator[str]:
         "BACKEND_URL": backend_url,
         "BACKEND_MODEL": "smollm2",
     }
-    with running("rag_workloads.llm", env=env, probe=f"{url}/live"):
-        yield url
+    with running("rag_workloads.llm", env=env, probe=f"{url}/live") as process:
+        yield url, process
 
 
 @pytest.fixture(scope="module")
 def llm(backend: str) -> Iterator[str]:
-    with service(f"{backend}/v1") as url:
+    with service(f"{backend}/v1") as (url, _):
         yield url
 
 
@@ -111,7 +112,7 @@ def test_a_prompt_that_does_not_fit_is_refused(llm: str) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_without_its_backend_it_lives_and_says_what_is_missing(stream: bool) -> None:
-    with service(f"http://127.0.0.1:{free_port()}/v1") as url:
+    with service(f"http://127.0.0.1:{free_port()}/v1") as (url, _):
         assert httpx.get(f"{url}/live").status_code == 200
         failed = httpx.post(f"{url}/generate", json={**PROMPT, "stream": stream})
         for response in (failed, httpx.get(f"{url}/ready"), httpx.get(f"{url}/health")):
@@ -120,6 +121,39 @@ def test_without_its_backend_it_lives_and_says_what_is_missing(stream: bool) -> 
             assert response.headers["retry-after"] == "5"
             assert response.json()["part"] == "llm"
         assert requests(url, "error") == 1
+
+
+def stopping(backend: str, signals: int) -> tuple[str, float]:
+    """A stream whose service gets SIGTERM in the middle of it, once or twice; and how long it went on."""
+    text, told = "", 0.0
+    with service(f"{backend}/v1") as (url, process):
+        body = {**PROMPT, "max_tokens": 300, "stream": True}
+        with (
+            contextlib.suppress(httpx.RemoteProtocolError),
+            httpx.stream("POST", f"{url}/generate", json=body, timeout=60) as response,
+        ):
+            for line in response.iter_lines():
+                text += line
+                if not told:
+                    told = time.monotonic()
+                    for _ in range(signals):
+                        process.terminate()
+                        time.sleep(0.2)
+        ended = time.monotonic()
+        process.wait(10)
+    return text, ended - told
+
+
+def test_a_stream_outlives_the_stop_of_its_service(backend: str) -> None:
+    text, seconds = stopping(backend, signals=1)
+    assert text.endswith("data: [DONE]")
+    assert seconds > 1, "it was too short to prove anything"
+
+
+def test_a_second_signal_ends_the_service_at_once(backend: str) -> None:
+    text, seconds = stopping(backend, signals=2)
+    assert "[DONE]" not in text
+    assert seconds < 1
 
 
 @pytest.mark.parametrize(

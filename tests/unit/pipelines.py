@@ -8,6 +8,7 @@ from rag_operator.children import Site, build
 from rag_operator.connections import QueueConnection, VectorStoreConnection
 from rag_operator.names import Manifest
 from rag_operator.pipeline import RagPipeline
+from rag_operator.plan import stamp
 from rag_operator.settings import Settings
 
 UID = "0b7c6f3e-0000-4000-8000-000000000001"
@@ -58,6 +59,30 @@ def site(*, keda: bool = True, user_secrets: dict[str, dict[str, str]] | None = 
 def children(**spec: Any) -> dict[tuple[str, str], Manifest]:
     """Return the children of a pipeline by kind and name."""
     return {(item["kind"], item["metadata"]["name"]): item for item in build(site(**spec))}
+
+
+def observed(**spec: Any) -> list[Manifest]:
+    """Return a pipeline's children as if they had been applied and the API server had added its defaults."""
+    made = [deepcopy(stamp(item)) for item in build(site(**spec))]
+    for item in made:
+        item["metadata"]["uid"] = f"uid-{item['metadata']['name']}"
+        if item["kind"] == "Deployment":
+            item["spec"].setdefault("replicas", 1)
+            item["spec"]["template"]["spec"]["schedulerName"] = "default-scheduler"
+    return made
+
+
+def find(items: list[Manifest], kind: str, name: str) -> Manifest:
+    """Return one object of several."""
+    return next(item for item in items if (item["kind"], item["metadata"]["name"]) == (kind, name))
+
+
+def own_replicas(deployment: Manifest) -> None:
+    """Make the operator the owner of a Deployment's number of pods."""
+    fields: Manifest = {"f:spec": {"f:replicas": {}}}
+    deployment["metadata"]["managedFields"] = [
+        {"manager": "ragpipeline-operator", "operation": "Apply", "fieldsV1": fields}
+    ]
 
 
 def pod_of(item: Manifest) -> Manifest:

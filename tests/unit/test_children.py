@@ -44,7 +44,7 @@ def test_a_full_pipeline_has_these_children() -> None:
         "Service": [f"demo-{part}" for part in ("redis", "qdrant", "embedding", "llm", "api")],
         "StatefulSet": ["demo-redis", "demo-qdrant"],
         "Deployment": ["demo-embedding", "demo-llm", "demo-worker", "demo-api"],
-        "PodDisruptionBudget": ["demo-embedding", "demo-api"],
+        "PodDisruptionBudget": ["demo-embedding"],
         "NetworkPolicy": ["demo-redis", "demo-qdrant"],
         "TriggerAuthentication": ["demo-embedding"],
         "ScaledObject": ["demo-embedding"],
@@ -53,7 +53,7 @@ def test_a_full_pipeline_has_these_children() -> None:
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_every_child_is_found_by_its_labels_and_goes_with_the_pipeline(spec: Manifest) -> None:
-    retained = {"demo-objects", "demo-qdrant-data"}
+    retained = {"demo-objects", "demo-redis-data", "demo-qdrant-data"}
     for item in build(site(**spec)):
         metadata = item["metadata"]
         assert metadata["namespace"] == "team"
@@ -66,9 +66,10 @@ def test_every_child_is_found_by_its_labels_and_goes_with_the_pipeline(spec: Man
 def test_a_claim_that_is_not_retained_goes_with_the_pipeline() -> None:
     made = children(
         storage={"managed": {"retentionPolicy": "Delete"}},
+        queue={"managed": {"retentionPolicy": "Delete"}},
         vectorStore={"collection": "docs", "managed": {"retentionPolicy": "Delete"}},
     )
-    for name in ("demo-objects", "demo-qdrant-data"):
+    for name in ("demo-objects", "demo-redis-data", "demo-qdrant-data"):
         assert made["PersistentVolumeClaim", name]["metadata"]["ownerReferences"][0]["uid"] == UID
 
 
@@ -92,7 +93,8 @@ def test_every_container_is_probed_and_every_mount_has_its_volume(spec: Manifest
     for item in pods(**spec):
         pod = pod_of(item)
         volumes = {volume["name"] for volume in pod["volumes"]}
-        for container in pod["containers"]:
+        sidecars = [each for each in pod.get("initContainers", []) if "restartPolicy" in each]
+        for container in (*pod["containers"], *sidecars):
             assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), container["name"]
         mounts = (each["volumeMounts"] for each in (*pod["containers"], *pod.get("initContainers", [])))
         used = {mount["name"] for mount in chain.from_iterable(mounts)}
@@ -182,6 +184,14 @@ def test_redis_reads_its_password_from_a_file_and_stays_below_its_limit() -> Non
     assert secret_data(made["Secret", "demo-queue"])["redis.conf"] == "requirepass redis-password\n"
 
 
+def test_redis_lives_but_is_not_ready_while_it_loads_its_file() -> None:
+    redis = pod_of(children()["StatefulSet", "demo-redis"])["containers"][0]
+    fails_on_an_error = {
+        probe: "-e" in redis[probe]["exec"]["command"] for probe in redis if "Probe" in probe
+    }
+    assert fails_on_an_error == {"startupProbe": False, "livenessProbe": False, "readinessProbe": True}
+
+
 def test_a_known_model_comes_from_its_image_and_an_unknown_one_from_the_hub() -> None:
     known = children()["Deployment", "demo-embedding"]
     assert pod_of(known)["initContainers"][0]["command"] == ["cp", "-R", "/models/.", "/mnt/models"]
@@ -190,6 +200,12 @@ def test_a_known_model_comes_from_its_image_and_an_unknown_one_from_the_hub() ->
     assert "initContainers" not in pod_of(unknown)
     assert "MODEL_PATH" not in env_of(unknown)
     assert env_of(unknown)["HF_HOME"] == "/var/cache/huggingface"
+
+
+def test_a_rollout_is_given_the_time_of_its_start() -> None:
+    for name, start in (("demo-api", 120), ("demo-embedding", 1800)):
+        spec = children(embedding={"model": "BAAI/bge-m3", "managed": {}})["Deployment", name]["spec"]
+        assert spec["progressDeadlineSeconds"] == 600 + start
 
 
 def test_a_cache_on_one_node_lets_the_old_pod_go_first() -> None:
@@ -205,6 +221,14 @@ def test_pods_that_share_a_volume_of_one_node_share_the_node() -> None:
         assert "affinity" not in pod_of(many["Deployment", name])
 
 
+def test_a_budget_never_holds_up_the_drain_of_the_one_node_that_pods_share() -> None:
+    budget = ("PodDisruptionBudget", "demo-api")
+    shared: Manifest = {"managed": {"accessMode": "ReadWriteMany"}}
+    assert budget not in children()
+    assert budget in children(storage=shared)
+    assert budget not in children(storage=shared, api={"replicas": 1})
+
+
 def test_pods_outlive_their_own_work() -> None:
     made = children(**FULL)
     for name, container in (("demo-worker", 0), ("demo-embedding", 0)):
@@ -212,20 +236,21 @@ def test_pods_outlive_their_own_work() -> None:
         assert pod_of(made["Deployment", name])["terminationGracePeriodSeconds"] > grace
 
 
-def test_the_engine_of_a_language_model_shares_the_pod_of_its_service() -> None:
+def test_the_engine_of_a_language_model_outlives_its_service_in_their_pod() -> None:
     pod = pod_of(
         children(llm={"managed": {**MANAGED_LLM["managed"], "resources": {"limits": {"cpu": "1500m"}}}})[
             "Deployment", "demo-llm"
         ]
     )
-    engine = pod["containers"][1]
+    (service,), (_, engine) = pod["containers"], pod["initContainers"]
+    # The kubelet starts a sidecar before the containers, and ends it after them.
+    assert engine["restartPolicy"] == "Always"
+    assert "lifecycle" not in engine
     assert engine["args"] == [
         "-m", "/models/model.gguf", "--alias", MANAGED_LLM["managed"]["model"], "--host", "0.0.0.0",
         "--port", "8080", "-c", "4096", "--parallel", "2", "--threads", "2",
     ]  # fmt: skip
-    assert {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}[
-        "BACKEND_URL"
-    ] == "http://127.0.0.1:8080/v1"
+    assert {"name": "BACKEND_URL", "value": "http://127.0.0.1:8080/v1"} in service["env"]
 
 
 def test_a_language_model_without_an_image_makes_no_pods() -> None:

@@ -2,9 +2,10 @@ import re
 import string
 
 import pytest
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers
 
 from rag_workloads.core.jobs import Chunk
+from rag_workloads.worker import chunking
 from rag_workloads.worker.chunking import Chunker
 
 ENGLISH = "The quick brown fox jumps over the lazy dog. It runs away. "
@@ -91,6 +92,30 @@ def test_later_chunks_know_their_page() -> None:
             at = c.text.index(f"Page {number}")
             assert [page for page, start in c.page_starts if start <= at][-1] == number
         assert c.page == c.page_starts[0][0]
+
+
+class CountingTokenizer:
+    """Keeps the length of every text that it was given."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.lengths: list[int] = []
+
+    def encode(self, text: str, add_special_tokens: bool) -> Encoding:
+        self.lengths.append(len(text))
+        return self._tokenizer.encode(text, add_special_tokens=add_special_tokens)
+
+
+@pytest.mark.parametrize("sentences", [ENGLISH, CHINESE, ENGLISH.replace(" ", "\n")])
+def test_a_long_page_is_tokenized_in_slices_with_the_same_result(
+    sentences: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [sentences, sentences * 40, "", sentences * 20]
+    whole = chunk(pages, 60, 15)
+    monkeypatch.setattr(chunking, "SLICE_CHARACTERS", 100)
+    counting = CountingTokenizer(words_tokenizer())
+    assert chunk(pages, 60, 15, counting) == whole  # type: ignore[arg-type]
+    assert max(counting.lengths) <= 100
 
 
 @pytest.mark.parametrize("pages", [[], [""], [" \n ", "\n"]])

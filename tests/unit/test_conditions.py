@@ -1,20 +1,22 @@
 """The conditions of a pipeline."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, MANAGED_LLM, pipeline, site
+from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, MANAGED_LLM, find, pipeline, site
 
 from rag_operator.children import build
 from rag_operator.conditions import conditions
-from rag_operator.evidence import Evidence, Observed
+from rag_operator.evidence import Evidence, Failure, Observed
 from rag_operator.names import Component, Manifest
 from rag_operator.resolution import Unresolved
 from rag_operator.status import Condition
 
 FULL: Manifest = {"embedding": AUTOSCALED, "llm": MANAGED_LLM}
+EXTERNAL_QUEUE: Manifest = {"external": {"urlSecretRef": {"name": "keys", "key": "redis"}}}
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -33,6 +35,23 @@ def evidence(ready: dict[str, int] | None = None, **spec: Any) -> Evidence:
 
 def judged(seen: Evidence) -> dict[str, Condition]:
     return {each.type: each for each in conditions(seen, now=FIRST)}
+
+
+def refused(seen: Evidence, kind: str, component: Component) -> Evidence:
+    """Return the same, but for one child that the API server refused."""
+    failure = Failure(kind, component, f"{kind} demo-{component}: quota exceeded")
+    return replace(seen, failures=[failure])
+
+
+def reporting(ready: int, *reported: tuple[str, str, str], pods: Sequence[Manifest] = ()) -> Evidence:
+    """Return what is seen of a pipeline whose API says something in its Deployment's conditions."""
+    seen = evidence({"demo-api": ready})
+    api = find(list(seen.observed.children), "Deployment", "demo-api")
+    api["status"]["conditions"] = [
+        {"type": kind, "status": status, "reason": f"{kind}Reason", "message": message}
+        for kind, status, message in reported
+    ]
+    return replace(seen, observed=replace(seen.observed, pods=pods))
 
 
 def pod(component: str, **status: Any) -> Manifest:
@@ -66,10 +85,22 @@ def test_a_part_that_is_not_configured_has_no_condition() -> None:
             "Secret keys does not exist",
         ),
         (
-            replace(evidence(), failures={Component.WORKER: "Deployment demo-worker: quota exceeded"}),
+            refused(evidence(), "Deployment", Component.WORKER),
             "WorkersReady",
             "ApplyFailed",
             "Deployment demo-worker: quota exceeded",
+        ),
+        (
+            refused(evidence(queue=EXTERNAL_QUEUE), "Secret", Component.REDIS),
+            "QueueReady",
+            "ApplyFailed",
+            "Secret demo-redis: quota exceeded",
+        ),
+        (
+            refused(evidence(embedding=AUTOSCALED), "ScaledObject", Component.EMBEDDING),
+            "AutoscalingReady",
+            "ApplyFailed",
+            "ScaledObject demo-embedding: quota exceeded",
         ),
         (Evidence(pipeline()), "QueueReady", "NotCreated", "the redis pods are not created yet"),
         (
@@ -124,6 +155,45 @@ def test_a_pod_that_cannot_start_says_why(status: Manifest, reason: str, message
     observed = replace(seen.observed, pods=[pod("worker", **status), pod("api", **status)])
     found = judged(replace(seen, observed=observed))["ApiReady"]
     assert (found.reason, found.message) == (reason, message)
+
+
+STUCK = ("Progressing", "False", "it timed out")
+FORBIDDEN = ("ReplicaFailure", "True", "exceeded quota")
+BACK_OFF = pod(
+    "api", containerStatuses=[{"name": "api", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (reporting(0, STUCK), ("False", "RolloutStuck", "it timed out")),
+        (reporting(0, ("Progressing", "True", "")), ("False", "Progressing", "0 of 2 api pods are ready")),
+        (reporting(0, STUCK, FORBIDDEN), ("False", "ReplicaFailureReason", "exceeded quota")),
+        (
+            reporting(0, STUCK, pods=[BACK_OFF]),
+            ("False", "ImagePullBackOff", "pod demo-api-x: container api: ImagePullBackOff"),
+        ),
+        (reporting(2, STUCK), ("True", "RolloutStuck", "2 of 2 api pods are ready; it timed out")),
+        (
+            reporting(1, FORBIDDEN),
+            ("True", "ReplicaFailureReason", "1 of 2 api pods are ready; exceeded quota"),
+        ),
+    ],
+)
+def test_the_nearest_cause_is_told_and_old_pods_go_on_serving(
+    seen: Evidence, expected: tuple[str, str, str]
+) -> None:
+    found = judged(seen)["ApiReady"]
+    assert (found.status, found.reason, found.message) == expected
+
+
+def test_a_refused_child_without_a_condition_of_its_own_is_told_by_ready() -> None:
+    found = judged(refused(evidence(), "PersistentVolumeClaim", Component.STORAGE))
+    ready = found.pop("Ready")
+    assert {each.status for each in found.values()} == {"True"}
+    assert (ready.status, ready.reason) == ("False", "ApplyFailed")
+    assert ready.message == "PersistentVolumeClaim demo-storage: quota exceeded"
 
 
 def test_one_ready_pod_serves_while_others_are_on_their_way() -> None:

@@ -14,6 +14,10 @@ from rag_operator.pipeline import RagPipeline, Spec
 ROOT = Path(__file__).parents[2]
 CRD = custom_resource_definition()
 SCHEMA = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+MOVED = (
+    "{} cannot move between managed and external, which would leave its data behind; "
+    "make a pipeline of another name and upload the documents to it"
+)
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
 
@@ -56,7 +60,8 @@ def test_everything_in_the_spec_is_bounded_and_described() -> None:
         "exactly one of managed or external must be set",
         "replicas and autoscaling are mutually exclusive",
         "minReplicas must not exceed maxReplicas",
-        "vectorStore cannot move between managed and external in place",
+        MOVED.format("queue"),
+        MOVED.format("vectorStore"),
         "chunkOverlap must be smaller than chunkSize",
         "a volume can grow but never shrink",
         "a ReadWriteOnce cache cannot back more than one replica; use ReadWriteMany or drop cache",

@@ -35,7 +35,7 @@ def process(plan: Plan, name: str) -> LocalProcess:
 def test_every_container_becomes_a_process() -> None:
     plan = translated(llm=MANAGED_LLM)
     assert [each.name for each in plan.processes] == [
-        "redis", "qdrant", "embedding", "llm", "llama-server", "worker", "api",
+        "redis", "qdrant", "embedding", "llama-server", "llm", "worker", "api",
     ]  # fmt: skip
 
 

@@ -117,3 +117,10 @@ def test_a_text_is_a_page_per_form_feed(write: Callable[[bytes], Path]) -> None:
     path = write("\ufeff第一页\fsecond".encode())
     assert parsing.count_pages(path, "text/markdown; charset=utf-8") == 2
     assert parsing.read_pages(path, "text/plain", 1, 2) == ["第一页", "second"]
+
+
+def test_a_text_is_read_once_for_all_its_pages(write: Callable[[bytes], Path]) -> None:
+    path = write(b"first\fsecond")
+    assert parsing.count_pages(path, "text/plain") == 2
+    path.write_bytes(b"nothing")
+    assert parsing.read_pages(path, "text/plain", 2, 2) == ["second"]

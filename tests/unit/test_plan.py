@@ -4,37 +4,14 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from tests.unit.pipelines import AUTOSCALED, UID, site
+from tests.unit.pipelines import AUTOSCALED, UID, find, observed, own_replicas, site
 
 from rag_operator.children import build
-from rag_operator.names import Manifest
-from rag_operator.plan import Action, Verb, drift, plan, stamp
-
-
-def observed(**spec: Any) -> list[Manifest]:
-    """Return a pipeline's children as if they had been applied and the API server had added its defaults."""
-    made = [deepcopy(stamp(item)) for item in build(site(**spec))]
-    for item in made:
-        item["metadata"]["uid"] = f"uid-{item['metadata']['name']}"
-        if item["kind"] == "Deployment":
-            item["spec"].setdefault("replicas", 1)
-            item["spec"]["progressDeadlineSeconds"] = 600
-    return made
+from rag_operator.plan import Action, Verb, drift, plan
 
 
 def steps(actions: list[Action]) -> list[tuple[str, str, str]]:
     return [(each.verb.value, each.manifest["kind"], each.manifest["metadata"]["name"]) for each in actions]
-
-
-def find(items: list[Manifest], kind: str, name: str) -> Manifest:
-    return next(item for item in items if (item["kind"], item["metadata"]["name"]) == (kind, name))
-
-
-def own_replicas(deployment: Manifest) -> None:
-    fields: Manifest = {"f:spec": {"f:replicas": {}}}
-    deployment["metadata"]["managedFields"] = [
-        {"manager": "ragpipeline-operator", "operation": "Apply", "fieldsV1": fields}
-    ]
 
 
 def test_everything_is_created_at_first() -> None:
@@ -71,10 +48,10 @@ def test_a_child_that_is_no_longer_wanted_goes_first() -> None:
 def test_a_retained_claim_and_a_child_that_ends_are_left_alone() -> None:
     there = observed()
     claim = find(there, "PersistentVolumeClaim", "demo-qdrant-data")
-    budget = deepcopy(find(there, "PodDisruptionBudget", "demo-api"))
-    budget["metadata"] |= {"name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    service = deepcopy(find(there, "Service", "demo-api"))
+    service["metadata"] |= {"name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}
     external = {"collection": "docs", "external": {"url": "https://qdrant"}}
-    actions = plan(build(site(vectorStore=external)), [*there, budget], UID)
+    actions = plan(build(site(vectorStore=external)), [*there, service], UID)
     pruned = {each.manifest["metadata"]["name"] for each in actions if each.verb is Verb.PRUNE}
     assert pruned == {"demo-qdrant"}
     assert claim["metadata"].get("ownerReferences") is None
@@ -99,8 +76,37 @@ def test_a_suspended_deployment_is_handed_over_awake() -> None:
 
 
 @pytest.mark.parametrize(
+    ("there", "size"),
+    [("1Gi", None), ("1024Mi", None), ("512Mi", "1Gi"), ("5Gi", "5Gi"), ("a lot", "1Gi")],
+)
+def test_a_claim_is_never_asked_to_shrink(there: str, size: str | None) -> None:
+    seen = observed()
+    claim = find(seen, "PersistentVolumeClaim", "demo-redis-data")
+    claim["spec"]["resources"]["requests"]["storage"] = there
+    sizes = [
+        each.manifest["spec"]["resources"]["requests"]["storage"] for each in plan(build(site()), seen, UID)
+    ]
+    assert sizes == ([size] if size else [])
+
+
+@pytest.mark.parametrize(
     ("desired", "there", "path"),
     [
+        ({"selector": {"app": "x"}}, {"selector": {"app": "x", "stray": "y"}}, ".selector.stray"),
+        (
+            {"ingress": [{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}]}]},
+            {
+                "ingress": [
+                    {
+                        "from": [
+                            {"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b", "c": "d"}}}
+                        ]
+                    }
+                ]
+            },
+            ".ingress[0].from[0].podSelector.matchLabels.c",
+        ),
+        ({"matchLabels": {"a": "b"}}, {"matchLabels": {"a": "b"}, "more": 1}, None),
         ({"a": 1}, {"a": 1, "b": 2}, None),
         ({"a": 1}, {"a": 2}, ".a"),
         ({"a": 1}, {}, ".a"),

@@ -3,12 +3,18 @@
 import base64
 
 import pytest
-from tests.unit.pipelines import EXTERNAL_LLM, pipeline
+from tests.unit.pipelines import EXTERNAL_LLM, UID, pipeline
 
 from rag_operator.connections import InvalidRedisUrl, QueueConnection
-from rag_operator.resolution import Resolution, Unresolved, decode, resolve
+from rag_operator.names import INSTANCE, Manifest, children_labels
+from rag_operator.resolution import Resolution, Unresolved, decode, foreign, resolve
 
 EXTERNAL_QUEUE = {"external": {"urlSecretRef": {"name": "keys", "key": "redis"}}}
+SECRET_CONFLICT = Unresolved(
+    "SecretConflict",
+    "Secret demo-queue exists and does not belong to the pipeline; "
+    "delete it, or give the pipeline another name",
+)
 MANAGED_QUEUE_SECRET = {"address": "demo-redis.team:6379", "password": "kept"}
 
 
@@ -30,6 +36,21 @@ def test_passwords_are_generated_once() -> None:
 def test_a_password_of_another_redis_is_not_kept() -> None:
     elsewhere = {"address": "redis.example.com:6379", "password": "theirs"}
     assert resolved(own={"demo-queue": elsewhere}).queue.password != "theirs"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "ours"),
+    [
+        ({"ownerReferences": [{"uid": UID}]}, True),
+        ({"labels": children_labels(pipeline())}, True),
+        ({"labels": {**children_labels(pipeline()), INSTANCE: "other"}}, False),
+        ({"ownerReferences": [{"uid": "another"}]}, False),
+        ({}, False),
+    ],
+)
+def test_a_secret_of_somebody_else_is_not_taken_over(metadata: Manifest, ours: bool) -> None:
+    found = foreign(pipeline(), [{"metadata": {"name": "demo-queue", **metadata}}])
+    assert found == (None if ours else SECRET_CONFLICT)
 
 
 def test_an_external_redis_is_taken_apart_for_keda() -> None:
@@ -57,11 +78,22 @@ def test_a_redis_url_survives_the_round_trip(url: str, again: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://:pw@redis", "redis://:pw@", "redis://:pw@r:port", "redis://:pw@r/db", "pw"]
+    ("url", "sentence"),
+    [
+        ("http://:pw@redis", "it must look like redis://"),
+        ("redis://:pw@", "it must look like redis://"),
+        ("pw", "its port and database must be numbers"),
+        ("redis://:pw@r:port", "its port and database must be numbers"),
+        ("redis://:pw@r/db", "its port and database must be numbers"),
+        ("rediss://:pw@r/0?ssl_cert_reqs=none", "nothing may follow the database"),
+        ("redis://:pw@r/0#pw", "nothing may follow the database"),
+        ("redis://pw@r/0", "it names a user without a password"),
+    ],
 )
-def test_a_wrong_redis_url_is_refused_without_repeating_it(url: str) -> None:
+def test_a_wrong_redis_url_is_refused_without_repeating_it(url: str, sentence: str) -> None:
     with pytest.raises(InvalidRedisUrl) as error:
         QueueConnection.parse(url)
+    assert str(error.value).startswith(sentence)
     assert "pw" not in str(error.value)
 
 

@@ -1,5 +1,6 @@
 """The status of a pipeline, and the Events of its readiness."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tests.unit.pipelines import MINILM, pipeline, site
@@ -8,6 +9,7 @@ from rag_operator.children import build
 from rag_operator.events import ready_changed
 from rag_operator.evidence import Evidence, Observed
 from rag_operator.pipeline import RagPipeline
+from rag_operator.resolution import Unresolved
 from rag_operator.stats import Stats
 from rag_operator.status import Status
 from rag_operator.summary import summarize
@@ -52,4 +54,11 @@ def test_an_event_tells_when_readiness_turns() -> None:
     assert ready_changed(evidence(first).pipeline, first, NOW) is None
     worse = ready_changed(evidence(first).pipeline, summarize(evidence(first, ready=0), None, NOW), NOW)
     assert worse
-    assert (worse["type"], worse["reason"]) == ("Warning", "Progressing")
+    assert (worse["type"], worse["reason"]) == ("Normal", "Progressing")
+
+
+def test_an_event_warns_of_what_somebody_should_mend() -> None:
+    unresolved = replace(evidence(), unresolved=Unresolved("SecretNotFound", "Secret keys does not exist"))
+    event = ready_changed(pipeline(), summarize(unresolved, None, NOW), NOW)
+    assert event
+    assert (event["type"], event["reason"]) == ("Warning", "SecretNotFound")

@@ -59,6 +59,8 @@ async def test_a_file_name_in_another_script() -> None:
         (part(FILE, b"x"), 422, "The form breaks off before its end."),
         (part(FILE, b"x") + part(FILE, b"y") + END, 422, "Send one file a request."),
         (part('name="note"', b"x" * 5000) + END, 422, "The field `note` is too long."),
+        (part('name="note"', b"x" * 4000) * 20, 422, "The form around the file has more than 65536 bytes."),
+        (part(FILE, b"x") + part('name="note"', b"x" * 4000) * 20, 422, "The form around the file"),
         (b"not a form at all", 422, "The form is malformed"),
     ],
 )

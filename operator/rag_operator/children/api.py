@@ -15,6 +15,7 @@ from rag_operator.children.pods import (
 )
 from rag_operator.children.site import Site
 from rag_operator.children.storage import (
+    on_one_node,
     storage_affinity,
     storage_env,
     storage_labels,
@@ -40,11 +41,13 @@ def manifests(site: Site) -> list[Manifest]:
         labels=storage_labels(site),
         affinity=storage_affinity(site),
     )
+    # Pods that share one node must leave it together: with a budget, a drain of it would wait for ever.
+    budget = [disruption_budget(site, Component.API)] if api.replicas > 1 and not on_one_node(site) else []
     return [
         service_account(site, Component.API),
         service(site, Component.API, API_PORT),
         deployment(site, pod, api.replicas),
-        *([disruption_budget(site, Component.API)] if api.replicas > 1 else []),
+        *budget,
     ]
 
 

@@ -1,4 +1,4 @@
-"""The LLM service, and beside it in the pod the engine of a managed model."""
+"""The LLM service, and in the same pod the engine of a managed model."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from rag_operator.children.pods import (
     deployment,
     drain,
     env,
-    http_probe,
     http_probes,
     port,
     secret_ref_env,
@@ -43,8 +42,8 @@ def manifests(site: Site) -> list[Manifest]:
     local = env(BACKEND_URL=f"http://127.0.0.1:{LLAMA_SERVER_PORT}/v1", BACKEND_MODEL=managed.model)
     pod = Pod(
         Component.LLM,
-        containers=[_proxy(site, local), _engine(site, managed)],
-        init_containers=[model_init_container(site, site.llm_model_image)],
+        containers=[_proxy(site, local)],
+        init_containers=[model_init_container(site, site.llm_model_image), _engine(site, managed)],
         volumes=[models_volume()],
         grace_seconds=grace,
     )
@@ -80,7 +79,7 @@ def _proxy(site: Site, backend: Sequence[Manifest]) -> Manifest:
 
 
 def _engine(site: Site, managed: ManagedLlm) -> Manifest:
-    probe = {"httpGet": {"path": "/health", "port": "llama"}}
+    """Return the engine as a sidecar: up before the service, and there until its last answer has ended."""
     return container(
         site,
         "llama-server",
@@ -95,11 +94,9 @@ def _engine(site: Site, managed: ManagedLlm) -> Manifest:
             "--parallel", str(managed.parallel),
             *_threads(managed),
         ],
+        restartPolicy="Always",
         ports=port(LLAMA_SERVER_PORT, "llama"),
-        startupProbe=http_probe("/health", period=2, failures=LOAD_SECONDS // 2) | probe,
-        livenessProbe=http_probe("/health", failures=6) | probe,
-        readinessProbe=http_probe("/health", period=5) | probe,
-        lifecycle=drain(),
+        **http_probes("/health", "/health", LOAD_SECONDS, port="llama"),
         volumeMounts=[models_mount()],
     )  # fmt: skip
 

@@ -14,6 +14,8 @@ UID = 65532
 CONFIG_HASH = "ragpipeline.dev/config-hash"
 # After a pod is told to end, its Service's clients still send to it for a moment.
 DRAIN_SECONDS = 5
+# What a new pod may take to get a node and pull its images, before its own probes wait for the start.
+PULL_SECONDS = 600
 SMALL = Resources(requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": "256Mi"})
 
 
@@ -45,10 +47,12 @@ def secret_ref_env(name: str, reference: SecretKeyRef | None) -> list[Manifest]:
     return [secret_env(name, reference.name, reference.key)] if reference else []
 
 
-def http_probe(path: str, *, period: int = 10, failures: int = 3, timeout: int = 3) -> Manifest:
-    """Return a probe of the port named http; periods and timeouts are seconds."""
+def http_probe(
+    path: str, port: str = "http", *, period: int = 10, failures: int = 3, timeout: int = 3
+) -> Manifest:
+    """Return a probe of a named port; periods and timeouts are seconds."""
     return {
-        "httpGet": {"path": path, "port": "http"},
+        "httpGet": {"path": path, "port": port},
         "periodSeconds": period,
         "failureThreshold": failures,
         "timeoutSeconds": timeout,
@@ -65,12 +69,12 @@ def exec_probe(*command: str, period: int = 10, failures: int = 3, timeout: int 
     }
 
 
-def http_probes(live: str, ready: str, startup_seconds: int = 120) -> Manifest:
+def http_probes(live: str, ready: str, startup_seconds: int = 120, port: str = "http") -> Manifest:
     """Return all three probes: one that waits for the start, one that tells dead, one that tells unready."""
     return {
-        "startupProbe": http_probe(live, period=2, failures=startup_seconds // 2),
-        "livenessProbe": http_probe(live, failures=6),
-        "readinessProbe": http_probe(ready, period=5),
+        "startupProbe": http_probe(live, port, period=2, failures=startup_seconds // 2),
+        "livenessProbe": http_probe(live, port, failures=6),
+        "readinessProbe": http_probe(ready, port, period=5),
     }
 
 
@@ -109,6 +113,7 @@ def deployment(site: Site, pod: Pod, replicas: int | None, *, recreate: bool = F
         "selector": {"matchLabels": names.selector(site.pipeline, pod.component)},
         "strategy": {"type": "Recreate"} if recreate else rolling,
         "revisionHistoryLimit": 3,
+        "progressDeadlineSeconds": PULL_SECONDS + _start_seconds(pod),
         "template": _template(site, pod),
     }
     if replicas is not None:
@@ -121,11 +126,20 @@ def stateful_set(site: Site, pod: Pod) -> Manifest:
     spec = {
         "replicas": site.replicas(1),
         "serviceName": names.child_name(site.pipeline, pod.component),
+        # In order, a pod that never got ready would be waited for, and a mended spec would not replace it.
+        "podManagementPolicy": "Parallel",
         "selector": {"matchLabels": names.selector(site.pipeline, pod.component)},
         "revisionHistoryLimit": 3,
         "template": _template(site, pod),
     }
     return component_child(site, "StatefulSet", pod.component, {"spec": spec})
+
+
+def _start_seconds(pod: Pod) -> int:
+    """Return how long the probes wait for a pod's containers to start, one after the other."""
+    containers = (*pod.init_containers, *pod.containers)
+    probes = [each["startupProbe"] for each in containers if "startupProbe" in each]
+    return sum(probe["periodSeconds"] * probe["failureThreshold"] for probe in probes)
 
 
 def _template(site: Site, pod: Pod) -> Manifest:

@@ -32,10 +32,11 @@ def manifests(site: Site) -> list[Manifest]:
             {"name": "config", "secret": config},
         ],
     )
+    owned = managed.retention_policy == "Delete"
     return [
         service_account(site, Component.REDIS),
         _service(site),
-        claim(site, Component.REDIS, CLAIM, managed.storage),
+        claim(site, Component.REDIS, CLAIM, managed.storage, owned=owned),
         stateful_set(site, pod),
     ]
 
@@ -52,7 +53,7 @@ def _service(site: Site) -> Manifest:
 
 
 def _container(site: Site, managed: ManagedRedis) -> Manifest:
-    ping = ("redis-cli", "-p", str(REDIS_PORT), "ping")
+    cli = ("redis-cli", "-p", str(REDIS_PORT))
     return container(
         site,
         "redis",
@@ -69,9 +70,11 @@ def _container(site: Site, managed: ManagedRedis) -> Manifest:
         ],
         env=[secret_env("REDISCLI_AUTH", names.queue_secret(site.pipeline), "password")],
         ports=port(REDIS_PORT, "redis"),
-        startupProbe=exec_probe(*ping, period=2, failures=150),
-        livenessProbe=exec_probe(*ping, failures=6),
-        readinessProbe=exec_probe(*ping, period=5),
+        # While it loads its file, Redis answers with an error: it lives, and is not ready. Only with -e does
+        # redis-cli fail then.
+        startupProbe=exec_probe(*cli, "ping", period=2, failures=150),
+        livenessProbe=exec_probe(*cli, "ping", failures=6),
+        readinessProbe=exec_probe(*cli, "-e", "ping", period=5),
         volumeMounts=[
             {"name": "data", "mountPath": DATA_PATH},
             {"name": "config", "mountPath": CONFIG_PATH, "readOnly": True},

@@ -38,9 +38,14 @@ def storage_labels(site: Site) -> dict[str, str]:
     return {SHARES_STORAGE: site.pipeline.metadata.name}
 
 
+def on_one_node(site: Site) -> bool:
+    """Return whether the volume can be on one node only, and so all pods that share it."""
+    return site.spec.storage.managed.access_mode == "ReadWriteOnce"
+
+
 def storage_affinity(site: Site) -> Manifest:
     """Return what keeps the pods on one node when the volume can be on one node only."""
-    if site.spec.storage.managed.access_mode == "ReadWriteMany":
+    if not on_one_node(site):
         return {}
     term = {
         "labelSelector": {"matchLabels": storage_labels(site)},

@@ -26,7 +26,7 @@ class HttpProbe:
 
 @dataclass(frozen=True)
 class RedisProbe:
-    """What `redis-cli ping` does in the container: no redis-cli is needed here."""
+    """What `redis-cli -e ping` does in the container: no redis-cli is needed here."""
 
     port: int
     password: str

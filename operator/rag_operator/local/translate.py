@@ -92,9 +92,9 @@ class Translator:
             volumes = self._volumes(item["metadata"]["name"], pod)
             folders |= set(volumes.values())
             files |= self._secret_files(pod, volumes)
-            models |= {Model(self._model_name(each), volumes["models"]) for each in _init_containers(pod)}
+            models |= {Model(self._model_name(each), volumes["models"]) for each in _model_containers(pod)}
             component = Component(item["metadata"]["labels"][COMPONENT])
-            processes += [self._process(component, each, volumes, pod) for each in pod["containers"]]
+            processes += [self._process(component, each, volumes, pod) for each in _processes(pod)]
         return Plan(processes, frozenset(models), files, frozenset(folders))
 
     def _volumes(self, owner: str, pod: Manifest) -> dict[str, Path]:
@@ -105,7 +105,7 @@ class Translator:
             if claim := volume.get("persistentVolumeClaim"):
                 folders[name] = self._state_dir / "volumes" / claim["claimName"]
             elif name == "models":
-                model = self._model_name(_init_containers(pod)[0])
+                model = self._model_name(_model_containers(pod)[0])
                 folders[name] = self._state_dir / "models" / model
             else:
                 folders[name] = self._state_dir / "scratch" / owner / name
@@ -181,16 +181,24 @@ def container_ports(manifests: Sequence[Manifest]) -> list[int]:
     """Return the ports of all containers."""
     pods = [item["spec"]["template"]["spec"] for item in manifests if item["kind"] in POD_KINDS]
     return [
-        port["containerPort"]
-        for pod in pods
-        for container in pod["containers"]
-        for port in container["ports"]
+        port["containerPort"] for pod in pods for container in _processes(pod) for port in container["ports"]
     ]
 
 
-def _init_containers(pod: Manifest) -> list[Manifest]:
-    """Return the init containers of a pod, all of which bring model files."""
-    found: list[Manifest] = pod.get("initContainers", [])
+def _is_sidecar(container: Manifest) -> bool:
+    """Whether an init container starts before the others but then runs on beside them."""
+    return container.get("restartPolicy") == "Always"
+
+
+def _processes(pod: Manifest) -> list[Manifest]:
+    """Return the containers of a pod that run on, in the order of their start."""
+    sidecars = [each for each in pod.get("initContainers", []) if _is_sidecar(each)]
+    return [*sidecars, *pod["containers"]]
+
+
+def _model_containers(pod: Manifest) -> list[Manifest]:
+    """Return the init containers of a pod that end, all of which bring model files."""
+    found = [each for each in pod.get("initContainers", []) if not _is_sidecar(each)]
     unknown = [each["name"] for each in found if f"{MODELS_PATH}/." not in each["command"]]
     if unknown:
         raise Untranslatable(f"the init container {unknown[0]} brings no model")

@@ -39,13 +39,19 @@ class Autoscaling(Part):
         default=20, ge=1, le=100_000, description="Batches, waiting and running, for each embedding pod."
     )
     activation_queue_length: int = Field(
-        default=0, ge=0, le=100_000, description="Batches above which KEDA calls the scaler active."
+        default=0,
+        ge=0,
+        le=100_000,
+        description="Batches above which KEDA starts the first pod. No effect: minReplicas is at least 1.",
     )
     polling_interval_seconds: int = Field(
         default=15, ge=5, le=300, description="Time between two looks at the queue."
     )
     cooldown_seconds: int = Field(
-        default=300, ge=0, le=86_400, description="Quiet time after which KEDA calls the scaler inactive."
+        default=300,
+        ge=0,
+        le=86_400,
+        description="Quiet time after which KEDA ends the last pod. No effect: minReplicas is at least 1.",
     )
     scale_up: ScaleUp = Field(default=ScaleUp(), description="How fast pods are added.")
     scale_down: ScaleDown = Field(default=ScaleDown(), description="How fast pods are taken away.")

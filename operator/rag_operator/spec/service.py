@@ -30,7 +30,7 @@ class Images(Part):
     worker: ImageName | None = Field(default=None, description="Image of the workers.")
     embedding: ImageName | None = Field(default=None, description="Image of the embedding service.")
     llm: ImageName | None = Field(default=None, description="Image of the LLM service.")
-    redis: ImageName | None = Field(default=None, description="Image of the managed Redis.")
+    redis: ImageName | None = Field(default=None, description="Image of the managed Redis, 7.0 or later.")
     qdrant: ImageName | None = Field(default=None, description="Image of the managed Qdrant.")
     llama_server: ImageName | None = Field(
         default=None,

@@ -20,10 +20,22 @@ from rag_operator.fields import (
 )
 
 
+def _stays(part: str) -> Rule:
+    return Rule(
+        "has(self.managed) == has(oldSelf.managed)",
+        f"{part} cannot move between managed and external, which would leave its data behind; "
+        "make a pipeline of another name and upload the documents to it",
+    )
+
+
 class ManagedRedis(Part):
     """A Redis that the operator runs, with an append-only file and a generated password."""
 
     storage: Volume = Field(default=Volume(), description="Volume of the append-only file.")
+    retention_policy: RetentionPolicy = Field(
+        default="Retain",
+        description="Whether the volume, with all documents' records, stays when the pipeline is deleted.",
+    )
     resources: Resources = Field(
         default=resources("50m", "64Mi", "256Mi"),
         description="Compute resources of Redis; three quarters of the memory limit are its maxmemory.",
@@ -41,7 +53,7 @@ class ExternalRedis(Part):
 class Queue(Part):
     """Redis, which holds the queues and the documents' records."""
 
-    model_config = rules(EXACTLY_ONE)
+    model_config = rules(EXACTLY_ONE, _stays("queue"))
 
     managed: ManagedRedis | None = Field(default=None, description="Let the operator run Redis.")
     external: ExternalRedis | None = Field(default=None, description="Use a Redis that runs elsewhere.")
@@ -79,13 +91,7 @@ class ExternalQdrant(Part):
 class VectorStore(Part):
     """Qdrant, which holds the vectors."""
 
-    model_config = rules(
-        EXACTLY_ONE,
-        Rule(
-            "has(self.managed) == has(oldSelf.managed)",
-            "vectorStore cannot move between managed and external in place",
-        ),
-    )
+    model_config = rules(EXACTLY_ONE, _stays("vectorStore"))
 
     collection: str = Field(
         min_length=1,

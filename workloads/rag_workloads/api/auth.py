@@ -28,7 +28,7 @@ class RequireKey:
     def __init__(self, key: SecretStr | None) -> None:
         self._key = key.get_secret_value().encode() if key else None
 
-    def __call__(
+    async def __call__(
         self,
         authorization: Annotated[str, Header()] = "",
         x_api_key: Annotated[str, Header()] = "",

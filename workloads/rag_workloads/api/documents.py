@@ -33,13 +33,18 @@ async def get_document(document_id: str, parts: PartsOf) -> Document:
 
 @router.delete("/{document_id}", status_code=204)
 async def delete_document(document_id: str, parts: PartsOf) -> None:
-    """Remove a document: record first, so that jobs that run stop, then jobs, vectors and file."""
+    """Remove a document. The record goes last: a deletion that breaks off can be sent again.
+
+    What is uploaded under the same id meanwhile is a later generation, and stays.
+    """
     document = await _document(parts, document_id)
-    await parts.documents.delete(document_id)
+    await parts.documents.retire(document_id, document.generation)
     await parts.queue.forget(document_id, document.generation, document.batches or 0)
     with vector_store_errors():
-        await parts.vectors.delete_document(document_id)
-    await parts.objects.delete(document.object_key)
+        await parts.vectors.delete_through(document_id, document.generation)
+    for key in document.object_keys:
+        await parts.objects.delete(key)
+    await parts.documents.delete(document_id, document.generation)
 
 
 @router.get("/{document_id}/chunks")

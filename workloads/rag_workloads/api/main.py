@@ -10,6 +10,7 @@ from rag_workloads.api import documents, health, questions, uploads
 from rag_workloads.api.auth import RequireKey
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.settings import Settings
+from rag_workloads.api.upload import FORM_BYTES
 from rag_workloads.core import service
 from rag_workloads.core.problems import Unavailable
 
@@ -26,7 +27,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def ready() -> None:
         await health.ready(app.state.parts)
 
-    app = service.create_app("RAG pipeline", lifespan, ready)
+    upload_limit = settings.upload_limit_bytes + FORM_BYTES
+    limits = {uploads.router.prefix: upload_limit}
+    app = service.create_app("RAG pipeline", lifespan, ready, body_limits=limits)
 
     @app.exception_handler(RedisError)
     async def redis_is_away(_: Request, error: RedisError) -> Response:

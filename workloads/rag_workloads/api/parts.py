@@ -28,14 +28,16 @@ class Parts:
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
-        """Connect to Redis and prepare the other clients, which connect when they are used."""
+        """Connect to Redis, sweep the object store, and prepare what connects when it is used."""
         queue = await Queue.connect(settings.redis_url.get_secret_value(), settings.pipeline)
+        objects = ObjectStore(settings.storage_url)
+        await objects.sweep()
         key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
         return cls(
             settings,
             queue,
             DocumentStore(queue.redis, settings.pipeline),
-            ObjectStore(settings.storage_url),
+            objects,
             VectorStore(settings.qdrant_url, key, settings.qdrant_collection),
             EmbeddingClient(settings.embedding_url),
             LlmClient(settings.llm_url) if settings.llm_url else None,

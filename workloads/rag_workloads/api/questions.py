@@ -1,19 +1,19 @@
 """The route that answers questions."""
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 
 from rag_workloads.api.answering import Answer, Answering, Prepared
 from rag_workloads.api.parts import PartsOf
 from rag_workloads.core.disconnects import until_disconnect
 from rag_workloads.core.problems import Problem
+from rag_workloads.core.streams import event, stream
 
 router = APIRouter(prefix="/api/v1", tags=["questions"])
 
@@ -40,7 +40,7 @@ async def ask(question: Question, request: Request, parts: PartsOf) -> Response:
     prepared = await until_disconnect(request, answering.prepare(question.query, top_k))
     pieces = answering.stream(prepared)
     first = await until_disconnect(request, _first(pieces))
-    return EventSourceResponse(_events(first, pieces, prepared))
+    return stream(_events(first, pieces, prepared))
 
 
 async def _first(pieces: AsyncGenerator[str]) -> str | None:
@@ -53,15 +53,11 @@ async def _events(
     try:
         async with contextlib.aclosing(pieces):
             if first is not None:
-                yield _event({"chunk": first})
+                yield event({"chunk": first})
             async for piece in pieces:
-                yield _event({"chunk": piece})
+                yield event({"chunk": piece})
     except Problem as problem:
-        yield _event(problem.body(), "error")
+        yield event(problem.body(), "error")
         return
-    yield _event({"citations": [citation.model_dump() for citation in prepared.citations]}, "citations")
-    yield _event({"timings": prepared.watch.seconds}, "done")
-
-
-def _event(data: dict[str, Any], name: str | None = None) -> ServerSentEvent:
-    return ServerSentEvent(json.dumps(data, ensure_ascii=False), event=name)
+    yield event({"citations": [citation.model_dump() for citation in prepared.citations]}, "citations")
+    yield event({"timings": prepared.watch.seconds}, "done")

@@ -10,6 +10,8 @@ from python_multipart.multipart import parse_options_header
 from rag_workloads.core.problems import Problem
 
 FILE_FIELD = "file"
+# Room for the form around the file: boundaries, headers, fields.
+FORM_BYTES = 65_536
 MAX_FIELD_BYTES = 4096
 MAX_HEADER_BYTES = 16_384
 
@@ -28,6 +30,7 @@ class Upload:
         self.size = 0
         self.fields: dict[str, str] = {}
         self._limit = limit
+        self._received = 0
         self._digest = hashlib.sha256()
         self._part = _Part()
         self._arrived: list[bytes] = []
@@ -54,10 +57,13 @@ class Upload:
     async def chunks(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The file's bytes as they arrive. Problem: 413 too large; 422 malformed, empty or without a file."""
         async for data in body:
+            self._received += len(data)
             try:
                 self._parser.write(data)
             except MultipartParseError as error:
                 raise _invalid(f"The form is malformed: {error}.") from error
+            if self._received - self.size > FORM_BYTES:
+                raise _invalid(f"The form around the file has more than {FORM_BYTES} bytes.")
             arrived, self._arrived = self._arrived, []
             for chunk in arrived:
                 yield chunk

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from rag_workloads.api.parts import Parts, PartsOf
-from rag_workloads.api.upload import Upload, too_large
+from rag_workloads.api.upload import FORM_BYTES, Upload, too_large
 from rag_workloads.api.views import TaskStatus, UploadAccepted
 from rag_workloads.core import jobs
 from rag_workloads.core.disconnects import ClientLeft
@@ -20,8 +21,6 @@ from rag_workloads.core.problems import Problem
 
 router = APIRouter(prefix="/api/v1/documents/upload", tags=["documents"])
 
-# Room for the form around the file.
-FORM_BYTES = 65_536
 DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -38,14 +37,13 @@ async def upload(
     if content_length > limit + FORM_BYTES:
         raise too_large(limit)
     new = await _store(parts, Upload(content_type, limit), request.stream())
-    previous = await parts.documents.get(new.document_id)
-    document, begun = await parts.documents.begin(new)
+    document, begun, unused_file = await parts.documents.begin(new)
     if begun:
         await parts.queue.enqueue_document(document.document_id, document.generation)
-        if previous and previous.object_key != new.object_key:
-            await parts.objects.delete(previous.object_key)
     else:
         response.status_code = 200
+    if unused_file:
+        await parts.objects.delete(unused_file)
     return UploadAccepted(
         document_id=document.document_id,
         status=State.PROCESSING if begun else document.state,
@@ -66,13 +64,14 @@ async def status(task_id: str, parts: PartsOf) -> TaskStatus:
 
 
 async def _store(parts: Parts, upload: Upload, body: AsyncIterator[bytes]) -> NewDocument:
-    """Write the file under the name that its content gives it."""
-    incoming = incoming_key(uuid.uuid4().hex)
-    failures: list[Problem] = []
+    """Write the file under the id that its form or its content gives it."""
+    upload_id = uuid.uuid4().hex
+    incoming = incoming_key(upload_id)
+    failures: list[Exception] = []
     try:
         await parts.objects.put(incoming, _noting(failures, upload.chunks(body)))
         document_id = _document_id(upload)
-        key = document_key(document_id, upload.sha256)
+        key = document_key(document_id, upload_id)
         await parts.objects.rename(incoming, key)
     except Exception:
         await parts.objects.delete(incoming)
@@ -89,13 +88,13 @@ async def _store(parts: Parts, upload: Upload, body: AsyncIterator[bytes]) -> Ne
     )
 
 
-async def _noting(failures: list[Problem], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Keep the problem that ends the stream: the object store raises an error of its own in its place."""
+async def _noting(failures: list[Exception], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Keep the error that ends the stream: the object store raises one of its own in its place."""
     try:
         async for chunk in chunks:
             yield chunk
-    except Problem as problem:
-        failures.append(problem)
+    except (Problem, HTTPException) as error:
+        failures.append(error)
         raise
     except ClientDisconnect:
         failures.append(ClientLeft())

@@ -6,56 +6,25 @@ it changes it, and refuses to touch a record that is final or of another generat
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 
-from rag_workloads.core.documents import Document, DocumentError, NewDocument, State
+from rag_workloads.core import document_scripts as scripts
+from rag_workloads.core.documents import Document, DocumentError, ErrorCode, NewDocument, State
 
 Field = str | int | datetime
 
 FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
 
-# Generations only grow, from the clock on: should Redis be lost, they still exceed those in the vector store.
-# KEYS: record, generation counter, index of all, index of pending, processing, completed, failed.
-# ARGV: document id, sha256, now, timestamp, then fields and values. Returns whether a new generation began.
-BEGIN = """
-local old = redis.call('HMGET', KEYS[1], 'sha256', 'state', 'created_at', 'active_generation', 'generation')
-if old[1] == ARGV[2] and old[2] ~= 'failed' then return 0 end
-local score = redis.call('ZSCORE', KEYS[3], ARGV[1]) or ARGV[4]
-if old[5] then
-  local past = KEYS[1] .. ':' .. old[5]
-  redis.call('DEL', past .. ':done', past .. ':failures')
-end
-redis.call('DEL', KEYS[1])
-redis.call('SET', KEYS[2], math.floor(ARGV[4] * 1000), 'NX')
-redis.call('HSET', KEYS[1], 'generation', redis.call('INCR', KEYS[2]), 'state', 'pending', 'stage', 'queued',
-           'created_at', old[3] or ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
-if old[4] then redis.call('HSET', KEYS[1], 'active_generation', old[4]) end
-for i = 5, 7 do redis.call('ZREM', KEYS[i], ARGV[1]) end
-redis.call('ZADD', KEYS[3], score, ARGV[1])
-redis.call('ZADD', KEYS[4], score, ARGV[1])
-return 1
-"""
 
-# KEYS: record, set of done batches, failures, index of all, index of pending, processing, completed, failed.
-# ARGV: document id, generation, number of a done batch or '', fields and values. Returns whether it applied.
-UPDATE = """
-local old = redis.call('HMGET', KEYS[1], 'generation', 'state')
-if old[1] ~= ARGV[2] or old[2] == 'completed' or old[2] == 'failed' then return 0 end
-if ARGV[3] ~= '' then
-  redis.call('SADD', KEYS[2], ARGV[3])
-  redis.call('HSET', KEYS[1], 'batches_done', redis.call('SCARD', KEYS[2]))
-end
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
-local state = redis.call('HGET', KEYS[1], 'state')
-local at = {pending = 5, processing = 6, completed = 7, failed = 8}
-for i = 5, 8 do
-  if i ~= at[state] then redis.call('ZREM', KEYS[i], ARGV[1]) end
-end
-redis.call('ZADD', KEYS[at[state]], redis.call('ZSCORE', KEYS[4], ARGV[1]), ARGV[1])
-if state == 'completed' or state == 'failed' then redis.call('DEL', KEYS[2], KEYS[3]) end
-return 1
-"""
+class Begun(NamedTuple):
+    """The record; whether a new generation began; the key of a file that no generation needs any more."""
+
+    document: Document
+    new: bool
+    unused_file: str | None
 
 
 class DocumentStore:
@@ -63,7 +32,12 @@ class DocumentStore:
 
     def __init__(self, redis: Redis, pipeline: str) -> None:
         self._redis, self._pipeline = redis, pipeline
-        self._begin, self._set = redis.register_script(BEGIN), redis.register_script(UPDATE)
+        self._begin, self._attempt = (
+            redis.register_script(scripts.BEGIN),
+            redis.register_script(scripts.ATTEMPT),
+        )
+        self._set, self._retire = redis.register_script(scripts.UPDATE), redis.register_script(scripts.RETIRE)
+        self._delete = redis.register_script(scripts.DELETE)
         self._all = f"{pipeline}:docs"
         self._by_state = [f"{self._all}:{state}" for state in State]
 
@@ -71,24 +45,34 @@ class DocumentStore:
         """The record, or None."""
         return (await self._load([document_id]))[0]
 
-    async def begin(self, new: NewDocument) -> tuple[Document, bool]:
-        """Start a generation, and say so; the same bytes again change nothing, unless the document failed."""
+    async def begin(self, new: NewDocument) -> Begun:
+        """Start a generation; the same bytes again change nothing, unless the document failed.
+
+        The file of the generation that searches see is kept until another one takes its place.
+        """
         keys = [self._record(new.document_id), f"{self._pipeline}:generation", self._all, *self._by_state]
         now = datetime.now(UTC)
         args = [new.document_id, new.sha256, now.isoformat(), now.timestamp(), *_flat(new.model_dump())]
-        begun = await self._begin(keys, args)
+        begun, unused = await self._begin(keys, args)
         document = await self.get(new.document_id)
         if document is None:
             raise LookupError(f"document {new.document_id} was deleted while it was created")
-        return document, bool(begun)
+        return Begun(document, bool(begun), unused.decode() or None if begun else new.object_key)
+
+    async def count_attempt(self, document_id: str, generation: int, change: int = 1) -> int:
+        """Count an attempt to process a document, or take it back (-1); how many there are.
+
+        0 and no change where `update` is False.
+        """
+        return int(await self._attempt([self._record(document_id)], [generation, change]))
 
     async def update(self, document_id: str, generation: int, **fields: Field) -> bool:
         """Set fields; False and no change if the record is gone, final, or of another generation."""
-        return await self._update(document_id, generation, "", fields)
+        return await self._run(self._set, document_id, generation, "", fields)
 
     async def batch_done(self, document_id: str, generation: int, number: int) -> Document | None:
         """Count a batch as done, once; the record after it, or None where `update` is False."""
-        if not await self._update(document_id, generation, str(number), {}):
+        if not await self._run(self._set, document_id, generation, str(number), {}):
             return None
         return await self.get(document_id)
 
@@ -117,28 +101,20 @@ class DocumentStore:
 
     async def fail(self, document_id: str, generation: int, error: DocumentError) -> bool:
         """Mark a generation as failed for good; as `update`."""
-        fields: dict[str, Field | None] = {
-            "error_code": error.code,
-            "error_message": error.message,
-            "error_page": error.page,
-            "error_hint": error.hint,
-        }
-        known = {name: value for name, value in fields.items() if value is not None}
-        return await self.update(
-            document_id, generation, state=State.FAILED, completed_at=datetime.now(UTC), **known
-        )
+        return await self.update(document_id, generation, **_failed(error))
 
-    async def delete(self, document_id: str) -> None:
-        """Remove the record; jobs that still run see it gone."""
-        document = await self.get(document_id)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(self._record(document_id))
-            if document:
-                pipe.delete(self._done(document_id, document.generation))
-                pipe.delete(self._failures(document_id, document.generation))
-            for index in (self._all, *self._by_state):
-                pipe.zrem(index, document_id)
-            await pipe.execute()
+    async def retire(self, document_id: str, generation: int) -> bool:
+        """Mark a document that is being deleted as failed, whatever its state: jobs that run stop.
+
+        False and no change if the record is gone, or of another generation.
+        """
+        hint = "If it is still here in a minute, the deletion broke off: delete it again."
+        error = DocumentError(ErrorCode.DELETE_UNFINISHED, "The document is being deleted.", hint=hint)
+        return await self._run(self._retire, document_id, generation, "", _failed(error))
+
+    async def delete(self, document_id: str, generation: int) -> bool:
+        """Remove the record if it is still of this generation; jobs that run see it gone."""
+        return bool(await self._delete(self._keys(document_id, generation), [document_id, generation]))
 
     async def counts(self) -> dict[State, int]:
         """How many documents there are in each state."""
@@ -167,11 +143,11 @@ class DocumentStore:
         documents = await self._load([i.decode() for i in ids])
         return [document for document in documents if document], total
 
-    async def _update(self, document_id: str, generation: int, done: str, fields: dict[str, Field]) -> bool:
-        done_key, failures_key = self._done(document_id, generation), self._failures(document_id, generation)
-        keys = [self._record(document_id), done_key, failures_key, self._all, *self._by_state]
+    async def _run(
+        self, script: AsyncScript, document_id: str, generation: int, done: str, fields: dict[str, Field]
+    ) -> bool:
         args = [document_id, generation, done, *_flat({"updated_at": datetime.now(UTC), **fields})]
-        return bool(await self._set(keys, args))
+        return bool(await script(self._keys(document_id, generation), args))
 
     async def _load(self, ids: Sequence[str]) -> Sequence[Document | None]:
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -181,6 +157,11 @@ class DocumentStore:
         decoded = [{k.decode(): v.decode() for k, v in row.items()} for row in rows]
         return [Document.model_validate(row) if row else None for row in decoded]
 
+    def _keys(self, document_id: str, generation: int) -> Sequence[str]:
+        """The KEYS of most scripts."""
+        done, failures = self._done(document_id, generation), self._failures(document_id, generation)
+        return [self._record(document_id), done, failures, self._all, *self._by_state]
+
     def _record(self, document_id: str) -> str:
         return f"{self._pipeline}:doc:{document_id}"
 
@@ -189,6 +170,18 @@ class DocumentStore:
 
     def _failures(self, document_id: str, generation: int) -> str:
         return f"{self._record(document_id)}:{generation}:failures"
+
+
+def _failed(error: DocumentError) -> dict[str, Field]:
+    """The fields of a record that failed."""
+    details: dict[str, Field | None] = {
+        "error_code": error.code,
+        "error_message": error.message,
+        "error_page": error.page,
+        "error_hint": error.hint,
+    }
+    known = {name: value for name, value in details.items() if value is not None}
+    return {"state": State.FAILED, "completed_at": datetime.now(UTC), **known}
 
 
 def _flat(fields: dict[str, Field]) -> list[str | int]:

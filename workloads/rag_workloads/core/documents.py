@@ -41,6 +41,7 @@ class ErrorCode(StrEnum):
     EMBEDDING_FAILED = "EMBEDDING_FAILED"
     INGEST_STALLED = "INGEST_STALLED"
     OBJECT_MISSING = "OBJECT_MISSING"
+    DELETE_UNFINISHED = "DELETE_UNFINISHED"
     INTERNAL = "INTERNAL"
 
 
@@ -72,10 +73,15 @@ class NewDocument(BaseModel):
 
 
 class Document(NewDocument):
-    """The record. `generation` counts its versions; the one that searches see is `active_generation`."""
+    """The record. `generation` counts its versions; the one that searches see is `active_generation`.
+
+    `active_object_key` is the file of an active generation before this one. `attempts` counts how often the
+    generation was taken up to be processed.
+    """
 
     generation: int
     active_generation: int | None = None
+    active_object_key: str | None = None
     state: State = State.PENDING
     stage: Stage = Stage.QUEUED
     pages: int | None = None
@@ -97,6 +103,11 @@ class Document(NewDocument):
     def task_id(self) -> str:
         """The id that a client polls."""
         return task_id(self.document_id, self.generation)
+
+    @property
+    def object_keys(self) -> set[str]:
+        """All its files."""
+        return {self.object_key, self.active_object_key or self.object_key}
 
     @property
     def unfinished(self) -> bool:

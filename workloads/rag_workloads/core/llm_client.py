@@ -5,11 +5,13 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
+from rag_workloads.core.problems import Problem
+
 TIMEOUT = httpx.Timeout(120, connect=5)
 
 
 class LlmClient:
-    """Asks the model for text. Errors are httpx's."""
+    """Asks the model for text. Errors are httpx's; a Problem 422 if the model refuses the prompt."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
@@ -19,7 +21,7 @@ class LlmClient:
         response = await self._client.post(
             "/generate", json=_request(prompt, max_tokens, temperature, stream=False)
         )
-        response.raise_for_status()
+        _check(response)
         answer = response.json()
         return answer["text"], answer["tokens_used"]
 
@@ -27,7 +29,9 @@ class LlmClient:
         """The answer piece by piece, as it is made."""
         request = _request(prompt, max_tokens, temperature, stream=True)
         async with self._client.stream("POST", "/generate", json=request) as response:
-            response.raise_for_status()
+            if response.is_error:
+                await response.aread()
+            _check(response)
             async for line in response.aiter_lines():
                 field, _, value = line.partition(": ")
                 if field != "data":
@@ -47,6 +51,13 @@ class LlmClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise what the service answered: that a prompt is refused is the asker's to know, the rest is ours."""
+    if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+        raise Problem.of(response.json())
+    response.raise_for_status()
 
 
 def _request(

@@ -1,31 +1,39 @@
 """Uploaded files, in a folder or in a bucket: file:///folder, s3://bucket/prefix, gs://…, az://…"""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import anyio
+import anyio.to_thread
 import obstore
 from obstore.store import from_url
 
 READ_BYTES = 1 << 20
+INCOMING = "incoming"
+# No upload lasts longer.
+INCOMING_SECONDS = 24 * 3600
 
 
 def incoming_key(upload: str) -> str:
-    """Where an upload is written while its hash is unknown."""
-    return f"incoming/{upload}"
+    """Where an upload is written while its document's id may be unknown."""
+    return f"{INCOMING}/{upload}"
 
 
-def document_key(document_id: str, sha256: str) -> str:
-    """Where a document's bytes stay."""
-    return f"documents/{document_id}/{sha256}"
+def document_key(document_id: str, upload: str) -> str:
+    """Where a document's bytes stay: apart for each upload, so that no deletion takes a later one's file."""
+    return f"documents/{document_id}/{upload}"
 
 
 class ObjectStore:
     """Files by key. Errors are obstore's; FileNotFoundError if there is no such key."""
 
     def __init__(self, url: str) -> None:
+        self._folder: Path | None = None
         if url.startswith("file:"):
+            self._folder = Path(unquote(urlsplit(url).path))
             self._store = from_url(url, mkdir=True, automatic_cleanup=True)
         else:
             self._store = from_url(url)
@@ -57,3 +65,16 @@ class ObjectStore:
         """Remove a file if it is there."""
         with contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._store, key)
+
+    async def sweep(self) -> None:
+        """Remove what is left of uploads whose process was killed; a bucket's own rules do that there."""
+        if self._folder:
+            await anyio.to_thread.run_sync(_sweep, self._folder / INCOMING)
+
+
+def _sweep(folder: Path) -> None:
+    # Not by the store's own list, which does not show files that are half written.
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another pod sweeps too
+            if path.stat().st_mtime < time.time() - INCOMING_SECONDS:
+                path.unlink()

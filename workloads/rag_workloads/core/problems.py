@@ -1,17 +1,17 @@
 """Errors as RFC 9457 problem details (application/problem+json)."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-log = structlog.get_logger(__name__)
-
 RETRY_AFTER_SECONDS = "5"
+URN = "urn:ragpipeline:problem:"
+# Python's releases differ in the names of some statuses; the types of our problems are stable.
+SLUGS = {413: "payload-too-large"}
 
 
 class Problem(Exception):
@@ -21,10 +21,15 @@ class Problem(Exception):
         super().__init__(detail)
         self.status, self.type, self.title, self.detail, self.extra = status, type, title, detail, extra
 
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> Self:
+        """The problem that another of our services answered."""
+        return cls(body["status"], body["type"].removeprefix(URN), body["title"], body["detail"])
+
     def body(self) -> dict[str, Any]:
         """The members of the problem."""
         return {
-            "type": f"urn:ragpipeline:problem:{self.type}",
+            "type": f"{URN}{self.type}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
@@ -47,8 +52,13 @@ class Unavailable(Problem):
         return super().response({"Retry-After": RETRY_AFTER_SECONDS, **(headers or {})})
 
 
+def internal() -> Problem:
+    """An error that nobody foresaw."""
+    return Problem(500, "internal", "Internal error", "The error was logged with the request's id.")
+
+
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem: ours, the framework's, and those nobody foresaw."""
+    """Make every error of `app` a problem, ours and the framework's."""
 
     @app.exception_handler(Problem)
     async def ours(_: Request, problem: Problem) -> JSONResponse:
@@ -57,7 +67,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def framework(_: Request, error: HTTPException) -> JSONResponse:
         title = HTTPStatus(error.status_code).phrase
-        slug = title.lower().replace(" ", "-")
+        slug = SLUGS.get(error.status_code) or title.lower().replace(" ", "-")
         problem = Problem(error.status_code, slug, title, str(error.detail))
         return problem.response(dict(error.headers or {}))
 
@@ -66,10 +76,3 @@ def install(app: FastAPI) -> None:
         errors = [{"location": [*map(str, e["loc"])], "message": e["msg"]} for e in error.errors()]
         detail = "; ".join(f"{'.'.join(e['location'])}: {e['message']}" for e in errors)
         return Problem(422, "validation", "Invalid request", detail, errors=errors).response()
-
-    @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        log.error("unhandled error", path=request.url.path, exc_info=error)
-        return Problem(
-            500, "internal", "Internal error", "The error was logged with the request's id."
-        ).response()

@@ -24,7 +24,13 @@ from arq.worker import Function
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError, RedisError, TimeoutError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    ConnectionError,
+    RedisError,
+    TimeoutError,
+)
 
 from rag_workloads.core import jobs, tasks
 from rag_workloads.core.jobs import EmbedBatch
@@ -80,6 +86,8 @@ class Queue:
         while True:
             try:
                 await redis.ping()
+            except (AuthenticationError, AuthorizationError):  # ConnectionErrors too, but they will not pass
+                raise
             except (ConnectionError, TimeoutError) as error:
                 if time.monotonic() > deadline:
                     raise
@@ -187,7 +195,9 @@ async def lease(ctx: dict[Any, Any], ttl: float = LEASE_SECONDS) -> AsyncIterato
 
     async def renew() -> None:
         while not ended.is_set():
-            await redis.pexpire(key, int(ttl * 1000))
+            # Missed now, it may succeed the next time, before the lease is over.
+            with contextlib.suppress(RedisError, OSError):
+                await redis.pexpire(key, int(ttl * 1000))
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(ended.wait(), min(RENEW_SECONDS, ttl / 3))
 
@@ -197,7 +207,6 @@ async def lease(ctx: dict[Any, Any], ttl: float = LEASE_SECONDS) -> AsyncIterato
     finally:
         # Not cancelled: that would break a Redis connection in the middle of a command.
         ended.set()
-        # A renewal that failed is no reason to fail a job that did not.
         await asyncio.gather(renewal, return_exceptions=True)
 
 

@@ -16,3 +16,10 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
         for task in running:
             task.cancel()
         _, running = await asyncio.wait(running, timeout=ASK_AGAIN_SECONDS)
+
+
+def check(*tasks: asyncio.Task[Any]) -> None:
+    """Raise what a background task ended with, if one did: nobody else would notice."""
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.result()

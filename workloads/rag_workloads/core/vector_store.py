@@ -146,17 +146,13 @@ class VectorStore:
             ],
         )
 
-    async def delete_document(self, document_id: str) -> None:
-        """Delete every point of a document."""
-        selector = models.FilterSelector(filter=models.Filter(must=[_equals("document_id", document_id)]))
-        await self._client.delete(self._collection, selector)
+    async def delete_through(self, document_id: str, generation: int) -> None:
+        """Delete all points of a document up to this generation, active or not."""
+        await self._delete(_equals("document_id", document_id), _up_to(generation))
 
-    async def delete_generation(self, document_id: str, generation: int) -> None:
-        """Delete the points of one generation of a document."""
-        conditions = [_equals("document_id", document_id), _equals("generation", generation)]
-        await self._client.delete(
-            self._collection, models.FilterSelector(filter=models.Filter(must=[*conditions]))
-        )
+    async def discard(self, document_id: str, generation: int) -> None:
+        """Delete what this generation of a document, and any before it, wrote and never made active."""
+        await self._delete(_equals("document_id", document_id), _up_to(generation), _equals("active", False))
 
     async def search(self, vector: NDArray[np.float32], top_k: int, score_threshold: float) -> list[Hit]:
         """The active chunks nearest to `vector` [dimension] with at least this score, best first."""
@@ -181,9 +177,17 @@ class VectorStore:
         found = [StoredChunk(**_chunk(record.payload)) for record in records]
         return sorted(found, key=lambda chunk: chunk.chunk_index), total.count
 
+    async def _delete(self, *conditions: models.FieldCondition) -> None:
+        selector = models.FilterSelector(filter=models.Filter(must=[*conditions]))
+        await self._client.delete(self._collection, selector)
+
 
 def _equals(key: str, value: str | int | bool) -> models.FieldCondition:
     return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+
+def _up_to(generation: int) -> models.FieldCondition:
+    return models.FieldCondition(key="generation", range=models.Range(lte=generation))
 
 
 def _chunk(payload: dict[str, Any] | None) -> dict[str, Any]:

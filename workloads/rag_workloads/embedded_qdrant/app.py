@@ -73,7 +73,8 @@ async def healthy(_: Request) -> PlainTextResponse:
 
 async def framework_error(_: Request, error: Exception) -> JSONResponse:
     """404 and 405 of unknown routes in Qdrant's shape."""
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        raise error
     return JSONResponse({"status": {"error": error.detail}, "time": 0.0}, error.status_code)
 
 

@@ -25,10 +25,13 @@ MATCHES: dict[str, Callable[[Any], engine.MatchType]] = {
 }
 
 
-def parse_filter(body: Json | None) -> engine.Filter | None:
+def parse_optional_filter(body: Json | None) -> engine.Filter | None:
     """A filter, or None where the request has none."""
-    if body is None:
-        return None
+    return None if body is None else parse_filter(body)
+
+
+def parse_filter(body: Json) -> engine.Filter:
+    """A filter."""
     if unknown := body.keys() - set(CLAUSES):
         raise bad_request(f"unsupported clause of a filter: {', '.join(sorted(unknown))}")
     must, should, must_not = (_conditions(body.get(clause)) for clause in CLAUSES)
@@ -53,9 +56,7 @@ def _condition(body: Json) -> engine.ConditionType:
         case {"is_null": {"key": key}}:
             return engine.IsNullCondition(key)
         case {"must": _} | {"should": _} | {"must_not": _}:
-            nested = parse_filter(body)
-            assert nested is not None
-            return nested
+            return parse_filter(body)
         case _:
             raise bad_request(f"unsupported condition: {body}")
 

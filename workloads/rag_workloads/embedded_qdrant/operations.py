@@ -110,8 +110,6 @@ def _selection(body: Json) -> list[engine.PointId] | engine.Filter:
         case {"points": list(ids)}:
             return ids
         case {"filter": dict(condition)}:
-            selected = parse_filter(condition)
-            assert selected is not None
-            return selected
+            return parse_filter(condition)
         case _:
             raise bad_request("name the points by `points` or by `filter`")

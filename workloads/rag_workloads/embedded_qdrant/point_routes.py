@@ -12,7 +12,7 @@ from rag_workloads.embedded_qdrant import operations
 from rag_workloads.embedded_qdrant.calls import Call, Json, route
 from rag_workloads.embedded_qdrant.collection_routes import COMPLETED
 from rag_workloads.embedded_qdrant.errors import QdrantError, bad_request
-from rag_workloads.embedded_qdrant.filters import parse_filter
+from rag_workloads.embedded_qdrant.filters import parse_optional_filter
 from rag_workloads.embedded_qdrant.points import payload_selector, record_json, scored_json
 
 DEFAULT_LIMIT = 10
@@ -61,7 +61,7 @@ async def scroll(call: Call) -> Json:
     request = engine.ScrollRequest(
         offset=call.body.get("offset"),
         limit=call.body.get("limit") or DEFAULT_LIMIT,
-        filter=parse_filter(call.body.get("filter")),
+        filter=parse_optional_filter(call.body.get("filter")),
         with_payload=payload_selector(call.body.get("with_payload"), default=True),
         with_vector=call.body.get("with_vector"),
     )
@@ -71,7 +71,7 @@ async def scroll(call: Call) -> Json:
 
 async def count(call: Call) -> Json:
     """How many points match."""
-    request = engine.CountRequest(exact=True, filter=parse_filter(call.body.get("filter")))
+    request = engine.CountRequest(exact=True, filter=parse_optional_filter(call.body.get("filter")))
     return {"count": await call.collection.read(lambda shard: shard.count(request))}
 
 
@@ -94,7 +94,7 @@ def _query_request(body: Json) -> engine.QueryRequest:
         limit=body.get("limit") or DEFAULT_LIMIT,
         offset=body.get("offset"),
         query=nearest,
-        filter=parse_filter(body.get("filter")),
+        filter=parse_optional_filter(body.get("filter")),
         score_threshold=body.get("score_threshold"),
         with_payload=payload_selector(body.get("with_payload"), default=False),
         with_vector=body.get("with_vector"),

@@ -6,11 +6,15 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from rag_workloads.embedded_qdrant.collection import Collection, create_folder
 from rag_workloads.embedded_qdrant.errors import QdrantError, bad_request, missing_collection
 
 MAINTENANCE_SECONDS = 5
 FORBIDDEN_IN_NAMES = set('<>:"/\\|?*\0')
+
+log = structlog.get_logger(__name__)
 
 
 class Store:
@@ -61,8 +65,11 @@ class Store:
         """Tend to all collections, for ever."""
         while True:
             await asyncio.sleep(MAINTENANCE_SECONDS)
-            for collection in list(self.collections.values()):
-                await collection.maintain()
+            for name, collection in list(self.collections.items()):
+                try:
+                    await collection.maintain()
+                except Exception:  # one that was deleted meanwhile, or a full disk that is emptied again
+                    log.exception("collection not maintained", collection=name)
 
     async def close(self) -> None:
         """Flush and close all collections."""

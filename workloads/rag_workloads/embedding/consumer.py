@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from qdrant_client.http.exceptions import ApiException
 
 from rag_workloads.core import metrics
 from rag_workloads.core.document_store import DocumentStore
@@ -15,8 +16,8 @@ from rag_workloads.core.queue import RetryLater
 from rag_workloads.core.vector_store import VectorStore
 from rag_workloads.embedding.engine import Engine, InputTooLong, Lane
 
-# 5, 30 and 180 seconds: the vector store may move to another node meanwhile.
-FIRST_RETRY_SECONDS, RETRY_FACTOR = 5, 6
+# Before a batch's second run, its third, and every later one: the vector store may move to another node.
+RETRY_SECONDS = (5, 30, 180)
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,7 @@ class BatchConsumer:
         document = await self.documents.get(batch.document_id)
         if document is None or document.generation != batch.generation or not document.unfinished:
             metrics.BATCHES.labels("dropped").inc()
+            await self._settle(batch)
             return
         try:
             async with asyncio.timeout(self.timeout_seconds):
@@ -68,7 +70,9 @@ class BatchConsumer:
         metrics.CHUNKS_EMBEDDED.inc(len(batch.chunks))
 
     async def _finish(self, batch: EmbedBatch, document: Document) -> None:
-        await self.documents.update(batch.document_id, batch.generation, stage=Stage.INDEXING)
+        if not await self.documents.update(batch.document_id, batch.generation, stage=Stage.INDEXING):
+            await self._settle(batch)
+            return
         await self.vectors.activate(batch.document_id, batch.generation)
         if await self.documents.complete(batch.document_id, batch.generation):
             metrics.DOCUMENTS.labels("completed").inc()
@@ -77,12 +81,18 @@ class BatchConsumer:
             await self._settle(batch)
 
     async def _settle(self, batch: EmbedBatch) -> None:
-        """Put right what was written after the document's end: by a batch's second run, or after a delete."""
+        """Put right what was written after the generation's end: by a second run, or after a delete.
+
+        While a later generation is on its way, nothing: this one may be all that searches see, and goes when
+        the later one becomes active.
+        """
         document = await self.documents.get(batch.document_id)
-        if document and document.active_generation == batch.generation:
-            await self.vectors.activate(batch.document_id, batch.generation)
-        else:
-            await self.vectors.delete_generation(batch.document_id, batch.generation)
+        if document is None:
+            await self.vectors.delete_through(batch.document_id, batch.generation)
+        elif document.active_generation and document.active_generation >= batch.generation:
+            await self.vectors.activate(batch.document_id, document.active_generation)
+        elif document.generation == batch.generation:
+            await self.vectors.discard(batch.document_id, batch.generation)
 
     async def _retry(self, batch: EmbedBatch, error: Exception) -> None:
         """Try again later, or fail the document."""
@@ -97,7 +107,7 @@ class BatchConsumer:
         )
         if failures <= self.retries:
             metrics.BATCHES.labels("retried").inc()
-            raise RetryLater(FIRST_RETRY_SECONDS * RETRY_FACTOR ** (failures - 1)) from error
+            raise RetryLater(retry_seconds(failures)) from error
         hint = "Look at the embedding service's log, then upload the file again."
         await self._fail(batch, f"Embedding failed {failures} times, last with: {reason}", hint)
 
@@ -106,3 +116,12 @@ class BatchConsumer:
         failure = DocumentError(ErrorCode.EMBEDDING_FAILED, message, batch.chunks[0].page, hint)
         if await self.documents.fail(batch.document_id, batch.generation, failure):
             metrics.DOCUMENTS.labels(failure.code).inc()
+        try:
+            await self._settle(batch)
+        except ApiException as error:  # they are not active, and go with the document's next generation
+            log.warning("points left behind", document_id=batch.document_id, reason=str(error))
+
+
+def retry_seconds(failures: int) -> int:
+    """The pause after a batch's failures, from the first on."""
+    return RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1]

@@ -18,6 +18,8 @@ from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.embedding.tei_errors import TeiError
 
 RESTART_SECONDS = 3
+# Of a request: many texts.
+BODY_BYTES = 8 << 20
 
 log = structlog.get_logger(__name__)
 
@@ -28,32 +30,38 @@ class EmbeddingService:
     def __init__(self, settings: EmbeddingSettings) -> None:
         self._settings = settings
         self._engine: Engine | None = None
+        self._owns_collection = False
         self._vectors: VectorStore | None = None
         self._queue: Queue | None = None
         self._consumer: queue.Consumer | None = None
+        self._running: list[asyncio.Task[None]] = []
         self._reason = "The model is loading."
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Start beside the server, and consume until it stops."""
-        running = asyncio.create_task(self._run())
+        self._running = [asyncio.create_task(self._run())]
         yield
         await self.drain()
-        await tasks.end(running)
+        await tasks.end(*self._running)
         for part in (self._engine, self._vectors, self._queue):
             if part:
                 await part.close()
 
     def engine(self) -> Engine:
-        """The engine; TeiError Unhealthy while there is none."""
-        if self._engine is None:
+        """The engine; TeiError Unhealthy until it runs and the collection is known to be its own."""
+        if self._engine is None or not self._owns_collection:
             raise TeiError("Unhealthy", self._reason)
         return self._engine
 
     async def ready(self) -> None:
-        """Raise until the engine runs and the collection is its own, and while Redis or Qdrant is away."""
+        """Raise until the engine runs and the collection is its own, and while Redis or Qdrant is away.
+
+        And if the consumer has broken off.
+        """
         if self._consumer is None or self._vectors is None or self._queue is None:
             raise RuntimeError(self._reason)
+        tasks.check(*self._running)
         await asyncio.gather(self._vectors.ready(), self._queue.depths())
 
     async def drain(self) -> None:
@@ -83,6 +91,7 @@ class EmbeddingService:
                 settings.qdrant_url, key.get_secret_value() if key else None, settings.qdrant_collection
             )
         await self._vectors.ensure(self._engine.fingerprint)
+        self._owns_collection = True
         if self._queue is None:
             self._queue = await Queue.connect(settings.redis_url.get_secret_value(), settings.pipeline)
         consumer = BatchConsumer(
@@ -107,6 +116,6 @@ def main() -> None:
     settings = EmbeddingSettings()
     logs.configure(settings.log_level, settings.log_format)
     embedding = EmbeddingService(settings)
-    app = service.create_app("embedding", embedding.lifespan, embedding.ready)
+    app = service.create_app("embedding", embedding.lifespan, embedding.ready, BODY_BYTES)
     Routes(settings, embedding.engine, embedding.ready).install(app)
     service.serve(app, settings, embedding.drain)

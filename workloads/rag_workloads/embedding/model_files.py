@@ -56,7 +56,8 @@ class ModelFiles:
     def pooling(self) -> str:
         """How token vectors become one: "mean" or "cls". ValueError for what we do not have."""
         modes = self.description("1_Pooling/config.json")
-        chosen = [name.removeprefix("pooling_mode_") for name, on in modes.items() if on is True]
+        prefix = "pooling_mode_"  # other keys are no modes
+        chosen = [n.removeprefix(prefix) for n, on in modes.items() if on is True and n.startswith(prefix)]
         known = {"mean_tokens": "mean", "cls_token": "cls"}
         if modes and (len(chosen) != 1 or chosen[0] not in known):
             raise ValueError(f"pooling {chosen} is not supported, only {list(known)}")

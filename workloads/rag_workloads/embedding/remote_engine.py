@@ -1,31 +1,45 @@
 """The engine that asks a text-embeddings-inference server."""
 
-import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import numpy as np
+from huggingface_hub.errors import HfHubHTTPError
 from numpy.typing import NDArray
 
-from rag_workloads.core.embedding_client import EmbeddingClient
+from rag_workloads.core.embedding_client import BATCH_SIZE, EmbeddingClient
 from rag_workloads.core.vector_store import Fingerprint
-from rag_workloads.embedding.engine import Direction, Lane, Token, Unsupported, shorten
+from rag_workloads.embedding.engine import Direction, InputTooLong, Lane, Overloaded, Token, shorten
 from rag_workloads.embedding.settings import EmbeddingSettings
+
+OVERLOADED = 429
+# How servers refuse a text, by their release.
+REFUSED = (413, 422)
 
 
 class RemoteEngine:
-    """A text-embeddings-inference server; it orders and batches by itself, so lanes make no difference."""
+    """A text-embeddings-inference server; it orders and batches by itself, so lanes make no difference.
+
+    Raises InputTooLong and Overloaded as the local engine does; other errors are EmbeddingClient's.
+    """
 
     def __init__(self, client: EmbeddingClient, fingerprint: Fingerprint, info: dict[str, Any]) -> None:
         self.fingerprint = fingerprint
         self._client, self._info = client, info
+        self._batch_size = int(info.get("max_client_batch_size") or BATCH_SIZE)
 
     @classmethod
     async def start(cls, settings: EmbeddingSettings) -> "RemoteEngine":
         """Ask the server who it is; its model id stands for its weights if it does not name them."""
         key = settings.engine_api_key
-        client = EmbeddingClient(settings.engine_url, key.get_secret_value() if key else None)
-        info = await client.info()
-        probe = await client.embed(["dimension"])
+        async with contextlib.AsyncExitStack() as failed:
+            client = EmbeddingClient(settings.engine_url, key.get_secret_value() if key else None)
+            failed.push_async_callback(client.close)
+            info = await client.info()
+            probe = await client.embed(["dimension"])
+            failed.pop_all()
         dimension = settings.dimensions or probe.shape[1]
         weights = info.get("model_sha") or info.get("model_id") or "unknown"
         return cls(client, Fingerprint(settings.embedding_model, weights, dimension), info)
@@ -33,15 +47,18 @@ class RemoteEngine:
     async def embed(
         self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
     ) -> NDArray[np.float32]:
-        """As `Engine.embed`, in parts as large as the server takes; errors are EmbeddingClient's."""
-        size = int(self._info.get("max_client_batch_size") or 32)
-        parts = [texts[at : at + size] for at in range(0, len(texts), size)]
-        vectors = await asyncio.gather(*(self._client.embed(part) for part in parts))
-        return shorten(np.concatenate(vectors), self.fingerprint.dimension)
+        """As `Engine.embed`, in parts as large as the server takes."""
+        with _refusals():
+            vectors = await self._client.embed(
+                texts, truncate=truncate, direction=direction, batch_size=self._batch_size
+            )
+        return shorten(vectors, self.fingerprint.dimension)
 
     async def tokenize(self, texts: list[str], add_special_tokens: bool) -> list[list[Token]]:
-        """Not offered."""
-        raise Unsupported("tokens are not available from an external engine")
+        """As `Engine.tokenize`."""
+        with _refusals():
+            found = await self._client.tokenize(texts, add_special_tokens, batch_size=self._batch_size)
+        return [[_token(token) for token in tokens] for tokens in found]
 
     def info(self) -> dict[str, Any]:
         """What the server says of itself."""
@@ -50,3 +67,28 @@ class RemoteEngine:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
+
+
+def _token(token: dict[str, Any]) -> Token:
+    return Token(token["id"], token["text"], token["special"], token.get("start"), token.get("stop"))
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """The server's refusals as the engine's, so that nobody tries again what cannot succeed."""
+    try:
+        yield
+    except (HfHubHTTPError, httpx2.HTTPStatusError) as error:
+        if error.response.status_code in REFUSED:
+            raise InputTooLong(_reason(error.response)) from error
+        if error.response.status_code == OVERLOADED:
+            raise Overloaded(_reason(error.response)) from error
+        raise
+
+
+def _reason(response: httpx2.Response) -> str:
+    """What the server wrote: {"error"}, or anything."""
+    try:
+        return str(response.json()["error"])
+    except (ValueError, LookupError, TypeError):
+        return response.text[:500]

@@ -25,7 +25,7 @@ from rag_workloads.embedding.schemas import (
     TokenizeRequest,
 )
 from rag_workloads.embedding.settings import EmbeddingSettings
-from rag_workloads.embedding.tei_errors import EmbeddingRoute, TeiError, TeiRoute
+from rag_workloads.embedding.tei_errors import EmbeddingRoute, OpenAiRoute, TeiError, TeiRoute
 
 
 class Routes:
@@ -43,6 +43,8 @@ class Routes:
         router.post("/embed")(self.embed)
         router.post("/")(self.embed_tei)
         router.post("/embed/batch")(self.embed_batch)
+        app.include_router(router)
+        router = APIRouter(route_class=OpenAiRoute)
         router.post("/v1/embeddings")(self.embed_openai)
         app.include_router(router)
         router = APIRouter(route_class=TeiRoute)
@@ -71,7 +73,7 @@ class Routes:
 
     async def embed_batch(self, request: BatchRequest) -> Response:
         """{"texts", "batch_size"?} → {"vectors", "count"}."""
-        vectors = await self._engine().embed(self._checked(request.texts), Lane.BULK)
+        vectors = await self._engine().embed(request.texts, Lane.BULK)
         return _json({"vectors": vectors, "count": len(vectors)})
 
     async def embed_openai(self, request: OpenAiRequest) -> Response:

@@ -15,10 +15,14 @@ class TextRequest(BaseModel):
     text: Annotated[str, Field(min_length=1)]
 
 
+# Their vectors are answered in one piece, which must fit in memory.
+MAX_TEXTS = 2048
+
+
 class BatchRequest(BaseModel):
     """Ours: many texts. `batch_size` is accepted and has no effect: the service cuts batches by itself."""
 
-    texts: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    texts: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MAX_TEXTS)]
     batch_size: PositiveInt = 32
 
 

@@ -1,4 +1,7 @@
-"""Errors as text-embeddings-inference gives them: {"error", "error_type"}."""
+"""Errors as text-embeddings-inference gives them: {"error", "error_type"}.
+
+Its releases differ in the status of `Validation`: 422 here, 413 in some.
+"""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from rag_workloads.core import metrics
 from rag_workloads.embedding.engine import InputTooLong, Overloaded, Unsupported
@@ -37,9 +41,16 @@ class TeiError(Exception):
         """The HTTP answer."""
         return JSONResponse({"error": self.message, "error_type": self.type}, STATUS[self.type])
 
+    def openai_response(self) -> JSONResponse:
+        """The HTTP answer on routes that are OpenAI's."""
+        status = STATUS[self.type]
+        return JSONResponse({"message": self.message, "code": status, "type": self.type}, status)
+
 
 class TeiRoute(APIRoute):
-    """A route that turns every error into TEI's shape."""
+    """A route that turns every error into TEI's shape, but for those that have an HTTP status already."""
+
+    answer = staticmethod(TeiError.response)
 
     def get_route_handler(self) -> Handler:
         """The route's handler, wrapped."""
@@ -48,8 +59,10 @@ class TeiRoute(APIRoute):
         async def translated(request: Request) -> Response:
             try:
                 return await handle(request)
+            except HTTPException:
+                raise
             except Exception as error:
-                return _translated(error).response()
+                return self.answer(_translated(error))
 
         return translated
 
@@ -68,6 +81,12 @@ class EmbeddingRoute(TeiRoute):
             return response
 
         return counted
+
+
+class OpenAiRoute(EmbeddingRoute):
+    """An EmbeddingRoute whose errors have the shape that TEI gives them on OpenAI's routes."""
+
+    answer = staticmethod(TeiError.openai_response)
 
 
 def _translated(error: Exception) -> TeiError:

@@ -1,19 +1,19 @@
 """POST /generate and GET /health."""
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 
 from rag_workloads.core.disconnects import ClientLeft, until_disconnect
 from rag_workloads.core.metrics import LLM_REQUESTS
 from rag_workloads.core.problems import Problem
 from rag_workloads.core.service import check_ready
+from rag_workloads.core.streams import event, stream
 from rag_workloads.llm.backend import Backend, Prompt
 
 router = APIRouter()
@@ -42,7 +42,7 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     prompt = Prompt(body.prompt, body.max_tokens, body.temperature)
     if body.stream:
         return await _stream(backend, prompt, request)
-    with _counted():
+    with counted():
         completion = await until_disconnect(request, backend.generate(prompt))
     answer = GenerateResponse(text=completion.text, tokens_used=completion.tokens)
     return JSONResponse(answer.model_dump())
@@ -59,9 +59,9 @@ async def health(request: Request) -> dict[str, str]:
 async def _stream(backend: Backend, prompt: Prompt, request: Request) -> Response:
     pieces = backend.stream(prompt)
     # A failure before the first piece is still an HTTP status, not an event.
-    with _counted(success=False):
+    with counted(success=False):
         first = await until_disconnect(request, _first(pieces))
-    return EventSourceResponse(_events(first, pieces))
+    return stream(_events(first, pieces))
 
 
 async def _first(pieces: AsyncGenerator[str]) -> str:
@@ -71,22 +71,18 @@ async def _first(pieces: AsyncGenerator[str]) -> str:
 async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[ServerSentEvent]:
     try:
         async with contextlib.aclosing(pieces):
-            with _counted():
-                yield _chunk(first)
+            with counted():
+                yield event({"chunk": first})
                 async for piece in pieces:
-                    yield _chunk(piece)
+                    yield event({"chunk": piece})
     except Problem as problem:
-        yield ServerSentEvent(json.dumps(problem.body()), event="error")
+        yield event(problem.body(), "error")
     else:
         yield ServerSentEvent("[DONE]")
 
 
-def _chunk(text: str) -> ServerSentEvent:
-    return ServerSentEvent(json.dumps({"chunk": text}, ensure_ascii=False))
-
-
 @contextlib.contextmanager
-def _counted(*, success: bool = True) -> Iterator[None]:
+def counted(*, success: bool = True) -> Iterator[None]:
     """Count what became of the request; one that only began is not counted as a success."""
     status = "cancelled"
     try:
@@ -94,7 +90,7 @@ def _counted(*, success: bool = True) -> Iterator[None]:
         status = "success"
     except ClientLeft:
         raise
-    except Problem:
+    except Exception:
         status = "error"
         raise
     finally:

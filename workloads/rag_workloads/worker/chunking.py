@@ -13,6 +13,8 @@ from tokenizers import Tokenizer
 from rag_workloads.core.jobs import Chunk
 
 PAGE_BREAK = "\n"
+# What the tokenizer takes at once: its result is some hundred times as large. No page of a PDF is longer.
+SLICE_CHARACTERS = 20_000
 SENTENCE_ENDS, WIDE_SENTENCE_ENDS = ".!?:", "。！？；"
 
 # How good a place for a cut is.
@@ -44,18 +46,23 @@ class Chunker:
             self._text += PAGE_BREAK
         self._pages.append(page)
         self._page_starts.append(len(self._text))
-        self._append(text)
+        for piece in _slices(text):
+            self._append(piece)
+            yield from self._full()
+
+    def finish(self) -> Iterator[Chunk]:
+        """Give the last chunk: what follows the last cut, and the overlap before it."""
+        if self._starts:
+            yield self._chunk(0, len(self._starts))
+
+    def _full(self) -> Iterator[Chunk]:
+        """Give the chunks that are full, and forget what no later one needs."""
         start = 0
         while len(self._starts) - start > self._size:
             end = self._cut(start)
             yield self._chunk(start, end)
             start = self._restart(start, end)
         self._forget(start)
-
-    def finish(self) -> Iterator[Chunk]:
-        """Give the last chunk: what follows the last cut, and the overlap before it."""
-        if self._starts:
-            yield self._chunk(0, len(self._starts))
 
     def _append(self, text: str) -> None:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
@@ -113,3 +120,15 @@ class Chunker:
         self._words = self._words[start:]
         self._pages = self._pages[first:]
         self._page_starts = [at - base for at in self._page_starts[first:]]
+
+
+def _slices(text: str) -> Iterator[str]:
+    """The text in slices of bounded length, which begin with white space where there is any."""
+    start = 0
+    while len(text) - start > SLICE_CHARACTERS:
+        limit = start + SLICE_CHARACTERS
+        end = max(text.rfind(space, start + 1, limit) for space in (" ", "\n"))
+        end = end if end > start else limit
+        yield text[start:end]
+        start = end
+    yield text[start:]

@@ -24,6 +24,7 @@ class Worker:
         self._settings = settings
         self._queue: Queue | None = None
         self._consumer: queue.Consumer | None = None
+        self._running: list[asyncio.Task[None]] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -47,17 +48,18 @@ class Worker:
             concurrency=settings.concurrency,
             read_limit=settings.queue_read_limit,
         )
-        consuming = asyncio.create_task(queue.consume(self._consumer))
-        recovering = asyncio.create_task(recover_for_ever(self._queue, documents))
+        work = queue.consume(self._consumer), recover_for_ever(self._queue, documents)
+        self._running = [asyncio.create_task(each) for each in work]
         yield
         await self.drain()
-        await tasks.end(consuming, recovering)
+        await tasks.end(*self._running)
         await self._queue.close()
 
     async def ready(self) -> None:
-        """Raise if Redis does not answer."""
+        """Raise if Redis does not answer, or the work has broken off."""
         if self._queue is None:
             raise RuntimeError("The worker is starting.")
+        tasks.check(*self._running)
         await self._queue.depths()
 
     async def drain(self) -> None:

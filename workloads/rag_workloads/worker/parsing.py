@@ -4,6 +4,7 @@ MuPDF repairs what it can and reports the rest only as warnings, so a page is ta
 nothing, neither text nor an image (a scan is no broken page), and MuPDF complained while reading it.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 import pymupdf
@@ -42,6 +43,7 @@ def _is_pdf(path: Path) -> bool:
         return PDF_MAGIC in file.read(MAGIC_WITHIN)
 
 
+@lru_cache(maxsize=1)  # a document is read in many calls
 def _text_pages(path: Path, content_type: str) -> list[str]:
     if content_type.partition(";")[0].strip().lower() not in TEXT_TYPES:
         hint = "Upload a PDF, or UTF-8 text as text/plain or text/markdown."

@@ -41,22 +41,31 @@ class DocumentProcessor:
     tokenizer: Tokenizer
 
     async def process_document(self, document_id: str, generation: int) -> None:
-        """Process one generation. What cannot succeed fails it at once, other errors are tried again."""
+        """Process one generation. What cannot succeed fails it at once, other errors are tried again.
+
+        An attempt is counted before it begins: one that kills this process counts too.
+        """
+        attempts = await self.documents.count_attempt(document_id, generation)
         document = await self.documents.get(document_id)
-        if document is None or document.generation != generation or not document.unfinished:
+        if not attempts or document is None or document.generation != generation:
             return
         try:
+            if attempts > self.settings.retries + 1:
+                raise _worker_died(attempts - 1)
             await self._ingest(document)
+        except asyncio.CancelledError:  # the worker stops, which is not the document's fault
+            await self.documents.count_attempt(document_id, generation, -1)
+            raise
         except Superseded:
             log.info("document superseded", document_id=document_id, generation=generation)
         except DocumentError as error:
             await self._fail(document, error)
         except Exception as error:
-            log.exception("document not processed", document_id=document_id, attempt=document.attempts + 1)
-            await self._retry(document, error)
+            log.exception("document not processed", document_id=document_id, attempt=attempts)
+            await self._retry(document, attempts, error)
 
     async def _ingest(self, document: Document) -> None:
-        await self._record(document, state=State.PROCESSING, stage=Stage.PARSING, pages_done=0)
+        await self._record(document, state=State.PROCESSING, stage=Stage.PARSING)
         budget = TimeBudget(self.settings.time_limit_seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "document")
@@ -86,7 +95,8 @@ class DocumentProcessor:
             yield await budget.spend(anyio.to_thread.run_sync(cut, pages_done + 1, texts))
             pages_done += len(texts)
             metrics.PAGES_PARSED.inc(len(texts))
-            await self._record(document, pages_done=pages_done)
+            # Progress never goes back, in a second run neither.
+            await self._record(document, pages_done=max(pages_done, document.pages_done))
         yield list(chunker.finish())
 
     async def _enqueue(self, document: Document, parts: AsyncIterator[list[Chunk]]) -> None:
@@ -132,15 +142,21 @@ class DocumentProcessor:
         if await self.documents.fail(document.document_id, document.generation, error):
             metrics.DOCUMENTS.labels(error.code).inc()
 
-    async def _retry(self, document: Document, error: Exception) -> None:
-        attempts = document.attempts + 1
+    async def _retry(self, document: Document, attempts: int, error: Exception) -> None:
         if attempts > self.settings.retries:
             hint = "Upload the file again; if it fails again, look at the worker's log."
             reason = f"Processing failed {attempts} times, last with {type(error).__name__}."
             await self._fail(document, DocumentError(ErrorCode.INTERNAL, reason, hint=hint))
             return
-        await self.documents.update(document.document_id, document.generation, attempts=attempts)
         raise RetryLater(self.settings.retry_delay_seconds) from error
+
+
+def _worker_died(attempts: int) -> DocumentError:
+    message = f"The worker died on this document, in the last of {attempts} attempts."
+    hint = (
+        "Split the document, or give the workers more memory (spec.workers.resources), and upload it again."
+    )
+    return DocumentError(ErrorCode.PARSE_CRASHED, message, hint=hint)
 
 
 class Batcher:

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from redis.exceptions import RedisError
 
 from rag_workloads.core import metrics
 from rag_workloads.core.document_store import DocumentStore
@@ -26,7 +25,7 @@ async def recover_for_ever(queue: Queue, documents: DocumentStore) -> None:
             lock = f"{queue.pipeline}:recovery"
             if await queue.redis.set(lock, "1", nx=True, px=INTERVAL_SECONDS * 1000 - 500):
                 await recover(queue, documents)
-        except RedisError:
+        except Exception:  # whatever it is, the next look may succeed
             log.exception("recovery skipped")
         await asyncio.sleep(INTERVAL_SECONDS)
 
@@ -61,6 +60,6 @@ async def _recover(queue: Queue, documents: DocumentStore, document: Document) -
         error = DocumentError(ErrorCode.INGEST_STALLED, message, hint=hint)
         if await documents.fail(document_id, generation, error):
             metrics.DOCUMENTS.labels(error.code).inc()
-    elif await documents.update(document_id, generation, recoveries=recoveries):
+    elif await documents.update(document_id, generation, recoveries=recoveries, attempts=0):
         log.warning("document stalled, queued again", document_id=document_id, recoveries=recoveries)
         await queue.enqueue_document(document_id, generation)

@@ -1,0 +1,80 @@
+"""What every service's app does with errors and with bodies."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from rag_workloads.core import service, tasks
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+async def ready() -> None:
+    return
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app = service.create_app("test", lifespan, ready, body_limit=10, body_limits={"/large": 20})
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise KeyError("a bug")
+
+    @app.post("/large")
+    @app.post("/small")
+    async def read(request: Request) -> int:
+        return len(await request.body())
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+async def test_an_error_that_nobody_foresaw_is_answered_with_the_requests_id(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/broken", headers={"x-request-id": "mine"})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (500, "mine")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:ragpipeline:problem:internal"
+
+
+async def pieces(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x"
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [("/small", 10, 200), ("/small", 11, 413), ("/large", 20, 200), ("/large", 21, 413)],
+)
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_has_a_limit_whether_its_length_is_stated_or_not(
+    client: httpx.AsyncClient, path: str, size: int, status: int, chunked: bool
+) -> None:
+    answer = await client.post(path, content=pieces(size) if chunked else b"x" * size)
+    assert answer.status_code == status
+    if status == 413:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["type"] == "urn:ragpipeline:problem:payload-too-large"
+
+
+async def test_a_background_task_that_broke_off_is_noticed() -> None:
+    async def breaks_off() -> None:
+        raise ValueError("a bug")
+
+    ends, broken = asyncio.create_task(ready()), asyncio.create_task(breaks_off())
+    runs = asyncio.create_task(asyncio.sleep(60))
+    await asyncio.wait([ends, broken])
+    tasks.check(ends, runs)
+    with pytest.raises(ValueError, match="a bug"):
+        tasks.check(ends, runs, broken)
+    await tasks.end(runs)
+    tasks.check(runs)
