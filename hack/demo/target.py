@@ -84,7 +84,9 @@ class LocalCluster:
         """Stops the cluster; binaries, images and downloads stay, so that the next start is quick."""
         with steps.step("Stop the cluster") as step:
             await run(CLUSTER, "down", show=step.say)
-        steps.console.print(f"Kept for the next start: {CACHE}, the images of buildah, and the node's.")
+        steps.console.print(
+            f"Kept for the next start: {CACHE}, the images of buildah, and the node's.", soft_wrap=True
+        )
 
 
 class GivenCluster:

@@ -57,6 +57,13 @@ def test_pages_are_read_in_order(write: Callable[[bytes], Path]) -> None:
     ]
 
 
+def test_leaders_of_a_table_of_contents_are_shortened(write: Callable[[bytes], Path]) -> None:
+    with pymupdf.open() as document:
+        document.new_page().insert_text((72, 72), f"1.2 Names{' .' * 30} 97")
+        path = write(document.tobytes())
+    assert parsing.read_pages(path, PDF, 1, 1) == ["1.2 Names … 97\n"]
+
+
 def test_a_blank_page_is_no_error(write: Callable[[bytes], Path]) -> None:
     document = pymupdf.open()
     document.new_page()

@@ -4,6 +4,7 @@ MuPDF repairs what it can and reports the rest only as warnings, so a page is ta
 nothing, neither text nor an image (a scan is no broken page), and MuPDF complained while reading it.
 """
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +18,8 @@ PDF_MAGIC = b"%PDF-"
 MAGIC_WITHIN = 1024
 # Ligatures are split into letters, and a word broken at a line's end is joined, so that searches find them.
 FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_DEHYPHENATE
+# Of a table of contents, they would be most of the tokens.
+LEADERS = re.compile(r"(?: ?\.){4,}")
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -74,7 +77,7 @@ def _read_page(pdf: pymupdf.Document, number: int) -> str:
     pymupdf.TOOLS.reset_mupdf_warnings()
     try:
         page = pdf[number - 1]
-        text: str = page.get_text("text", flags=FLAGS)
+        text = LEADERS.sub(" …", page.get_text("text", flags=FLAGS))
         complaint = "" if text.strip() or page.get_images() else pymupdf.TOOLS.mupdf_warnings()
     except (RuntimeError, ValueError) as error:
         text, complaint = "", str(error)
