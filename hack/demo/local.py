@@ -42,7 +42,7 @@ async def local(steps: Steps) -> None:
     first_answer = asked + answers[0].seconds
     steps.write(TIMINGS, local_first_answer_seconds=round(first_answer, 2))
     steps.console.print(f"\nFirst answer after {first_answer:.1f} s. `make local` keeps it running.")
-    steps.console.print(f"[yellow]{UNSHOWN}[/]")
+    steps.console.print(f"[yellow]{UNSHOWN}[/]", soft_wrap=True)
 
 
 @asynccontextmanager
