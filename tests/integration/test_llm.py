@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -56,11 +57,11 @@ def requests(url: str, status: str) -> float:
     return next((float(found.removeprefix(line)) for found in lines if found.startswith(line)), 0)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 30, pause: float = 0.05) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def test_whole_answer(llm: str) -> None:
@@ -85,8 +86,12 @@ def test_the_stream_says_the_same_and_ends_with_done(llm: str) -> None:
 async def test_a_client_that_leaves_stops_the_model(llm: str, backend: str, stream: bool) -> None:
     cancelled = requests(llm, "cancelled")
 
+    def slots() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = httpx.get(f"{backend}/slots").json()
+        return found
+
     def writing() -> bool:
-        return any(slot["is_processing"] for slot in httpx.get(f"{backend}/slots").json())
+        return any(slot["is_processing"] for slot in slots())
 
     async with httpx.AsyncClient(base_url=llm, timeout=60) as client:
         body = {**PROMPT, "max_tokens": 900, "stream": stream}
@@ -94,7 +99,9 @@ async def test_a_client_that_leaves_stops_the_model(llm: str, backend: str, stre
         await asyncio.to_thread(eventually, writing)
         asking.cancel()
         await asyncio.wait([asking])
-    await asyncio.to_thread(eventually, lambda: not writing())
+    # llama.cpp looks for its client after a second without any result, and an answer of /slots is one.
+    await asyncio.to_thread(eventually, lambda: not writing(), pause=2)
+    assert max(token["n_decoded"] for slot in slots() for token in slot["next_token"]) < 800
     await asyncio.to_thread(eventually, lambda: requests(llm, "cancelled") == cancelled + 1)
 
 
