@@ -20,7 +20,7 @@ help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | column -t -s $$'\t'
 
 .PHONY: demo demo-down demo-local local
-demo: $(venv) ## Everything, from an empty machine to answers and pods that scale
+demo: $(venv) ## Everything, from an empty machine to answers and pods that scale; or KUBECONFIG=... REGISTRY=...
 	@cd hack && ../$(python) -m demo up $(target)
 
 demo-down: $(venv) ## Remove everything that demo started
@@ -29,8 +29,9 @@ demo-down: $(venv) ## Remove everything that demo started
 demo-local: $(venv) ## The demo's questions on local processes: no root, no cluster
 	@cd hack && ../$(python) -m demo local
 
-local: $(venv) ## Run the quickstart as local processes until Ctrl-C
-	@$(python) -m rag_operator.local -f examples/quickstart.yaml
+local: PORT ?= 8000
+local: $(venv) ## Run the quickstart as local processes until Ctrl-C; PORT=8000 is the API's
+	@$(python) -m rag_operator.local -f examples/quickstart.yaml --port $(PORT)
 
 .PHONY: test lint test-unit test-integration test-cluster test-e2e
 test: lint test-unit test-integration test-cluster test-e2e ## Run all of the following

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -26,6 +27,7 @@ _VERSION = {
 _STAMPS = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in _VERSION.items())
 # Debug information that the linker would only strip again costs a sixth of the compiler's time.
 _FLAGS = ["-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", "-ldflags", f"-s -w {_STAMPS}"]
+_SAY_EVERY_SECONDS = 20
 # Go names a command after its folder; these folders do not tell what the command is.
 _RENAMES = {"server": "etcd", "operator": "keda", "adapter": "keda-adapter"}
 
@@ -75,7 +77,7 @@ def _build(compiler: str, module: str) -> None:
     target = folder(module)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         partial = Path(scratch) / module
-        _go(compiler, module, "build", *_FLAGS, "-o", f"{partial}/", "tool")
+        _go(compiler, module, "build", "-v", *_FLAGS, "-o", f"{partial}/", "tool")
         for name, better in _RENAMES.items():
             if (partial / name).exists():
                 (partial / name).rename(partial / better)
@@ -89,20 +91,32 @@ def _build(compiler: str, module: str) -> None:
 
 
 def _go(compiler: str, module: str, *arguments: str) -> str:
+    """Run a Go command in a module and return its output; what it compiles is said now and then."""
     environment = os.environ | {
         "CGO_ENABLED": "0",
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-mod=readonly",
         "GOWORK": "off",
     }
-    result = subprocess.run(
-        [compiler, *arguments],
-        cwd=MODULES / module,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        raise ClusterError(f"go {arguments[0]} of {module} failed:\n{result.stderr[-2000:]}")
-    return result.stdout
+    said, complaints = time.monotonic(), deque[str](maxlen=40)
+    with (
+        tempfile.TemporaryFile("w+") as output,
+        subprocess.Popen(
+            [compiler, *arguments],
+            cwd=MODULES / module,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stderr
+        for packages, line in enumerate(process.stderr, 1):
+            complaints.append(line)
+            if time.monotonic() - said > _SAY_EVERY_SECONDS:
+                said = time.monotonic()
+                print(f"{module}: {packages} packages compiled, now {line.strip()}", flush=True)
+        if process.wait():
+            raise ClusterError(f"go {arguments[0]} of {module} failed:\n{''.join(complaints)}")
+        output.seek(0)
+        return output.read()

@@ -16,6 +16,7 @@ from .steps import Step
 READY_TIMEOUT = 300.0
 POLL_SECONDS = 1.0
 MARKS = {"True": "[green]✓[/]", "False": "[yellow]✗[/]", "Unknown": "[dim]?[/]"}
+STARTING = "[dim]…[/]"
 
 
 class NotReady(DemoError):
@@ -55,7 +56,8 @@ class Pipeline:
                 state = condition["status"], condition["reason"]
                 if kind != "Ready" and seen.get(kind) != state:
                     seen[kind] = state
-                    step.log(f"{MARKS[state[0]]} {kind} [dim]{state[1]}: {escape(condition['message'])}[/]")
+                    mark = STARTING if state == ("False", "Progressing") else MARKS[state[0]]
+                    step.log(f"{mark} {kind} [dim]{state[1]}: {escape(condition['message'])}[/]")
             ready = conditions.get("Ready", {"status": "Unknown", "message": "not seen by the operator yet"})
             if ready["status"] == "True":
                 return

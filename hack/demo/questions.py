@@ -72,4 +72,5 @@ async def ask(client: Client, question: Question, console: Console) -> Answer:
 
 async def ask_all(client: Client, console: Console) -> list[Answer]:
     """Asks all of the demo's questions, one after the other."""
+    console.print("  [dim]✓ a page on which the answer is known to stand, and how near the passage is[/]")
     return [await ask(client, question, console) for question in questions()]

@@ -91,6 +91,10 @@ kubectl port-forward -n {pipeline.namespace} service/{pipeline.name}-api 8000:80
 curl -fsS -N -H 'Content-Type: application/json' http://127.0.0.1:8000/api/v1/query \\
   -d '{{"query": "Who maintains a package?", "stream": true}}'
 
+[dim]# upload a document of yours, and see how far it is[/]
+curl -fsS -F file=@FILE.pdf http://127.0.0.1:8000/api/v1/documents/upload
+curl -fsS http://127.0.0.1:8000/api/v1/documents
+
 [dim]# remove everything[/]
 make demo-down{target.make_arguments}""",
         soft_wrap=True,

@@ -93,10 +93,9 @@ class GivenCluster:
     """A cluster that the user has, which pulls its images from a registry that the user can push to."""
 
     def __init__(self, kubeconfig: str, registry: str) -> None:
-        path = str(Path(kubeconfig).expanduser().absolute())
-        self.kube = Kube({"KUBECONFIG": path})
-        self.shell_setup = f"export KUBECONFIG={shlex.quote(path)}"
-        self.make_arguments = f" KUBECONFIG={shlex.quote(path)} REGISTRY={registry}"
+        self.kube = Kube({"KUBECONFIG": kubeconfig})
+        self.shell_setup = f"export KUBECONFIG={shlex.quote(kubeconfig)}"
+        self.make_arguments = f" KUBECONFIG={shlex.quote(kubeconfig)} REGISTRY={registry}"
         self._registry = registry
 
     async def problems(self, steps: Steps) -> str:
@@ -132,4 +131,9 @@ def target(kubeconfig: str, registry: str) -> Target:
     """Returns the cluster of a kubeconfig, or the local one if both are empty; raises DemoError for one."""
     if bool(kubeconfig) != bool(registry):
         raise DemoError("KUBECONFIG and REGISTRY go together: the cluster pulls its images from the registry")
-    return GivenCluster(kubeconfig, registry) if kubeconfig else LocalCluster()
+    if not kubeconfig:
+        return LocalCluster()
+    path = Path(kubeconfig).expanduser().absolute()
+    if not path.is_file():
+        raise DemoError(f"there is no kubeconfig {path}")
+    return GivenCluster(str(path), registry)

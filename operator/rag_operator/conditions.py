@@ -8,7 +8,8 @@ LLMReady          at least one LLM pod serves. Absent when the pipeline has no l
 WorkersReady      at least one worker runs, or none is wanted.
 ApiReady          at least one API pod serves.
 AutoscalingReady  KEDA scales the embedding pods. Absent when their number is fixed.
-Ready             all of the above, and nothing refused; copies reason and message of the first that fails.
+Ready             all of the above, and nothing refused; copies reason and message of the first that fails,
+                  of one that is only starting when there is no other.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +23,9 @@ from rag_operator.status import Condition
 READY = "Ready"
 SUSPENDED = "Suspended"
 PROGRESSING = "Progressing"
+NOT_CREATED = "NotCreated"
 APPLY_FAILED = "ApplyFailed"
+_STARTING = {PROGRESSING, NOT_CREATED}
 
 
 class Verdict(NamedTuple):
@@ -55,9 +58,11 @@ def conditions(
 
 
 def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
-    failing = next((verdict for verdict in verdicts if verdict.status != "True"), None)
+    failing = [verdict for verdict in verdicts if verdict.status != "True"]
     if failing:
-        return Verdict("False", failing.reason, failing.message)
+        lasting = [verdict for verdict in failing if verdict.reason not in _STARTING]
+        first = (lasting or failing)[0]
+        return Verdict("False", first.reason, first.message)
     if evidence.failures:  # of a child that no condition speaks about, such as the claim of the files
         return Verdict("False", APPLY_FAILED, evidence.failures[0].message)
     return Verdict("True", "Ready", "the pipeline takes documents and answers questions")
@@ -132,7 +137,7 @@ def _workload(evidence: Evidence, component: Component) -> Verdict:
         return Verdict("False", SUSPENDED, "the pipeline is suspended")
     workload = evidence.workload(component)
     if workload is None:
-        return Verdict("False", "NotCreated", f"the {component} pods are not created yet")
+        return Verdict("False", NOT_CREATED, f"the {component} pods are not created yet")
     return _pods(evidence, component, workload)
 
 

@@ -110,6 +110,12 @@ def test_a_part_that_is_not_configured_has_no_condition() -> None:
             "the operator knows no image for the model; set llm.managed.modelImage",
         ),
         (
+            replace(evidence({"demo-redis": 0}, llm=MANAGED_LLM), llm_image_known=False),
+            "LLMReady",
+            "ModelImageUnknown",
+            "the operator knows no image for the model; set llm.managed.modelImage",
+        ),
+        (
             evidence(embedding=AUTOSCALED, keda=False),
             "AutoscalingReady",
             "KedaNotInstalled",
@@ -118,7 +124,7 @@ def test_a_part_that_is_not_configured_has_no_condition() -> None:
         (evidence(suspend=True), "QueueReady", "Suspended", "the pipeline is suspended"),
     ],
 )
-def test_what_fails_first_is_copied_to_ready(
+def test_what_fails_first_and_lasts_is_copied_to_ready(
     seen: Evidence, condition: str, reason: str, message: str
 ) -> None:
     found = judged(seen)

@@ -84,5 +84,6 @@ def _question_env(site: Site) -> list[Manifest]:
         ANSWER_TEMPERATURE=llm.temperature if llm else None,
         RETRIEVAL_TOP_K=spec.retrieval.top_k,
         RETRIEVAL_SCORE_THRESHOLD=spec.retrieval.score_threshold,
+        CONTEXT_CHARACTERS=spec.retrieval.context_characters,
         UPLOAD_LIMIT_BYTES=to_bytes(spec.ingestion.upload_limit),
     )

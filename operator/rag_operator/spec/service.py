@@ -116,3 +116,10 @@ class Retrieval(Part):
     score_threshold: float = Field(
         default=0, ge=-1, le=1, description="Cosine similarity below which a passage is left out."
     )
+    context_characters: int = Field(
+        default=2000,
+        ge=100,
+        le=1_000_000,
+        description="Characters of the passages that the language model is given, nearest sentences first."
+        " Small models answer better from few; large ones take what their context holds.",
+    )
