@@ -126,6 +126,7 @@ def museum(api: httpx.Client) -> str:
     assert accepted.json()["status"] == "processing"
     status = finished(api, accepted.json()["task_id"])
     assert (status["status"], status["progress"], status["result"]["pages"]) == ("completed", 100, 3)
+    assert "stage" not in status
     return "museum"
 
 

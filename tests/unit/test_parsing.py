@@ -109,6 +109,9 @@ def test_a_file_cut_in_half_names_the_first_page_that_is_gone(write: Callable[[b
         (b"", PDF, ErrorCode.UNSUPPORTED_TYPE),
         (b"PK\x03\x04", "application/zip", ErrorCode.UNSUPPORTED_TYPE),
         (b"caf\xe9", "text/plain", ErrorCode.UNSUPPORTED_TYPE),
+        (b"text\0", "text/plain", ErrorCode.UNSUPPORTED_TYPE),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "application/octet-stream", ErrorCode.UNSUPPORTED_TYPE),
+        (b"\0\0\1\0", "application/octet-stream", ErrorCode.UNSUPPORTED_TYPE),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_code_and_a_hint(
@@ -124,6 +127,14 @@ def test_a_text_is_a_page_per_form_feed(write: Callable[[bytes], Path]) -> None:
     path = write("\ufeff第一页\fsecond".encode())
     assert parsing.count_pages(path, "text/markdown; charset=utf-8") == 2
     assert parsing.read_pages(path, "text/plain", 1, 2) == ["第一页", "second"]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/octet-stream", "text/x-rst", "Text/HTML; charset=utf-8"]
+)
+def test_a_text_need_not_be_declared_as_one(write: Callable[[bytes], Path], content_type: str) -> None:
+    path = write("# Garden\n\nÄpfel".encode())
+    assert parsing.read_pages(path, content_type, 1, 1) == ["# Garden\n\nÄpfel"]
 
 
 def test_a_text_is_read_once_for_all_its_pages(write: Callable[[bytes], Path]) -> None:

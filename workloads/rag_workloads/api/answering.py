@@ -57,6 +57,7 @@ class Answering:
         settings = parts.settings
         self._retrieval = Retrieval(parts.embedding, parts.vectors, settings.retrieval_score_threshold)
         self._llm = parts.llm
+        self._context_characters = settings.context_characters
         self._max_tokens, self._temperature = settings.answer_max_tokens, settings.answer_temperature
 
     async def prepare(self, question: str, top_k: int) -> Prepared:
@@ -68,7 +69,8 @@ class Answering:
             return Prepared(None, [], watch)
         with watch.time("citations"):
             evidence: Evidence = await gather_evidence(self._retrieval, found)
-        return Prepared(build_prompt(question, evidence.sentences), evidence.citations, watch)
+        prompt = build_prompt(question, evidence.sentences, self._context_characters)
+        return Prepared(prompt, evidence.citations, watch)
 
     async def answer(self, question: str, top_k: int) -> Answer:
         """The whole answer."""

@@ -3,11 +3,16 @@
 import hmac
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Security
 from fastapi.responses import JSONResponse
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
 from rag_workloads.core.problems import Problem
+
+# They only read what was sent; whether it is right, and what is answered if not, is said below.
+BEARER = HTTPBearer(auto_error=False)
+API_KEY = APIKeyHeader(name="X-API-Key", auto_error=False)
 
 
 class Unauthorized(Problem):
@@ -30,11 +35,10 @@ class RequireKey:
 
     async def __call__(
         self,
-        authorization: Annotated[str, Header()] = "",
-        x_api_key: Annotated[str, Header()] = "",
+        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+        api_key: Annotated[str | None, Security(API_KEY)],
     ) -> None:
         """Raise Unauthorized unless the key is right."""
-        scheme, _, token = authorization.partition(" ")
-        given = token if scheme.lower() == "bearer" else x_api_key
+        given = bearer.credentials if bearer else api_key or ""
         if self._key and not hmac.compare_digest(given.encode(), self._key):
             raise Unauthorized

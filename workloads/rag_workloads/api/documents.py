@@ -8,7 +8,7 @@ from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.retrieval import vector_store_errors
 from rag_workloads.api.views import ChunkList, ChunkView, DocumentList
 from rag_workloads.core.documents import Document, State
-from rag_workloads.core.problems import Problem
+from rag_workloads.core.problems import Problem, responses
 
 router = APIRouter(prefix="/api/v1/documents", tags=["documents"])
 
@@ -25,13 +25,13 @@ async def list_documents(
     return DocumentList(documents=documents, total=total)
 
 
-@router.get("/{document_id}")
+@router.get("/{document_id}", responses=responses(404))
 async def get_document(document_id: str, parts: PartsOf) -> Document:
     """One document's record."""
     return await _document(parts, document_id)
 
 
-@router.delete("/{document_id}", status_code=204)
+@router.delete("/{document_id}", status_code=204, responses=responses(404))
 async def delete_document(document_id: str, parts: PartsOf) -> None:
     """Remove a document. The record goes last: a deletion that breaks off can be sent again.
 
@@ -47,7 +47,7 @@ async def delete_document(document_id: str, parts: PartsOf) -> None:
     await parts.documents.delete(document_id, document.generation)
 
 
-@router.get("/{document_id}/chunks")
+@router.get("/{document_id}/chunks", responses=responses(404))
 async def list_chunks(document_id: str, parts: PartsOf, limit: Limit = 50, offset: Offset = 0) -> ChunkList:
     """The chunks of a document that searches see."""
     await _document(parts, document_id)

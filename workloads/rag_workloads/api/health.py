@@ -31,7 +31,7 @@ class Stats(BaseModel):
     embedding_model: str
 
 
-@health_router.get("/health")
+@health_router.get("/health", responses={503: {"description": "A part is unhealthy"}})
 async def health(parts: PartsOf) -> JSONResponse:
     """Every part with "ok" or what is wrong with it; 503 if anything is."""
     checks: dict[str, Awaitable[object]] = {

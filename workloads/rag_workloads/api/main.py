@@ -11,7 +11,7 @@ from rag_workloads.api.auth import RequireKey
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.settings import Settings
 from rag_workloads.api.upload import FORM_BYTES
-from rag_workloads.core import service
+from rag_workloads.core import problems, service
 from rag_workloads.core.problems import Unavailable
 
 
@@ -37,6 +37,6 @@ def create_app(settings: Settings) -> FastAPI:
 
     guarded = [Depends(RequireKey(settings.api_key))]
     for router in (uploads.router, documents.router, questions.router, health.stats_router):
-        app.include_router(router, dependencies=guarded)
+        app.include_router(router, dependencies=guarded, responses=problems.responses(401, 422, 503))
     app.include_router(health.health_router)
     return app

@@ -1,8 +1,5 @@
 """The prompt; pure. Two worked examples, because a small model answers without them from thin air."""
 
-# Few and near sentences: the demo's model has 135 million parameters and loses the thread in whole chunks.
-PASSAGE_CHARACTERS = 800
-
 TEMPLATE = """\
 Answer the question with one sentence from the passage.
 
@@ -19,7 +16,7 @@ Question: {question}
 Answer:"""
 
 
-def build_prompt(question: str, sentences: list[str], budget: int = PASSAGE_CHARACTERS) -> str:
+def build_prompt(question: str, sentences: list[str], budget: int) -> str:
     """Ask about the first `sentences` (nearest first) that fit in `budget` characters; one at least."""
     passage: list[str] = []
     for sentence in sentences:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sse_starlette import ServerSentEvent
 
 from rag_workloads.api.answering import Answer, Answering, Prepared
 from rag_workloads.api.parts import PartsOf
 from rag_workloads.core.disconnects import until_disconnect
-from rag_workloads.core.problems import Problem
+from rag_workloads.core.problems import Problem, responses
 from rag_workloads.core.streams import event, stream
 
 router = APIRouter(prefix="/api/v1", tags=["questions"])
@@ -21,12 +21,17 @@ router = APIRouter(prefix="/api/v1", tags=["questions"])
 class Question(BaseModel):
     """What a client asks."""
 
-    query: Annotated[str, Field(min_length=1, max_length=4000)]
+    model_config = ConfigDict(extra="forbid")
+
+    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
     top_k: Annotated[int, Field(ge=1, le=100)] | None = None
     stream: bool = False
 
 
-@router.post("/query", response_model=Answer)
+EVENTS = {"description": "JSON or events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+
+
+@router.post("/query", response_model=Answer, responses={200: EVENTS, **responses(413, 415)})
 async def ask(question: Question, request: Request, parts: PartsOf) -> Response:
     """Answer as JSON or, with `stream`, as events: `{"chunk"}`..., then `citations`, then `done`.
 

@@ -8,7 +8,10 @@ from rag_workloads.core.settings import BaseServiceSettings, QdrantSettings, Red
 
 
 class Settings(BaseServiceSettings, RedisSettings, QdrantSettings, StorageSettings):
-    """Without `llm_url` questions are answered by citations alone; without `api_key` everyone may ask."""
+    """Without `llm_url` questions are answered by citations alone; without `api_key` everyone may ask.
+
+    `context_characters` bounds the passage that the language model is asked about.
+    """
 
     port: PositiveInt = 8000
     embedding_url: str
@@ -18,5 +21,6 @@ class Settings(BaseServiceSettings, RedisSettings, QdrantSettings, StorageSettin
     upload_limit_bytes: PositiveInt = 104_857_600
     retrieval_top_k: Annotated[int, Field(ge=1, le=100)] = 5
     retrieval_score_threshold: Annotated[float, Field(ge=-1, le=1)] = 0
+    context_characters: PositiveInt = 2000
     answer_max_tokens: PositiveInt = 256
     answer_temperature: Annotated[float, Field(ge=0, le=2)] = 0

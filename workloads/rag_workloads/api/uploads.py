@@ -4,7 +4,7 @@ import contextlib
 import re
 import uuid
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from starlette.exceptions import HTTPException
@@ -17,20 +17,33 @@ from rag_workloads.core import jobs
 from rag_workloads.core.disconnects import ClientLeft
 from rag_workloads.core.documents import NewDocument, State
 from rag_workloads.core.object_store import document_key, incoming_key
-from rag_workloads.core.problems import Problem
+from rag_workloads.core.problems import Problem, responses
 
 router = APIRouter(prefix="/api/v1/documents/upload", tags=["documents"])
+
+# The form is read as a stream, so FastAPI cannot tell what is in it.
+FORM: dict[str, Any] = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": {"type": "string", "format": "binary"}, "document_id": {"type": "string"}},
+}
 
 DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-@router.post("", status_code=202, response_model=UploadAccepted)
+@router.post(
+    "",
+    status_code=202,
+    response_model=UploadAccepted,
+    responses={200: {"model": UploadAccepted, "description": "These bytes are known"}, **responses(413)},
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}},
+)
 async def upload(
     request: Request,
     response: Response,
     parts: PartsOf,
-    content_type: Annotated[str, Header()] = "",
-    content_length: Annotated[int, Header()] = 0,
+    content_type: Annotated[str, Header(include_in_schema=False)] = "",
+    content_length: Annotated[int, Header(include_in_schema=False)] = 0,
 ) -> UploadAccepted:
     """Take a file (multipart `file`, optional `document_id`): 202 and a task; 200 if the bytes are known."""
     limit = parts.settings.upload_limit_bytes
@@ -52,7 +65,12 @@ async def upload(
     )
 
 
-@router.get("/status/{task_id}", response_model=TaskStatus, response_model_exclude_none=True)
+@router.get(
+    "/status/{task_id}",
+    response_model=TaskStatus,
+    response_model_exclude_none=True,
+    responses=responses(404),
+)
 async def status(task_id: str, parts: PartsOf) -> TaskStatus:
     """How far a task is; 404 if there is none, or newer bytes took its place."""
     with contextlib.suppress(ValueError):

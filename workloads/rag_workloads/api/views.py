@@ -35,13 +35,13 @@ class TaskError(BaseModel):
 
 
 class TaskStatus(BaseModel):
-    """How far a document is; `progress` is 0 to 100."""
+    """How far a document is; `progress` is 0 to 100, and what is finished has no stage."""
 
     task_id: str
     document_id: str
     status: State
     progress: int
-    stage: Stage
+    stage: Stage | None = None
     result: TaskResult | None = None
     error: TaskError | None = None
 

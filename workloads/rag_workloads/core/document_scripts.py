@@ -40,6 +40,7 @@ return redis.call('HINCRBY', KEYS[1], 'attempts', ARGV[2])
 """
 
 # The end of a script: sets the fields, and moves the record to the index of its state.
+# One that is finished has no stage: nothing is being done to it.
 SET_FIELDS = """
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -48,7 +49,10 @@ for i = 5, 8 do
   if i ~= at[state] then redis.call('ZREM', KEYS[i], ARGV[1]) end
 end
 redis.call('ZADD', KEYS[at[state]], redis.call('ZSCORE', KEYS[4], ARGV[1]), ARGV[1])
-if state == 'completed' or state == 'failed' then redis.call('DEL', KEYS[2], KEYS[3]) end
+if state == 'completed' or state == 'failed' then
+  redis.call('HDEL', KEYS[1], 'stage')
+  redis.call('DEL', KEYS[2], KEYS[3])
+end
 return 1
 """
 

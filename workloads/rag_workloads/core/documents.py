@@ -21,7 +21,7 @@ class State(StrEnum):
 
 
 class Stage(StrEnum):
-    """What is being done to a document."""
+    """What is being done to a document that is not finished."""
 
     QUEUED = "queued"
     PARSING = "parsing"
@@ -83,7 +83,7 @@ class Document(NewDocument):
     active_generation: int | None = None
     active_object_key: str | None = None
     state: State = State.PENDING
-    stage: Stage = Stage.QUEUED
+    stage: Stage | None = None
     pages: int | None = None
     pages_done: int = 0
     chunks: int | None = None

@@ -6,12 +6,31 @@ from typing import Any, Self
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
+MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
 URN = "urn:ragpipeline:problem:"
 # Python's releases differ in the names of some statuses; the types of our problems are stable.
 SLUGS = {413: "payload-too-large"}
+
+
+class ProblemBody(BaseModel):
+    """What an error says; some have more members, such as `errors` or `part`."""
+
+    model_config = ConfigDict(title="Problem", extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route documents of its errors."""
+    content = {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 class Problem(Exception):
@@ -38,7 +57,7 @@ class Problem(Exception):
 
     def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
         """The HTTP answer."""
-        return JSONResponse(self.body(), self.status, headers, media_type="application/problem+json")
+        return JSONResponse(self.body(), self.status, headers, media_type=MEDIA_TYPE)
 
 
 class Unavailable(Problem):
@@ -57,6 +76,25 @@ def internal() -> Problem:
     return Problem(500, "internal", "Internal error", "The error was logged with the request's id.")
 
 
+def not_json() -> Problem:
+    """A body that was not read, because nothing said that it is JSON."""
+    detail = "Send Content-Type: application/json."
+    return Problem(415, "unsupported-media-type", "Unsupported media type", detail)
+
+
+def _not_declared_json(error: dict[str, Any]) -> bool:
+    """FastAPI checks such a body as the bytes that came."""
+    return error["loc"] == ("body",) and isinstance(error["input"], bytes)
+
+
+def _described(error: dict[str, Any]) -> dict[str, Any]:
+    if error["type"] == "json_invalid":
+        part, at = error["loc"]
+        message = f"This is no JSON: {error['ctx']['error']} at character {at}."
+        return {"location": [part], "message": message}
+    return {"location": [*map(str, error["loc"])], "message": error["msg"]}
+
+
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem, ours and the framework's."""
 
@@ -73,6 +111,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [{"location": [*map(str, e["loc"])], "message": e["msg"]} for e in error.errors()]
+        if any(_not_declared_json(e) for e in error.errors()):
+            return not_json().response()
+        errors = [_described(e) for e in error.errors()]
         detail = "; ".join(f"{'.'.join(e['location'])}: {e['message']}" for e in errors)
         return Problem(422, "validation", "Invalid request", detail, errors=errors).response()

@@ -12,7 +12,9 @@ import pymupdf
 
 from rag_workloads.core.documents import DocumentError, ErrorCode
 
-TEXT_TYPES = ("text/plain", "text/markdown")
+# What clients declare that know no better.
+UNKNOWN_TYPE = "application/octet-stream"
+TYPE_HINT = "Upload a PDF, or text in UTF-8."
 PDF_MAGIC = b"%PDF-"
 # Readers accept a header anywhere in the first kilobyte.
 MAGIC_WITHIN = 1024
@@ -48,14 +50,28 @@ def _is_pdf(path: Path) -> bool:
 
 @lru_cache(maxsize=1)  # a document is read in many calls
 def _text_pages(path: Path, content_type: str) -> list[str]:
-    if content_type.partition(";")[0].strip().lower() not in TEXT_TYPES:
-        hint = "Upload a PDF, or UTF-8 text as text/plain or text/markdown."
-        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, f"This is no PDF, but {content_type}.", hint=hint)
+    """Text is what reads as text: clients such as curl do not know the type of a Markdown file."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != UNKNOWN_TYPE and not media_type.startswith("text/"):
+        raise DocumentError(
+            ErrorCode.UNSUPPORTED_TYPE, f"This is no PDF, but {content_type}.", hint=TYPE_HINT
+        )
     try:
-        return path.read_text("utf-8-sig").split("\f")
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        hint = "Save the text as UTF-8 and upload it again."
-        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, "The text is not UTF-8.", hint=hint) from error
+        raise _no_text(media_type) from error
+    if "\0" in text:
+        raise _no_text(media_type)
+    return text.split("\f")
+
+
+def _no_text(media_type: str) -> DocumentError:
+    if media_type == UNKNOWN_TYPE:
+        return DocumentError(
+            ErrorCode.UNSUPPORTED_TYPE, "This is neither a PDF nor UTF-8 text.", hint=TYPE_HINT
+        )
+    hint = "Save the text as UTF-8 and upload it again."
+    return DocumentError(ErrorCode.UNSUPPORTED_TYPE, "The text is not UTF-8.", hint=hint)
 
 
 def _open_pdf(path: Path) -> pymupdf.Document:
