@@ -1,17 +1,13 @@
-"""The prompt; pure. Two worked examples, because a small model answers without them from thin air."""
+"""The prompt; pure. It holds no worked examples: a small model copies their answers.
+
+What is nearest to the question stands next to it, where a small model finds it most often.
+"""
 
 TEMPLATE = """\
-Answer the question with one sentence from the passage.
+{passage}
 
-Passage: Reports are due on Friday. Late reports go to the deputy, who may refuse them.
-Question: When are reports due?
-Answer: Reports are due on Friday.
+Answer the question with one sentence from the text above.
 
-Passage: The key is kept in /etc/app/key. It must be readable by the owner only.
-Question: In which file is the key kept?
-Answer: The key is kept in the file /etc/app/key.
-
-Passage: {passage}
 Question: {question}
 Answer:"""
 
@@ -23,4 +19,4 @@ def build_prompt(question: str, sentences: list[str], budget: int) -> str:
         if passage and sum(map(len, passage)) + len(sentence) > budget:
             break
         passage.append(sentence[:budget])
-    return TEMPLATE.format(passage=" ".join(passage), question=question)
+    return TEMPLATE.format(passage=" ".join(reversed(passage)), question=question)
