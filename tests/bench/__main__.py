@@ -63,7 +63,6 @@ async def _demo() -> dict[str, object]:
         "steps": demo["steps"],
         "memory_mib": await at_rest.memory(cluster.kube),
         "image_mib": await at_rest.image_sizes(cluster.kube),
-        "cold": cold,
     }
 
 

@@ -37,7 +37,7 @@ def _demo(demo: Mapping[str, Any]) -> Iterable[str]:
     yield f"## The demo\n\n{_provenance(demo)}\n"
     rows = [(text, f"{demo[key]} {unit}", aim) for key, (text, unit, aim) in AIMS.items() if demo[key]]
     yield _table(("what", "measured", "aim"), rows)
-    if cold := demo.get("cold"):
+    if cold := read("cold"):
         yield f"The cold figure is of commit {cold['commit']}, {cold['date']}.\n"
         yield "### Steps of the cold run\n"
         yield _table(("step", "seconds"), cold["steps"].items())

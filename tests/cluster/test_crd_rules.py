@@ -173,7 +173,8 @@ def test_a_name_that_no_child_could_have_is_refused(kube: Kube, name: str, sente
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_the_examples_are_accepted(kube: Kube, path: Any) -> None:
-    kube.apply(yaml.safe_load(path.read_text()), "--dry-run=server", "--validate=strict")
+    said = kube.apply(yaml.safe_load(path.read_text()), "--dry-run=server", "--validate=strict")
+    assert "created (server dry run)" in said
 
 
 def test_a_nested_default_is_filled_in(kube: Kube) -> None:

@@ -248,14 +248,14 @@ def test_a_pod_that_never_got_ready_is_replaced(kube: Kube) -> None:
     made(kube, images={"redis": "redis:no-such-tag"})
     eventually(lambda: image() == "redis:no-such-tag")
     kube.patch("ragpipeline", NAME, {"spec": {"images": {"redis": "redis:7.2-bookworm"}}})
-    eventually(lambda: image() == "redis:7.2-bookworm")
+    assert eventually(lambda: image() == "redis:7.2-bookworm")
 
 
 def test_deleting_a_pipeline_leaves_only_what_is_retained(kube: Kube) -> None:
     made(kube)
     kube("delete", "ragpipeline", NAME)
     retained = {f"PersistentVolumeClaim/{NAME}-{part}" for part in ("objects", "redis-data", "qdrant-data")}
-    eventually(lambda: names(kube) == retained, 120)
+    assert eventually(lambda: names(kube) == retained, 120)
 
 
 def test_a_pipeline_made_again_takes_its_retained_claims(kube: Kube) -> None:

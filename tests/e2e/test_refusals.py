@@ -40,19 +40,21 @@ async def test_wrong_resource_is_refused(pipeline: Pipeline, patch: dict[str, An
     resource = yaml.safe_load(QUICKSTART.read_text())
     resource["metadata"] = {"name": "wrong", "namespace": NAMESPACE}
     _merge(resource["spec"], patch)
-    await _refused(pipeline.kube, resource, sentence)
+    assert sentence in await _refusal(pipeline.kube, resource)
 
 
 async def test_new_model_needs_a_new_collection(pipeline: Pipeline) -> None:
     resource = yaml.safe_load(QUICKSTART.read_text())
     resource["metadata"]["namespace"] = NAMESPACE
     resource["spec"]["embedding"]["model"] = "intfloat/e5-small-v2"
-    await _refused(pipeline.kube, resource, "changing embedding.model needs a new vectorStore.collection")
+    refusal = await _refusal(pipeline.kube, resource)
+    assert "changing embedding.model needs a new vectorStore.collection" in refusal
 
 
-async def _refused(kube: Kube, resource: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(CommandError, match=sentence):
+async def _refusal(kube: Kube, resource: dict[str, Any]) -> str:
+    with pytest.raises(CommandError) as refused:
         await kube.kubectl("apply", "--dry-run=server", "-f", "-", stdin=json.dumps(resource))
+    return str(refused.value)
 
 
 def _merge(spec: dict[str, Any], patch: dict[str, Any]) -> None:

@@ -306,6 +306,7 @@ async def test_recovery_goes_on_after_an_error(bench: Bench, monkeypatch: pytest
     async with asyncio.timeout(10):
         while not await bench.queue.document_queued("doc", document.generation):
             await asyncio.sleep(0.05)
+    assert not recovering.done()
     await tasks.end(recovering)
 
 

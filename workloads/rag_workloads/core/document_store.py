@@ -32,11 +32,10 @@ class DocumentStore:
 
     def __init__(self, redis: Redis, pipeline: str) -> None:
         self._redis, self._pipeline = redis, pipeline
-        self._begin, self._attempt = (
-            redis.register_script(scripts.BEGIN),
-            redis.register_script(scripts.ATTEMPT),
-        )
-        self._set, self._retire = redis.register_script(scripts.UPDATE), redis.register_script(scripts.RETIRE)
+        self._begin = redis.register_script(scripts.BEGIN)
+        self._attempt = redis.register_script(scripts.ATTEMPT)
+        self._set = redis.register_script(scripts.UPDATE)
+        self._retire = redis.register_script(scripts.RETIRE)
         self._delete = redis.register_script(scripts.DELETE)
         self._all = f"{pipeline}:docs"
         self._by_state = [f"{self._all}:{state}" for state in State]
