@@ -5,8 +5,8 @@ from zipfile import ZipFile
 
 from tokenizers import Tokenizer
 
-from rag_workloads.core.jobs import Chunk
-from rag_workloads.models.wheels import wheel_file
+from rag_standins.models.wheels import wheel_file
+from rag_workloads.jobs.payloads import Chunk
 from rag_workloads.worker import parsing
 from rag_workloads.worker.chunking import Chunker
 

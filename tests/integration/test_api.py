@@ -39,7 +39,7 @@ def language_model() -> Iterator[str]:
     }
     args = ["-m", str(model), "--port", str(backend), "-c", "2048"]
     with (
-        running("rag_workloads.llama_server", *args, env={}, probe=f"{url_of(backend)}/health"),
+        running("rag_standins.llama_server", *args, env={}, probe=f"{url_of(backend)}/health"),
         running("rag_workloads.llm", env=env, probe=f"{url_of(llm)}/ready"),
     ):
         yield url_of(llm)
@@ -272,7 +272,7 @@ def api_without_qdrant(environment: dict[str, str], embedding: str, folder: Path
     url = url_of(port := free_port())
     env = {"QDRANT__SERVICE__HTTP_PORT": str(port), "QDRANT__STORAGE__STORAGE_PATH": str(folder)}
     with contextlib.ExitStack() as stack:
-        with running("rag_workloads.embedded_qdrant", env=env, probe=f"{url}/readyz"):
+        with running("rag_standins.embedded_qdrant", env=env, probe=f"{url}/readyz"):
             api = stack.enter_context(api_of(environment, QDRANT_URL=url, EMBEDDING_URL=embedding))
         yield api
 

@@ -14,7 +14,7 @@ from tests.integration.service_process import free_port, running, start
 
 KEY = "secret"
 DIMENSION = 8
-MODULE = "rag_workloads.embedded_qdrant"
+MODULE = "rag_standins.embedded_qdrant"
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.conftest import MODEL
 from tests.integration.service_process import free_port, running
 
-from rag_workloads.core.embedding_client import EmbeddingClient
+from rag_workloads.clients.embedding import EmbeddingClient
 
 TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
 

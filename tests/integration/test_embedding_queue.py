@@ -11,15 +11,15 @@ from qdrant_client import AsyncQdrantClient, models
 from tests.integration.conftest import MODEL, PIPELINE
 from tests.integration.service_process import free_port
 
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.documents import Document, ErrorCode, NewDocument, State
-from rag_workloads.core.embedding_client import EmbeddingClient
-from rag_workloads.core.jobs import Chunk, EmbedBatch
-from rag_workloads.core.queue import Queue
-from rag_workloads.core.vector_store import Fingerprint, FingerprintMismatch, VectorStore
+from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.local_engine import LocalEngine
 from rag_workloads.embedding.settings import EmbeddingSettings
+from rag_workloads.jobs.payloads import Chunk, EmbedBatch
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.documents import Document, ErrorCode, NewDocument, State
+from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.vectors import Fingerprint, FingerprintMismatch, VectorStore
 
 TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
 

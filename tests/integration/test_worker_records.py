@@ -1,7 +1,7 @@
 """Records and their indexes, on a real Redis."""
 
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.documents import DocumentError, ErrorCode, NewDocument, State
+from rag_workloads.library.documents import DocumentError, ErrorCode, NewDocument, State
+from rag_workloads.library.records import DocumentStore
 
 
 def new(document_id: str = "doc", sha256: str = "aa", upload: str = "1") -> NewDocument:

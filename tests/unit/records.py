@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rag_workloads.core.documents import Document
+from rag_workloads.library.documents import Document
 
 
 def document(**fields: object) -> Document:

@@ -10,7 +10,7 @@ from rag_workloads.api.evidence import gather_evidence, page_at
 from rag_workloads.api.prompt import build_prompt
 from rag_workloads.api.retrieval import Found, Retrieval
 from rag_workloads.api.sentences import split_sentences
-from rag_workloads.core.vector_store import Hit
+from rag_workloads.library.vectors import Hit
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from tests.unit.records import document
 
-from rag_workloads.core.jobs import Chunk
+from rag_workloads.jobs.payloads import Chunk
 from rag_workloads.worker.process_document import Batcher
 
 

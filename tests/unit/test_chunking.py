@@ -4,7 +4,7 @@ import string
 import pytest
 from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers
 
-from rag_workloads.core.jobs import Chunk
+from rag_workloads.jobs.payloads import Chunk
 from rag_workloads.worker import chunking
 from rag_workloads.worker.chunking import Chunker
 

@@ -3,7 +3,7 @@ import pickle
 import pytest
 from tests.unit.records import document
 
-from rag_workloads.core.documents import DocumentError, ErrorCode, State
+from rag_workloads.library.documents import DocumentError, ErrorCode, State
 
 
 @pytest.mark.parametrize(

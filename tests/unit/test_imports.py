@@ -1,7 +1,9 @@
 """Every library that a workload's image imports, anywhere, is in the lock that the image is made from."""
 
+import re
 import sys
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import grimp
 import pytest
@@ -9,25 +11,33 @@ from packaging.utils import canonicalize_name
 from tests.unit.test_locks import pins
 
 LOCKS = {
-    "api": "api",
-    "worker": "worker",
-    "embedding": "embedding",
-    "llm": "llm",
-    "embedded_qdrant": "qdrant",
-    "llama_server": "llama-server",
-    "models": "models",
+    "rag_workloads.api": "api",
+    "rag_workloads.worker": "worker",
+    "rag_workloads.embedding": "embedding",
+    "rag_workloads.llm": "llm",
+    "rag_standins.embedded_qdrant": "qdrant",
+    "rag_standins.llama_server": "llama-server",
+    "rag_standins.models": "models",
 }
+OURS = {"rag_contract", "rag_workloads", "rag_standins"}
+# What the Deployments' packages share.
+SHARED = {"library", "clients", "web", "jobs", "tasks"}
+DOCKERFILES = Path(__file__).resolve().parents[2] / "workloads/images"
 
 
 @pytest.fixture(scope="module")
 def imports() -> grimp.ImportGraph:
-    return grimp.build_graph("rag_workloads", include_external_packages=True)
+    return grimp.build_graph(*OURS, include_external_packages=True)
+
+
+def upstream(imports: grimp.ImportGraph, workload: str) -> set[str]:
+    return imports.find_upstream_modules(workload, as_package=True)
 
 
 @pytest.mark.parametrize(("workload", "lock"), LOCKS.items())
 def test_what_a_workload_imports_is_locked(workload: str, lock: str, imports: grimp.ImportGraph) -> None:
-    modules = imports.find_upstream_modules(f"rag_workloads.{workload}", as_package=True)
-    packages = {module.partition(".")[0] for module in modules} - {"rag_workloads"} - sys.stdlib_module_names
+    roots = {module.partition(".")[0] for module in upstream(imports, workload)}
+    packages = roots - OURS - sys.stdlib_module_names
     assert packages
     distributions = packages_distributions()
     missing = {
@@ -36,6 +46,24 @@ def test_what_a_workload_imports_is_locked(workload: str, lock: str, imports: gr
     assert not missing
 
 
+@pytest.mark.parametrize(("workload", "lock"), LOCKS.items())
+def test_what_a_workload_imports_is_in_its_image(
+    workload: str, lock: str, imports: grimp.ImportGraph
+) -> None:
+    name = "model" if lock == "models" else lock
+    dockerfile = (DOCKERFILES / f"{name}.Dockerfile").read_text()
+    copied = set(re.findall(r"workloads/([\w/]+?)(?:/__init__)?(?:\.py)?[ \n]", dockerfile))
+    ours = [each for each in upstream(imports, workload) if each.partition(".")[0] in OURS]
+    missing = {
+        module
+        for module in ours
+        if not any(
+            module == path or module.startswith(f"{path}.") for path in (c.replace("/", ".") for c in copied)
+        )
+    }
+    assert not missing
+
+
 def test_every_workload_has_a_lock(imports: grimp.ImportGraph) -> None:
-    workloads = {module.rpartition(".")[2] for module in imports.find_children("rag_workloads")}
-    assert workloads - {"core"} == LOCKS.keys()
+    found = imports.find_children("rag_workloads") | imports.find_children("rag_standins")
+    assert found - {f"rag_workloads.{name}" for name in SHARED} == LOCKS.keys()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag_workloads.llama_server.options import Options, parse_options
+from rag_standins.llama_server.options import Options, parse_options
 
 
 def test_flags_of_the_official_image() -> None:

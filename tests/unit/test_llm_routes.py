@@ -5,10 +5,10 @@ import contextlib
 
 import pytest
 
-from rag_workloads.core.disconnects import ClientLeft
-from rag_workloads.core.metrics import LLM_REQUESTS
-from rag_workloads.core.problems import Problem
 from rag_workloads.llm.routes import counted
+from rag_workloads.web.disconnects import ClientLeft
+from rag_workloads.web.metrics import LLM_REQUESTS
+from rag_workloads.web.problems import Problem
 
 
 @pytest.mark.parametrize(

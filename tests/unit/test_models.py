@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from rag_workloads.models.__main__ import main
-from rag_workloads.models.minilm import write_minilm
-from rag_workloads.models.wheels import wheel_file
+from rag_standins.models.__main__ import main
+from rag_standins.models.minilm import write_minilm
+from rag_standins.models.wheels import wheel_file
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from rag_workloads.core.object_store import INCOMING_SECONDS, ObjectStore, incoming_key
+from rag_workloads.library.files import INCOMING_SECONDS, ObjectStore, incoming_key
 
 
 async def test_only_old_remains_of_uploads_are_swept(tmp_path: Path) -> None:

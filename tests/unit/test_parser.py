@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from anyio import BrokenWorkerProcess
 
-from rag_workloads.core.documents import DocumentError, ErrorCode
+from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.worker.parser import Parser, TimeBudget
 
 

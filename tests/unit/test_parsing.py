@@ -5,7 +5,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from rag_workloads.core.documents import DocumentError, ErrorCode
+from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.worker import parsing
 
 PDF = "application/pdf"

@@ -5,12 +5,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from rag_workloads.core.embedding_client import EmbeddingClient
-from rag_workloads.core.vector_store import Fingerprint
+from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding import remote_engine
 from rag_workloads.embedding.engine import InputTooLong, Lane, Overloaded
 from rag_workloads.embedding.remote_engine import RemoteEngine
 from rag_workloads.embedding.settings import EmbeddingSettings
+from rag_workloads.library.vectors import Fingerprint
 
 
 class RefusingClient(EmbeddingClient):

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from rag_workloads.core import service, tasks
+from rag_workloads import tasks
+from rag_workloads.web import service
 
 
 @contextlib.asynccontextmanager

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rag_workloads.core import tasks
-from rag_workloads.embedded_qdrant import store
-from rag_workloads.embedded_qdrant.store import Store
+from rag_standins.embedded_qdrant import store
+from rag_standins.embedded_qdrant.store import Store
+from rag_workloads import tasks
 
 
 class Tended:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from rag_workloads.api.upload import Upload
-from rag_workloads.core.problems import Problem
+from rag_workloads.web.problems import Problem
 
 CONTENT_TYPE = 'multipart/form-data; boundary="XX"'
 LIMIT = 1000

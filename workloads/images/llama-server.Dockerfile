@@ -8,8 +8,8 @@ RUN /opt/uv/bin/uv venv /opt/venv
 COPY requirements/llama-server.txt /tmp/requirements.txt
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv --no-deps --require-hashes -r /tmp/requirements.txt
-COPY workloads/rag_workloads/__init__.py /app/rag_workloads/__init__.py
-COPY workloads/rag_workloads/llama_server /app/rag_workloads/llama_server
+COPY workloads/rag_standins/__init__.py /app/rag_standins/__init__.py
+COPY workloads/rag_standins/llama_server /app/rag_standins/llama_server
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM ${BASE_IMAGE}
@@ -24,4 +24,4 @@ ENV PATH=/opt/venv/bin:${PATH} PYTHONPATH=/app PYTHONUNBUFFERED=1
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8080
-ENTRYPOINT ["python", "-m", "rag_workloads.llama_server"]
+ENTRYPOINT ["python", "-m", "rag_standins.llama_server"]

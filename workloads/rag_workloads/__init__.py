@@ -1,1 +1,1 @@
-"""The data plane of a RagPipeline: one package per Deployment, all on top of `core`."""
+"""The data plane of a RagPipeline: one package per Deployment over library, clients, web and jobs."""

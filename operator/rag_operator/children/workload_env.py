@@ -1,4 +1,4 @@
-"""Environment that several workloads share; each variable is a setting in rag_workloads.core.settings."""
+"""Environment that several workloads share; each variable is a setting in rag_workloads.web.settings."""
 
 from rag_operator import names
 from rag_operator.children.pods import env, secret_env

@@ -85,7 +85,7 @@ async def _write_model(model: Model, logs: Path, progress: Progress) -> None:
     task = progress.add_task(f"model {model.name}", total=1)
     part = model.folder.with_name(f"{model.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    command = [sys.executable, "-m", "rag_workloads.models", model.name, "--out", str(part)]
+    command = [sys.executable, "-m", "rag_standins.models", model.name, "--out", str(part)]
     await run_once(command, logs / f"model-{model.name}.log")
     os.replace(part, model.folder)
     progress.update(task, completed=1, description=f"[green]model {model.name}")

@@ -211,8 +211,8 @@ def _program(container: str, arguments: Sequence[str]) -> list[str]:
         case "redis":
             return [str(get_binary_path()), *arguments[1:], "--bind", "127.0.0.1"]
         case "qdrant":
-            return [sys.executable, "-m", "rag_workloads.embedded_qdrant"]
+            return [sys.executable, "-m", "rag_standins.embedded_qdrant"]
         case "llama-server":
-            return [sys.executable, "-m", "rag_workloads.llama_server", *arguments]
+            return [sys.executable, "-m", "rag_standins.llama_server", *arguments]
         case _:
             return [sys.executable, *arguments[1:]]

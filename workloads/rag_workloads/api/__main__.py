@@ -2,7 +2,7 @@
 
 from rag_workloads.api.main import create_app
 from rag_workloads.api.settings import Settings
-from rag_workloads.core import logs, service
+from rag_workloads.web import logs, service
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from rag_workloads.api.evidence import Citation, Evidence, gather_evidence
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.prompt import build_prompt
 from rag_workloads.api.retrieval import Retrieval
-from rag_workloads.core.problems import Unavailable
+from rag_workloads.web.problems import Unavailable
 
 NOTHING_FOUND = "Nothing in the documents answers this question."
 

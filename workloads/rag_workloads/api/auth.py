@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
-from rag_workloads.core.problems import Problem
+from rag_workloads.web.problems import Problem
 
 # They only read what was sent; whether it is right, and what is answered if not, is said below.
 BEARER = HTTPBearer(auto_error=False)

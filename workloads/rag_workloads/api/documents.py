@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.retrieval import vector_store_errors
 from rag_workloads.api.views import ChunkList, ChunkView, DocumentList
-from rag_workloads.core.documents import Document, State
-from rag_workloads.core.problems import Problem, responses
+from rag_workloads.library.documents import Document, State
+from rag_workloads.web.problems import Problem, responses
 
 router = APIRouter(prefix="/api/v1/documents", tags=["documents"])
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from rag_workloads.api.retrieval import Found, Retrieval
 from rag_workloads.api.sentences import Sentence, split_sentences
-from rag_workloads.core.vector_store import Hit
+from rag_workloads.library.vectors import Hit
 
 
 class Citation(BaseModel):
@@ -54,6 +54,6 @@ def _citation(hit: Hit, sentence: Sentence) -> Citation:
 
 
 def page_at(page_starts: list[list[int]], offset: int) -> int:
-    """The page of the character at `offset` of a chunk's text; `page_starts` as in `core.jobs.Chunk`."""
+    """The page of the character at `offset` of a chunk's text; `page_starts` as in `payloads.Chunk`."""
     index = bisect_right(page_starts, offset, key=lambda page_start: page_start[1])
     return page_starts[max(0, index - 1)][0]

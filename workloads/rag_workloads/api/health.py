@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from rag_workloads.api.parts import Parts, PartsOf
-from rag_workloads.core.documents import State
+from rag_workloads.library.documents import State
 
 PART_SECONDS = 3
 

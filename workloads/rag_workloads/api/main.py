@@ -11,8 +11,8 @@ from rag_workloads.api.auth import RequireKey
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.settings import Settings
 from rag_workloads.api.upload import FORM_BYTES
-from rag_workloads.core import problems, service
-from rag_workloads.core.problems import Unavailable
+from rag_workloads.web import problems, service
+from rag_workloads.web.problems import Unavailable
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -6,12 +6,12 @@ from typing import Annotated, Self
 from fastapi import Depends, Request
 
 from rag_workloads.api.settings import Settings
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.embedding_client import EmbeddingClient
-from rag_workloads.core.llm_client import LlmClient
-from rag_workloads.core.object_store import ObjectStore
-from rag_workloads.core.queue import Queue
-from rag_workloads.core.vector_store import VectorStore
+from rag_workloads.clients.embedding import EmbeddingClient
+from rag_workloads.clients.llm import LlmClient
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.vectors import VectorStore
 
 
 @dataclass(frozen=True)

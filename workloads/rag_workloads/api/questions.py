@@ -11,9 +11,9 @@ from sse_starlette import ServerSentEvent
 
 from rag_workloads.api.answering import Answer, Answering, Prepared
 from rag_workloads.api.parts import PartsOf
-from rag_workloads.core.disconnects import until_disconnect
-from rag_workloads.core.problems import Problem, responses
-from rag_workloads.core.streams import event, stream
+from rag_workloads.web.disconnects import until_disconnect
+from rag_workloads.web.problems import Problem, responses
+from rag_workloads.web.streams import event, stream
 
 router = APIRouter(prefix="/api/v1", tags=["questions"])
 

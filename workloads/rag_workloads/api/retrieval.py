@@ -11,9 +11,9 @@ from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from numpy.typing import NDArray
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from rag_workloads.core.embedding_client import EmbeddingClient
-from rag_workloads.core.problems import Unavailable
-from rag_workloads.core.vector_store import Hit, VectorStore
+from rag_workloads.clients.embedding import EmbeddingClient
+from rag_workloads.library.vectors import Hit, VectorStore
+from rag_workloads.web.problems import Unavailable
 
 # The client itself waits longer for a busy service; someone who asks a question does not.
 EMBED_SECONDS = 10

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt, SecretStr
 
-from rag_workloads.core.settings import BaseServiceSettings, QdrantSettings, RedisSettings, StorageSettings
+from rag_workloads.web.settings import BaseServiceSettings, QdrantSettings, RedisSettings, StorageSettings
 
 
 class Settings(BaseServiceSettings, RedisSettings, QdrantSettings, StorageSettings):

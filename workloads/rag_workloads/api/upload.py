@@ -7,7 +7,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 
-from rag_workloads.core.problems import Problem
+from rag_workloads.web.problems import Problem
 
 FILE_FIELD = "file"
 # Room for the form around the file: boundaries, headers, fields.

@@ -13,11 +13,11 @@ from starlette.requests import ClientDisconnect
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.upload import FORM_BYTES, Upload, too_large
 from rag_workloads.api.views import TaskStatus, UploadAccepted
-from rag_workloads.core import jobs
-from rag_workloads.core.disconnects import ClientLeft
-from rag_workloads.core.documents import NewDocument, State
-from rag_workloads.core.object_store import document_key, incoming_key
-from rag_workloads.core.problems import Problem, responses
+from rag_workloads.jobs import payloads
+from rag_workloads.library.documents import NewDocument, State
+from rag_workloads.library.files import document_key, incoming_key
+from rag_workloads.web.disconnects import ClientLeft
+from rag_workloads.web.problems import Problem, responses
 
 router = APIRouter(prefix="/api/v1/documents/upload", tags=["documents"])
 
@@ -74,7 +74,7 @@ async def upload(
 async def status(task_id: str, parts: PartsOf) -> TaskStatus:
     """How far a task is; 404 if there is none, or newer bytes took its place."""
     with contextlib.suppress(ValueError):
-        document_id, generation = jobs.parse_task_id(task_id)
+        document_id, generation = payloads.parse_task_id(task_id)
         document = await parts.documents.get(document_id)
         if document and document.generation == generation:
             return TaskStatus.of(document)

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from rag_workloads.core.documents import Document, ErrorCode, Stage, State
+from rag_workloads.library.documents import Document, ErrorCode, Stage, State
 
 
 class UploadAccepted(BaseModel):

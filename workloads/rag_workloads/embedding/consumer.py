@@ -8,13 +8,13 @@ from typing import Any
 import structlog
 from qdrant_client.http.exceptions import ApiException
 
-from rag_workloads.core import metrics
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.documents import Document, DocumentError, ErrorCode, Stage
-from rag_workloads.core.jobs import EmbedBatch
-from rag_workloads.core.queue import RetryLater
-from rag_workloads.core.vector_store import VectorStore
 from rag_workloads.embedding.engine import Engine, InputTooLong, Lane
+from rag_workloads.jobs.payloads import EmbedBatch
+from rag_workloads.jobs.queue import RetryLater
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Stage
+from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.vectors import VectorStore
+from rag_workloads.web import metrics
 
 # Before a batch's second run, its third, and every later one: the vector store may move to another node.
 RETRY_SECONDS = (5, 30, 180)

@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_workloads.core.vector_store import Fingerprint
 from rag_workloads.embedding.settings import EmbeddingSettings
+from rag_workloads.library.vectors import Fingerprint
 
 Direction = Literal["left", "right"]
 

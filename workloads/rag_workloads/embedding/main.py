@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator
 import structlog
 from fastapi import FastAPI
 
-from rag_workloads.core import jobs, logs, queue, service, tasks
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.queue import Queue
-from rag_workloads.core.vector_store import VectorStore
+from rag_workloads import tasks
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine, start_engine
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.embedding.tei_errors import TeiError
+from rag_workloads.jobs import payloads, queue
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.vectors import VectorStore
+from rag_workloads.web import logs, service
 
 RESTART_SECONDS = 3
 # Of a request: many texts.
@@ -103,7 +105,7 @@ class EmbeddingService:
         )
         self._consumer = queue.worker(
             self._queue,
-            jobs.embed_queue(settings.pipeline),
+            payloads.embed_queue(settings.pipeline),
             queue.EMBED_BATCH,
             consumer.embed_batch,
             concurrency=settings.concurrency,

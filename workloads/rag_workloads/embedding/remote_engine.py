@@ -9,10 +9,10 @@ import numpy as np
 from huggingface_hub.errors import HfHubHTTPError
 from numpy.typing import NDArray
 
-from rag_workloads.core.embedding_client import BATCH_SIZE, EmbeddingClient
-from rag_workloads.core.vector_store import Fingerprint
+from rag_workloads.clients.embedding import BATCH_SIZE, EmbeddingClient
 from rag_workloads.embedding.engine import Direction, InputTooLong, Lane, Overloaded, Token, shorten
 from rag_workloads.embedding.settings import EmbeddingSettings
+from rag_workloads.library.vectors import Fingerprint
 
 OVERLOADED = 429
 # How servers refuse a text, by their release.

@@ -13,8 +13,6 @@ import orjson
 from fastapi import APIRouter, FastAPI, Response
 from numpy.typing import NDArray
 
-from rag_workloads.core.problems import Problem
-from rag_workloads.core.service import check_ready
 from rag_workloads.embedding.engine import Engine, Lane, Unsupported, shorten
 from rag_workloads.embedding.schemas import (
     BatchRequest,
@@ -26,6 +24,8 @@ from rag_workloads.embedding.schemas import (
 )
 from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.embedding.tei_errors import EmbeddingRoute, OpenAiRoute, TeiError, TeiRoute
+from rag_workloads.web.problems import Problem
+from rag_workloads.web.service import check_ready
 
 
 class Routes:

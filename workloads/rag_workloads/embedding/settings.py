@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt, SecretStr
 
-from rag_workloads.core.settings import BaseServiceSettings, QdrantSettings, RedisSettings
+from rag_workloads.web.settings import BaseServiceSettings, QdrantSettings, RedisSettings
 
 Precision = Literal["auto", "bf16", "f32"]
 

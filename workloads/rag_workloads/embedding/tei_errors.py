@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from rag_workloads.core import metrics
 from rag_workloads.embedding.engine import InputTooLong, Overloaded, Unsupported
+from rag_workloads.web import metrics
 
 STATUS = {
     "Validation": 422,

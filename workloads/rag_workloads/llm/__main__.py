@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from rag_workloads.core import logs, service
 from rag_workloads.llm.backend import Backend
 from rag_workloads.llm.routes import router
 from rag_workloads.llm.settings import Settings
+from rag_workloads.web import logs, service
 
 
 def create_app(settings: Settings) -> FastAPI:

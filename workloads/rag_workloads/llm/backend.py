@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from rag_workloads.core.problems import Problem, Unavailable
 from rag_workloads.llm.settings import Settings
+from rag_workloads.web.problems import Problem, Unavailable
 
 CONNECT_SECONDS = 5
 MAX_CONNECTIONS = 100

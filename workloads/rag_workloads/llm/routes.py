@@ -9,12 +9,12 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sse_starlette import ServerSentEvent
 
-from rag_workloads.core.disconnects import ClientLeft, until_disconnect
-from rag_workloads.core.metrics import LLM_REQUESTS
-from rag_workloads.core.problems import Problem
-from rag_workloads.core.service import check_ready
-from rag_workloads.core.streams import event, stream
 from rag_workloads.llm.backend import Backend, Prompt
+from rag_workloads.web.disconnects import ClientLeft, until_disconnect
+from rag_workloads.web.metrics import LLM_REQUESTS
+from rag_workloads.web.problems import Problem
+from rag_workloads.web.service import check_ready
+from rag_workloads.web.streams import event, stream
 
 router = APIRouter()
 

@@ -2,7 +2,7 @@
 
 from pydantic import PositiveFloat, PositiveInt, SecretStr
 
-from rag_workloads.core.settings import BaseServiceSettings
+from rag_workloads.web.settings import BaseServiceSettings
 
 
 class Settings(BaseServiceSettings):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from tokenizers import Tokenizer
 
-from rag_workloads.core.jobs import Chunk
+from rag_workloads.jobs.payloads import Chunk
 
 PAGE_BREAK = "\n"
 # What the tokenizer takes at once: its result is some hundred times as large. No page of a PDF is longer.

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from tokenizers import Tokenizer
 
-from rag_workloads.core import jobs, logs, queue, service, tasks
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.object_store import ObjectStore
-from rag_workloads.core.queue import Queue
+from rag_workloads import tasks
+from rag_workloads.jobs import payloads, queue
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.recovery import recover_for_ever
+from rag_workloads.web import logs, service
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
-from rag_workloads.worker.recovery import recover_for_ever
 from rag_workloads.worker.settings import WorkerSettings
 
 
@@ -42,7 +44,7 @@ class Worker:
         )
         self._consumer = queue.worker(
             self._queue,
-            jobs.ingest_queue(settings.pipeline),
+            payloads.ingest_queue(settings.pipeline),
             queue.PROCESS_DOCUMENT,
             processor.process_document,
             concurrency=settings.concurrency,

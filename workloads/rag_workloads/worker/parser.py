@@ -10,7 +10,7 @@ from typing import TypeVar
 import anyio.to_process
 from anyio import BrokenWorkerProcess, CapacityLimiter
 
-from rag_workloads.core.documents import DocumentError, ErrorCode
+from rag_workloads.library.documents import DocumentError, ErrorCode
 
 # Long enough that the start of a call costs nothing, short enough that progress moves and a stop is quick.
 PAGES_A_CALL = 32

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pymupdf
 
-from rag_workloads.core.documents import DocumentError, ErrorCode
+from rag_workloads.library.documents import DocumentError, ErrorCode
 
 # What clients declare that know no better.
 UNKNOWN_TYPE = "application/octet-stream"

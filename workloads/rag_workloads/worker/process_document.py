@@ -10,12 +10,12 @@ import anyio.to_thread
 import structlog
 from tokenizers import Tokenizer
 
-from rag_workloads.core import metrics
-from rag_workloads.core.document_store import DocumentStore
-from rag_workloads.core.documents import Document, DocumentError, ErrorCode, Stage, State
-from rag_workloads.core.jobs import Chunk, EmbedBatch
-from rag_workloads.core.object_store import ObjectStore
-from rag_workloads.core.queue import Queue, RetryLater
+from rag_workloads.jobs.payloads import Chunk, EmbedBatch
+from rag_workloads.jobs.queue import Queue, RetryLater
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Stage, State
+from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.records import DocumentStore
+from rag_workloads.web import metrics
 from rag_workloads.worker.chunking import Chunker
 from rag_workloads.worker.parser import Parser, TimeBudget
 from rag_workloads.worker.settings import WorkerSettings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from rag_workloads.core.settings import BaseServiceSettings, RedisSettings, StorageSettings
+from rag_workloads.web.settings import BaseServiceSettings, RedisSettings, StorageSettings
 
 
 class WorkerSettings(BaseServiceSettings, RedisSettings, StorageSettings):

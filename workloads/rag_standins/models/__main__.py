@@ -1,0 +1,26 @@
+"""`python -m rag_standins.models minilm|smollm2 --out DIR`: write one model's folder."""
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+# Each model's module is imported only when asked for: copying a GGUF must not need OpenVINO.
+WRITERS = {"minilm": "write_minilm", "smollm2": "write_smollm2"}
+
+
+def main() -> None:
+    """Parse the command line and write the model."""
+    parser = argparse.ArgumentParser(prog="rag_standins.models", description=__doc__)
+    parser.add_argument("model", choices=WRITERS)
+    parser.add_argument("--out", type=Path, required=True, help="folder to write into; made if absent")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    module = import_module(f"rag_standins.models.{args.model}")
+    write = cast(Callable[[Path], None], getattr(module, WRITERS[args.model]))
+    write(args.out)
+
+
+if __name__ == "__main__":
+    main()

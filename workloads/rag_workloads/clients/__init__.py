@@ -1,0 +1,1 @@
+"""Clients of the embedding service and of the language model service."""

@@ -1,0 +1,66 @@
+"""Client of our language model service."""
+
+import json
+from collections.abc import AsyncGenerator
+
+import httpx
+
+from rag_workloads.web.problems import Problem
+
+TIMEOUT = httpx.Timeout(120, connect=5)
+
+
+class LlmClient:
+    """Asks the model for text. Errors are httpx's; a Problem 422 if the model refuses the prompt."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
+
+    async def generate(self, prompt: str, max_tokens: int, temperature: float) -> tuple[str, int]:
+        """The whole answer and the number of its tokens."""
+        response = await self._client.post(
+            "/generate", json=_request(prompt, max_tokens, temperature, stream=False)
+        )
+        _check(response)
+        answer = response.json()
+        return answer["text"], answer["tokens_used"]
+
+    async def stream(self, prompt: str, max_tokens: int, temperature: float) -> AsyncGenerator[str]:
+        """The answer piece by piece, as it is made."""
+        request = _request(prompt, max_tokens, temperature, stream=True)
+        async with self._client.stream("POST", "/generate", json=request) as response:
+            if response.is_error:
+                await response.aread()
+            _check(response)
+            async for line in response.aiter_lines():
+                field, _, value = line.partition(": ")
+                if field != "data":
+                    continue
+                if value == "[DONE]":
+                    return
+                message = json.loads(value)
+                if "chunk" not in message:  # a problem: the model failed in the middle of its answer
+                    raise httpx.RemoteProtocolError(message["detail"])
+                yield message["chunk"]
+            raise httpx.RemoteProtocolError("the answer ended before [DONE]")
+
+    async def ready(self) -> None:
+        """Raise if the service cannot answer now."""
+        (await self._client.get("/ready")).raise_for_status()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise what the service answered: that a prompt is refused is the asker's to know, the rest is ours."""
+    if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+        raise Problem.of(response.json())
+    response.raise_for_status()
+
+
+def _request(
+    prompt: str, max_tokens: int, temperature: float, *, stream: bool
+) -> dict[str, str | int | float | bool]:
+    return {"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "stream": stream}

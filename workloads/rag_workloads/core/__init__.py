@@ -1,1 +1,0 @@
-"""What every service shares: settings, jobs, records, stores, clients. Imports none of its neighbours."""

@@ -1,0 +1,1 @@
+"""The queues: their payloads, and the adapter to ARQ."""

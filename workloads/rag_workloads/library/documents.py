@@ -1,0 +1,129 @@
+"""The record of a document: its states, its errors, and how far it is."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from rag_workloads.jobs.payloads import task_id
+
+# Shares of the progress: reading the pages, then embedding the batches.
+PARSE_SHARE, EMBED_SHARE = 30, 70
+
+
+class State(StrEnum):
+    """Where a document stands; the last two are final."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Stage(StrEnum):
+    """What is being done to a document that is not finished."""
+
+    QUEUED = "queued"
+    PARSING = "parsing"
+    EMBEDDING = "embedding"
+    INDEXING = "indexing"
+
+
+class ErrorCode(StrEnum):
+    """Why a document failed; stable, for programs."""
+
+    PDF_CORRUPT = "PDF_CORRUPT"
+    PDF_ENCRYPTED = "PDF_ENCRYPTED"
+    PDF_NO_TEXT = "PDF_NO_TEXT"
+    UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE"
+    PARSE_TIMEOUT = "PARSE_TIMEOUT"
+    PARSE_CRASHED = "PARSE_CRASHED"
+    EMBEDDING_FAILED = "EMBEDDING_FAILED"
+    INGEST_STALLED = "INGEST_STALLED"
+    OBJECT_MISSING = "OBJECT_MISSING"
+    DELETE_UNFINISHED = "DELETE_UNFINISHED"
+    INTERNAL = "INTERNAL"
+
+
+class DocumentError(Exception):
+    """A document cannot be ingested: code, what happened, the page (from 1) at fault if any, what to do."""
+
+    def __init__(
+        self, code: ErrorCode, message: str, page: int | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.page, self.hint = code, message, page, hint
+
+    def __reduce__(self) -> tuple[type["DocumentError"], tuple[ErrorCode, str, int | None, str | None]]:
+        """Survives the way back from the parser's process."""
+        return DocumentError, (self.code, self.message, self.page, self.hint)
+
+
+class NewDocument(BaseModel):
+    """What is known of a document when it arrives."""
+
+    model_config = ConfigDict(frozen=True)
+
+    document_id: str
+    file_name: str
+    content_type: str
+    size_bytes: int
+    sha256: str
+    object_key: str
+
+
+class Document(NewDocument):
+    """The record. `generation` counts its versions; the one that searches see is `active_generation`.
+
+    `active_object_key` is the file of an active generation before this one. `attempts` counts how often the
+    generation was taken up to be processed.
+    """
+
+    generation: int
+    active_generation: int | None = None
+    active_object_key: str | None = None
+    state: State = State.PENDING
+    stage: Stage | None = None
+    pages: int | None = None
+    pages_done: int = 0
+    chunks: int | None = None
+    batches: int | None = None
+    batches_done: int = 0
+    attempts: int = 0
+    recoveries: int = 0
+    error_code: ErrorCode | None = None
+    error_message: str | None = None
+    error_page: int | None = None
+    error_hint: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None = None
+
+    @property
+    def task_id(self) -> str:
+        """The id that a client polls."""
+        return task_id(self.document_id, self.generation)
+
+    @property
+    def object_keys(self) -> set[str]:
+        """All its files."""
+        return {self.object_key, self.active_object_key or self.object_key}
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is work left to do."""
+        return self.state in (State.PENDING, State.PROCESSING)
+
+    @property
+    def all_batches_done(self) -> bool:
+        """Whether every batch is in the vector store."""
+        return self.batches is not None and self.batches_done >= self.batches
+
+    @property
+    def progress(self) -> int:
+        """0 to 100; 100 only when completed."""
+        if self.state is State.COMPLETED:
+            return 100
+        parsed = PARSE_SHARE * self.pages_done / self.pages if self.pages else 0
+        embedded = EMBED_SHARE * self.batches_done / self.batches if self.batches else 0
+        return min(99, int(parsed + embedded))

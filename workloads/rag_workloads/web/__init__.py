@@ -1,0 +1,1 @@
+"""What every HTTP service has: problems, metrics, probes, streams, logs, settings."""

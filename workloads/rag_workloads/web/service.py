@@ -1,0 +1,159 @@
+"""What every HTTP service has: probes, metrics, request ids, problems, and a stop that lets work end."""
+
+import asyncio
+import signal
+import socket
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag_workloads import tasks
+from rag_workloads.web import metrics, problems
+from rag_workloads.web.body_limit import BodyLimitMiddleware
+from rag_workloads.web.problems import Problem
+from rag_workloads.web.settings import BaseServiceSettings
+
+REQUEST_ID = "x-request-id"
+READY_TIMEOUT_SECONDS = 3
+SIGNAL_POLL_SECONDS = 0.1
+BODY_BYTES = 1 << 20
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(
+    title: str,
+    lifespan: Lifespan,
+    ready: Callable[[], Awaitable[None]],
+    body_limit: int = BODY_BYTES,
+    body_limits: Mapping[str, int] | None = None,
+) -> FastAPI:
+    """An app with GET /live (the process runs), /ready (503 and why while `ready` raises) and /metrics.
+
+    A body may have `body_limit` bytes, or what `body_limits` says of its path.
+    """
+    app = FastAPI(title=title, lifespan=lifespan)
+    problems.install(app)
+    app.add_middleware(BodyLimitMiddleware, limit=body_limit, by_path=body_limits or {})
+    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(metrics.MetricsMiddleware)
+    app.add_route("/metrics", metrics.metrics_route, include_in_schema=False)
+
+    @app.get("/live", include_in_schema=False)
+    async def live() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/ready", include_in_schema=False)
+    async def readiness() -> JSONResponse:
+        await check_ready(ready)
+        return JSONResponse({"status": "ok"})
+
+    return app
+
+
+async def check_ready(ready: Callable[[], Awaitable[None]]) -> None:
+    """Run a readiness check; whatever it raises becomes a 503 problem that says why."""
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+            await ready()
+    except Problem:
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise Problem(503, "not-ready", "Not ready", reason) from error
+
+
+class RequestIdMiddleware:
+    """Gives each request an id (the client's X-Request-Id, if any) in the logs and in the answer.
+
+    An error that nobody foresaw is logged and answered here, where the id is known.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its id bound."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = Headers(scope=scope).get(REQUEST_ID) or uuid.uuid4().hex
+        started = False
+
+        async def with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, with_id)
+            except Exception:
+                log.exception("unhandled error", path=scope["path"])
+                if started:
+                    raise
+                await problems.internal().response()(scope, receive, with_id)
+
+
+class Server(uvicorn.Server):
+    """Stops in order: goes on answering after SIGTERM until `drain` has returned; a second signal kills it.
+
+    A start that waits for something, such as Redis, is given up when the signal comes meanwhile.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]] | None) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._draining: asyncio.Task[None] | None = None
+        self._told_to_stop = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run the app's lifespan up to its yield, then listen; returns early when told to stop."""
+        starting = asyncio.create_task(super().startup(sockets))
+        while not self.should_exit:
+            if (await asyncio.wait({starting}, timeout=SIGNAL_POLL_SECONDS))[0]:
+                return starting.result()
+        return await tasks.end(starting)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Signal handler: drain first, then stop."""
+        if self._told_to_stop:
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
+        self._told_to_stop = True
+        if self._drain and self.started:
+            asyncio.get_running_loop().call_soon_threadsafe(self._start_drain, self._drain, sig, frame)
+        else:
+            super().handle_exit(sig, frame)
+
+    def _start_drain(self, drain: Callable[[], Awaitable[None]], sig: int, frame: FrameType | None) -> None:
+        async def drain_then_exit() -> None:
+            log.info("draining")
+            try:
+                await drain()
+            finally:
+                super(Server, self).handle_exit(sig, frame)
+
+        self._draining = asyncio.create_task(drain_then_exit())
+
+
+def serve(
+    app: FastAPI, settings: BaseServiceSettings, drain: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Run the app until SIGTERM or SIGINT; then `drain` first, if given, while the service still answers."""
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, log_config=None, access_log=False, lifespan="on"
+    )
+    Server(config, drain).run()
