@@ -116,6 +116,76 @@ async def test_filters(
     assert (await client.count(collection, condition)).count == len(ids)
 
 
+@pytest.mark.parametrize("columns", [False, True])
+async def test_an_upsert_with_a_filter_leaves_points_that_do_not_match_alone(
+    client: AsyncQdrantClient, collection: str, columns: bool
+) -> None:
+    await client.upsert(collection, [point(1, active=False, number=1), point(2, active=True, number=2)])
+    late = [point(id, active=False, number=10 * id) for id in (1, 2, 3)]
+    batch = models.Batch(
+        ids=[p.id for p in late], vectors=[p.vector for p in late], payloads=[p.payload for p in late]
+    )
+    not_active = models.Filter(must_not=[equals("active", True)])
+    await client.upsert(collection, batch if columns else late, update_filter=not_active)
+    records, _ = await client.scroll(collection)
+    assert [record.payload for record in records] == [
+        {"active": False, "number": 10},
+        {"active": True, "number": 2},
+        {"active": False, "number": 30},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "numbers"),
+    [
+        (models.UpdateMode.UPSERT, [10, 20]),
+        (models.UpdateMode.INSERT_ONLY, [1, 20]),
+        (models.UpdateMode.UPDATE_ONLY, [10]),
+    ],
+)
+async def test_update_modes(
+    client: AsyncQdrantClient, collection: str, mode: models.UpdateMode, numbers: list[int]
+) -> None:
+    await client.upsert(collection, [point(1, number=1)])
+    await client.upsert(collection, [point(1, number=10), point(2, number=20)], update_mode=mode)
+    records, _ = await client.scroll(collection)
+    assert [record.payload for record in records] == [{"number": number} for number in numbers]
+
+
+async def test_metadata_is_merged(client: AsyncQdrantClient, collection: str) -> None:
+    await client.update_collection(collection, metadata={"owner": "a", "old": 1})
+    await client.update_collection(collection, metadata={"owner": "b", "old": None})
+    info = await client.get_collection(collection)
+    assert info.config.metadata == {"model": "m", "owner": "b"}
+
+
+async def test_a_walk_by_pages_meets_every_point_once(client: AsyncQdrantClient, collection: str) -> None:
+    for first in range(0, 500, 100):
+        await client.upsert(collection, [point(id, number=id, text="x") for id in range(first, first + 100)])
+    seen, offset = [], None
+    while True:
+        page, offset = await client.scroll(
+            collection, limit=64, offset=offset, with_payload=["number"], with_vectors=False
+        )
+        seen += [(record.payload, record.vector) for record in page]
+        if offset is None:
+            break
+    assert seen == [({"number": id}, None) for id in range(500)]
+    assert (await client.count(collection, exact=True)).count == 500
+
+
+async def test_facets_count_the_values_of_a_field(client: AsyncQdrantClient, collection: str) -> None:
+    for field, schema in (("name", "keyword"), ("active", "bool")):
+        await client.create_payload_index(collection, field, models.PayloadSchemaType(schema))
+    points = [("a", True), ("a", False), ("b", True)]
+    await client.upsert(collection, [point(i, name=n, active=a) for i, (n, a) in enumerate(points)])
+    names = await client.facet(collection, "name", exact=True)
+    assert [(hit.value, hit.count) for hit in names.hits] == [("a", 2), ("b", 1)]
+    active = models.Filter(must=[equals("active", True)])
+    counted = await client.facet(collection, "active", active, exact=True)
+    assert [(hit.value, hit.count) for hit in counted.hits] == [(True, 2)]
+
+
 async def test_a_filter_on_an_indexed_boolean_finds_it(client: AsyncQdrantClient, collection: str) -> None:
     await client.create_payload_index(collection, "active", models.PayloadSchemaType.BOOL)
     await client.upsert(collection, [point(1, active=True), point(2, active=False)])
@@ -182,6 +252,7 @@ async def test_retrieve_scroll_and_payload_changes(client: AsyncQdrantClient, co
         ("PUT /collections/a:b", {"vectors": {"size": 3, "distance": "Dot"}}, 400, "is not allowed"),
         ("PUT /collections/x", {"sparse_vectors": {"s": {}}, "vectors": {}}, 400, "sparse_vectors is not"),
         ("PUT /collections/x", {}, 400, "KeyError: 'vectors'"),
+        ("PATCH /collections/none", {"metadata": {}}, 404, "Not found"),
     ],
 )
 def test_errors_have_qdrants_shape(
@@ -228,6 +299,7 @@ async def test_a_killed_server_loses_no_acknowledged_write(tmp_path: Path) -> No
     process = start(MODULE, env=environment(tmp_path, port), probe=f"{url}/readyz")
     client = client_of(url)
     await create(client, "c")
+    await client.update_collection("c", metadata={"owner": "a"})
     acknowledged: list[int] = []
 
     async def write(writer: int) -> None:
@@ -243,6 +315,7 @@ async def test_a_killed_server_loses_no_acknowledged_write(tmp_path: Path) -> No
     process.wait()
     await asyncio.gather(*writers, return_exceptions=True)
     with running(MODULE, env=environment(tmp_path, port), probe=f"{url}/readyz"):
+        assert (await client.get_collection("c")).config.metadata == {"model": "m", "owner": "a"}
         found = await client.retrieve("c", acknowledged)
         assert {record.id for record in found} == set(acknowledged)
         assert all(record.payload == {"active": True} for record in found)

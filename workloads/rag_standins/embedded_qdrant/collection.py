@@ -1,6 +1,7 @@
 """One collection: a shard of the engine and the configuration that it was created with, in one folder."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -13,6 +14,7 @@ from rag_standins.embedded_qdrant.errors import bad_request, from_engine
 Json = dict[str, Any]
 T = TypeVar("T")
 
+CONFIG = "config.json"
 DISTANCES = {
     "Cosine": engine.Distance.Cosine,
     "Euclid": engine.Distance.Euclid,
@@ -29,9 +31,9 @@ NO_GRAPH = engine.EdgeOptimizersConfig(indexing_threshold=0)
 class Collection:
     """Reads run side by side, changes one after another, all of them off the event loop."""
 
-    def __init__(self, config: Json, shard: engine.EdgeShard) -> None:
+    def __init__(self, folder: Path, config: Json, shard: engine.EdgeShard) -> None:
         self.config = config
-        self._shard = shard
+        self._folder, self._shard = folder, shard
         self._changes = asyncio.Lock()
         self._unflushed = False
         self._unoptimized = True
@@ -39,8 +41,8 @@ class Collection:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open what `create_folder` made, and replay the changes that its log holds beyond the last flush."""
-        config = orjson.loads((folder / "config.json").read_bytes())
-        return cls(config, engine.EdgeShard.load(str(folder / "shard")))
+        config = orjson.loads((folder / CONFIG).read_bytes())
+        return cls(folder, config, engine.EdgeShard.load(str(folder / "shard")))
 
     @property
     def points(self) -> int:
@@ -56,6 +58,15 @@ class Collection:
         async with self._changes:
             self._unflushed = self._unoptimized = True
             await asyncio.to_thread(self._run, lambda shard: [shard.update(each) for each in operations])
+
+    async def update_metadata(self, changes: Json) -> None:
+        """Merge into the metadata; a key whose value is None is removed. On return it is on disk."""
+        async with self._changes:
+            merged = (self.config["metadata"] or {}) | changes
+            metadata = {key: value for key, value in merged.items() if value is not None}
+            config = self.config | {"metadata": metadata}
+            await asyncio.to_thread(_write_config, self._folder, config)
+            self.config = config
 
     async def maintain(self) -> None:
         """Flush after changes, which cuts the log; clear out deleted points once changes have ceased."""
@@ -89,7 +100,17 @@ def create_folder(folder: Path, body: Json) -> None:
     shard_folder.mkdir(parents=True)
     engine.EdgeShard.create(str(shard_folder), engine.EdgeConfig(params, optimizers=NO_GRAPH)).close()
     config = {"vectors": vectors, "metadata": body.get("metadata")}
-    (folder / "config.json").write_bytes(orjson.dumps(config))
+    _write_config(folder, config)
+
+
+def _write_config(folder: Path, config: Json) -> None:
+    """A process that is killed here leaves the old configuration or the new one, never a half."""
+    draft = folder / f"{CONFIG}.draft"
+    with draft.open("wb") as file:
+        file.write(orjson.dumps(config))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / CONFIG)
 
 
 def _vector_params(body: Json) -> engine.EdgeVectorParams:

@@ -19,6 +19,12 @@ async def create_collection(call: Call) -> bool:
     return True
 
 
+async def update_collection(call: Call) -> bool:
+    """Merge `metadata`; all else that may be updated is tuning, which this server does not do."""
+    await call.collection.update_metadata(call.body.get("metadata") or {})
+    return True
+
+
 async def delete_collection(call: Call) -> bool:
     """Delete a collection; false if there was none."""
     return await call.store.delete(call.path["name"])
@@ -81,6 +87,7 @@ ROUTES = [
     route("GET", "/collections", list_collections),
     route("PUT", "/collections/{name}", create_collection),
     route("GET", "/collections/{name}", describe_collection),
+    route("PATCH", "/collections/{name}", update_collection),
     route("DELETE", "/collections/{name}", delete_collection),
     route("GET", "/collections/{name}/exists", collection_exists),
     route("PUT", "/collections/{name}/index", create_field_index),

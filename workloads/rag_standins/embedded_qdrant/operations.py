@@ -10,7 +10,7 @@ import qdrant_edge as engine
 
 from rag_standins.embedded_qdrant.booleans import encode
 from rag_standins.embedded_qdrant.errors import bad_request
-from rag_standins.embedded_qdrant.filters import parse_filter
+from rag_standins.embedded_qdrant.filters import parse_filter, parse_optional_filter
 from rag_standins.embedded_qdrant.points import parse_points
 
 Json = dict[str, Any]
@@ -27,10 +27,20 @@ INDEX_TYPES = {
     "uuid": engine.PayloadSchemaType.Uuid,
 }
 
+UPDATE_MODES = {
+    "upsert": engine.UpdateMode.Upsert,
+    "insert_only": engine.UpdateMode.InsertOnly,
+    "update_only": engine.UpdateMode.UpdateOnly,
+}
+
 
 def upsert(body: Json) -> Operation:
-    """Insert points or replace them."""
-    return Operation.upsert_points(parse_points(body))
+    """Insert points or replace them; those there that do not match `update_filter` stay as they are."""
+    mode = body.get("update_mode") or "upsert"
+    if mode not in UPDATE_MODES:
+        raise bad_request(f"unknown update_mode: {mode}")
+    points, condition = parse_points(body), parse_optional_filter(body.get("update_filter"))
+    return Operation.upsert_points(points, condition, UPDATE_MODES[mode])
 
 
 def delete(body: Json) -> Operation:

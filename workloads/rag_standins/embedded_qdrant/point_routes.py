@@ -9,6 +9,7 @@ import qdrant_edge as engine
 from starlette.routing import Route
 
 from rag_standins.embedded_qdrant import operations
+from rag_standins.embedded_qdrant.booleans import decode
 from rag_standins.embedded_qdrant.calls import Call, Json, route
 from rag_standins.embedded_qdrant.collection_routes import COMPLETED
 from rag_standins.embedded_qdrant.errors import QdrantError, bad_request
@@ -75,6 +76,18 @@ async def count(call: Call) -> Json:
     return {"count": await call.collection.read(lambda shard: shard.count(request))}
 
 
+async def facet(call: Call) -> Json:
+    """The values of an indexed field with the number of points that have each, most points first."""
+    request = engine.FacetRequest(
+        call.body["key"],
+        limit=call.body.get("limit") or DEFAULT_LIMIT,
+        exact=True,
+        filter=parse_optional_filter(call.body.get("filter")),
+    )
+    found = await call.collection.read(lambda shard: shard.facet(request))
+    return {"hits": [{"value": decode(hit.value), "count": hit.count} for hit in found.hits]}
+
+
 async def query(call: Call) -> Json:
     """The points nearest to a vector, best first."""
     request = _query_request(call.body)
@@ -112,6 +125,7 @@ ROUTES = [
     route("POST", "/collections/{name}/points/scroll", scroll),
     route("POST", "/collections/{name}/points/count", count),
     route("POST", "/collections/{name}/points/query", query),
+    route("POST", "/collections/{name}/facet", facet),
     route("POST", "/collections/{name}/points", retrieve),
     route("GET", "/collections/{name}/points/{id}", retrieve_one),
 ]
