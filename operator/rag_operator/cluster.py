@@ -5,11 +5,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from urllib.parse import quote
 
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
-from rag_operator.names import FIELD_MANAGER, KINDS, PIPELINE, Kind, Manifest
+from rag_operator.names import EVENT, FIELD_MANAGER, KINDS, PIPELINE, Kind, Manifest
 
 APPLY = "application/apply-patch+yaml"
 REQUEST_TIMEOUT_SECONDS = 30
@@ -21,6 +22,10 @@ class ClusterError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class InvalidName(ClusterError):
+    """A name that is no segment of a path, and so of no object; nothing was sent."""
 
 
 class NamespaceEnding(ClusterError):
@@ -66,7 +71,7 @@ class Cluster:
         """Return the objects of a kind, in one namespace or (empty) in all."""
         query = [("labelSelector", selector)] if selector else []
         try:
-            answer = await self._request("GET", _path(kind, namespace), query)
+            answer = await self._request("GET", _path(kind, namespace or None), query)
         except ClusterError as error:
             if error.status == 404:  # the kind was there a moment ago
                 self._discovered.pop(kind.api_version, None)
@@ -112,7 +117,7 @@ class Cluster:
 
     async def record(self, event: Manifest) -> None:
         """Record an Event."""
-        await self._request("POST", f"/api/v1/namespaces/{event['metadata']['namespace']}/events", body=event)
+        await self._request("POST", _path(EVENT, event["metadata"]["namespace"]), body=event)
 
     async def _apply(self, path: str, manifest: Manifest, manager: str) -> None:
         await self._request("PATCH", path, [("fieldManager", manager), ("force", "true")], manifest, APPLY)
@@ -149,10 +154,22 @@ class Cluster:
         return cast(dict[str, Any], json.loads(content))
 
 
-def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:
+def _path(kind: Kind, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
+    """Return the path of an object, or without a name of a kind; without a namespace, of all namespaces.
+
+    Raises InvalidName: no name may lead to another object than the one that it names, wherever it comes from.
+    """
     group = f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
-    scope = f"/namespaces/{namespace}" if namespace else ""
-    return "/".join(part for part in (f"{group}{scope}/{kind.plural}", name, subresource) if part)
+    scope = "" if namespace is None else f"/namespaces/{_segment(namespace)}"
+    own = "" if name is None else f"/{_segment(name)}"
+    return f"{group}{scope}/{kind.plural}{own}" + (f"/{subresource}" if subresource else "")
+
+
+def _segment(name: str) -> str:
+    """Return a name as one segment of a path; refuse what the API server refuses in one."""
+    if name in {"", ".", ".."} or "/" in name or "%" in name:
+        raise InvalidName(400, f"{name!r} is no name of an object")
+    return quote(name, safe="")
 
 
 def _error(status: int, content: bytes) -> ClusterError:

@@ -1,5 +1,6 @@
 """Field types that the RagPipeline's models share: the base model, CEL rules, quantities, references."""
 
+import re
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
@@ -7,11 +8,13 @@ from pydantic.alias_generators import to_camel
 
 SIZE_PATTERN = r"^[1-9][0-9]*(k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
+# What Kubernetes takes as the name of most objects, and as a key in a Secret.
+DNS_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+SECRET_KEY = r"\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*"
 
 HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern="^https?://")]
 ImageName = Annotated[str, Field(min_length=1, max_length=512)]
 ModelName = Annotated[str, Field(min_length=1, max_length=200)]
-ResourceName = Annotated[str, Field(min_length=1, max_length=253)]
 # A size is whole bytes above zero, and always text: CEL's quantity() compares the new one with the old.
 Size = Annotated[str, Field(min_length=1, max_length=32, pattern=SIZE_PATTERN)]
 # An amount of CPU or memory may be a number (`cpu: 2`) as in every pod.
@@ -48,27 +51,59 @@ class Rule(NamedTuple):
         return schema | ({"fieldPath": self.field_path} if self.field_path else {})
 
 
+def validations(*items: Rule) -> dict[str, JsonValue]:
+    """Return what attaches CEL rules to the schema of a model or a field."""
+    return {"x-kubernetes-validations": [item.schema() for item in items]}
+
+
 def rules(*items: Rule) -> ConfigDict:
     """Attach CEL rules to the schema of a model."""
-    return ConfigDict(json_schema_extra={"x-kubernetes-validations": [item.schema() for item in items]})
+    return ConfigDict(json_schema_extra=validations(*items))
 
 
 EXACTLY_ONE = Rule(
     "has(self.managed) != has(self.external)", "exactly one of managed or external must be set"
 )
 
+# The sentences are rules and not patterns: of a pattern the API server shows nothing but the expression.
+OBJECT_NAME_RULE = Rule(
+    f"self.matches(r'^{DNS_SUBDOMAIN}$')",
+    "must be the plain name of an object: lower-case letters, digits, dashes and dots, a letter or digit "
+    "first and last",
+)
+SECRET_KEY_RULE = Rule(
+    f"self.matches(r'^{SECRET_KEY}$')",
+    "must be a key of a Secret: letters, digits, dashes, underscores and dots, at most one dot first",
+)
+# Not enforced by the models: an object that was stored before the rules must still get a status that says so.
+ObjectName = Annotated[
+    str, Field(min_length=1, max_length=253, json_schema_extra=validations(OBJECT_NAME_RULE))
+]
+SecretKey = Annotated[
+    str, Field(min_length=1, max_length=253, json_schema_extra=validations(SECRET_KEY_RULE))
+]
+
 
 class SecretKeyRef(Part):
     """One key of a Secret in the pipeline's namespace."""
 
-    name: ResourceName = Field(description="Name of the Secret, in the namespace of the pipeline.")
-    key: ResourceName = Field(description="Key within the Secret.")
+    name: ObjectName = Field(description="Name of the Secret, in the namespace of the pipeline.")
+    key: SecretKey = Field(description="Key within the Secret.")
+
+    @property
+    def mistake(self) -> str | None:
+        """What is wrong with the reference itself, in a sentence; None if the Secret can be asked for."""
+        if not re.fullmatch(DNS_SUBDOMAIN, self.name):
+            return f"{self.name!r} is no name of a Secret; it {OBJECT_NAME_RULE.message}"
+        if not re.fullmatch(SECRET_KEY, self.key):
+            return f"{self.key!r} is no key of Secret {self.name}; it {SECRET_KEY_RULE.message}"
+        return None
 
 
 class LocalRef(Part):
     """An object in the pipeline's namespace."""
 
-    name: ResourceName = Field(description="Name of the object, in the namespace of the pipeline.")
+    name: ObjectName = Field(description="Name of the object, in the namespace of the pipeline.")
 
 
 class Resources(Part):
@@ -104,7 +139,7 @@ class Volume(Part):
     size: Size = Field(
         default="1Gi", description="Size of the volume. It can grow if the storage class allows it."
     )
-    storage_class_name: ResourceName | None = Field(
+    storage_class_name: ObjectName | None = Field(
         default=None, description="Storage class of the volume; the cluster's default when unset."
     )
 

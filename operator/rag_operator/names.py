@@ -40,6 +40,7 @@ class Kind(NamedTuple):
 
 PIPELINE = Kind(f"{GROUP}/{VERSION}", KIND, PLURAL)
 POD = Kind("v1", "Pod", "pods")
+EVENT = Kind("v1", "Event", "events")
 SECRET = Kind("v1", "Secret", "secrets")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")

@@ -79,8 +79,8 @@ async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
 
 
 async def read_user_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, dict[str, str]]:
-    """Read the Secrets that a pipeline refers to; those that do not exist are left out."""
-    wanted = {reference.name for reference in references(pipeline.spec)}
+    """Read the Secrets that a pipeline refers to; those that do not exist, or cannot, are left out."""
+    wanted = {reference.name for reference in references(pipeline.spec) if not reference.mistake}
     found = await _read_secrets(cluster, pipeline, wanted)
     return {name: decode(secret) for name, secret in found.items()}
 

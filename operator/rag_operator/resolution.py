@@ -81,6 +81,8 @@ def resolve(pipeline: RagPipeline, user: SecretData, own: SecretData) -> Resolut
     generated once, and kept for as long as the Secret with it exists.
     """
     for reference in references(pipeline.spec):
+        if reference.mistake:
+            return Unresolved("InvalidSecretReference", reference.mistake)
         if reference.name not in user:
             return Unresolved("SecretNotFound", f"Secret {reference.name} does not exist")
         if not user[reference.name].get(reference.key):
