@@ -20,6 +20,7 @@ from demo.local import running
 from demo.steps import Steps
 
 from rag_standins.models.minilm import MODEL_ID, write_minilm
+from rag_workloads.embedding.calls import Tokens
 from rag_workloads.embedding.cpus import usable_cpus
 from rag_workloads.embedding.model import Model
 from rag_workloads.embedding.model_files import ModelFiles
@@ -86,7 +87,7 @@ def embed_raw(model: Model, texts: list[str]) -> float:
     """Embeds all texts and returns the seconds that it took, tokenizing included."""
     started = time.perf_counter()
     tokens = sorted(model.tokenize(texts), key=len)
-    batches: list[list[list[int]]] = [[]]
+    batches: list[list[Tokens]] = [[]]
     for ids in tokens:
         if batches[-1] and (len(batches[-1]) + 1) * len(ids) > BATCH_TOKENS:
             batches.append([])

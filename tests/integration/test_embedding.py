@@ -1,6 +1,7 @@
 """The embedding service's HTTP contracts: a real process, a real model."""
 
 import base64
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +13,11 @@ from tests.integration.conftest import MODEL
 from tests.integration.service_process import free_port, running
 
 from rag_workloads.clients.embedding import EmbeddingClient
+from rag_workloads.embedding.schemas import MAX_CHARACTERS
 
+# httpx itself refuses half a surrogate pair; JSON has a way to write it.
+JSON = {"Content-Type": "application/json"}
+HALF = "emoji \ud83d"
 TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
 
 
@@ -81,13 +86,18 @@ async def test_teis_contract(http: httpx.AsyncClient, path: str) -> None:
         ({"inputs": "a", "prompt_name": "query"}, 422, "Validation"),
         ({"inputs": "a", "dimensions": 1000}, 422, "Validation"),
         ({"inputs": 3}, 422, "Validation"),
+        ({"inputs": HALF}, 422, "Validation"),
+        ({"inputs": ["fine", HALF]}, 422, "Validation"),
+        ({"inputs": "a", "prompt_name": HALF}, 422, "Validation"),
+        ({"text": HALF}, 422, "Validation"),
+        ({"inputs": "a" * (MAX_CHARACTERS + 1)}, 422, "Validation"),
         ({}, 422, "Validation"),
     ],
 )
 async def test_teis_errors(
     http: httpx.AsyncClient, body: dict[str, object], status: int, error_type: str
 ) -> None:
-    answer = await http.post("/embed", json=body)
+    answer = await http.post("/embed", content=json.dumps(body), headers=JSON)
     assert (answer.status_code, answer.json()["error_type"]) == (status, error_type)
     assert answer.json()["error"]
 
@@ -116,6 +126,8 @@ async def test_openais_errors(http: httpx.AsyncClient) -> None:
     refused = await http.post("/v1/embeddings", json={"input": ""})
     message = "`inputs` cannot be empty"
     assert (refused.status_code, refused.json()) == (400, {"message": message, "code": 400, "type": "Empty"})
+    half = await http.post("/v1/embeddings", content=json.dumps({"input": HALF}), headers=JSON)
+    assert (half.status_code, half.json()["code"], half.json()["type"]) == (422, 422, "Validation")
 
 
 async def test_a_body_has_a_limit(http: httpx.AsyncClient) -> None:
@@ -126,6 +138,10 @@ async def test_a_body_has_a_limit(http: httpx.AsyncClient) -> None:
 async def test_tokens_and_info(http: httpx.AsyncClient) -> None:
     (tokens,) = (await http.post("/tokenize", json={"inputs": "A cat."})).json()
     assert [token["text"] for token in tokens] == ["[CLS]", "a", "cat", ".", "[SEP]"]
+    half = await http.post("/tokenize", content=json.dumps({"inputs": HALF}), headers=JSON)
+    assert (half.status_code, half.json()["error_type"]) == (422, "Validation")
+    long = await http.post("/tokenize", json={"inputs": ["a" * MAX_CHARACTERS, "a"]})
+    assert (long.status_code, long.json()["error_type"]) == (422, "Validation")
     assert (tokens[2]["start"], tokens[2]["stop"], tokens[0]["special"]) == (2, 5, True)
     info = (await http.get("/info")).json()
     assert info["model_id"] == MODEL

@@ -1,35 +1,46 @@
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag_workloads.embedding.engine import Direction, InputTooLong, Lane, Overloaded
-from rag_workloads.embedding.lanes import Call, Lanes, Window, take_batch
+from rag_workloads.embedding.calls import Call, Tokens, Window, take_batch
+from rag_workloads.embedding.engine import Direction, InferenceFailed, InputTooLong, Lane, Overloaded
+from rag_workloads.embedding.lanes import BULK_SHARE, Lanes
+
+QUERY, BULK = "q" * 40, "b" * 90
 
 
 class RecordingModel:
-    """Embeds a text as its own length, and keeps what it was asked."""
+    """Embeds a text as its own length, keeps what it was asked, and waits while `released` is not set."""
 
     parallel = 1
     dimension = 1
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
+        self.released = threading.Event()
+        self.released.set()
 
     def tokenize(
         self, texts: list[str], truncate: bool = True, direction: Direction = "right"
-    ) -> list[list[int]]:
+    ) -> list[Tokens]:
         if not truncate and any(len(text) > 50 for text in texts):
             raise InputTooLong("too long")
-        return [[0] * len(text) for text in texts]
+        return [tokens(len(text)) for text in texts]
 
-    def infer(self, tokens: list[list[int]]) -> NDArray[np.float32]:
-        self.batches.append([len(ids) for ids in tokens])
-        if any(len(ids) == 13 for ids in tokens):
+    def infer(self, batch: list[Tokens]) -> NDArray[np.float32]:
+        self.batches.append([len(ids) for ids in batch])
+        self.released.wait()
+        if any(len(ids) == 13 for ids in batch):
             raise RuntimeError("unlucky")
-        return np.array([[len(ids)] for ids in tokens], np.float32)
+        return np.array([[len(ids)] for ids in batch], np.float32)
+
+
+def tokens(length: int) -> Tokens:
+    return np.zeros(length, np.int32)
 
 
 @pytest.fixture
@@ -39,14 +50,30 @@ def model() -> RecordingModel:
 
 @pytest.fixture
 async def lanes(model: RecordingModel) -> AsyncIterator[Lanes]:
-    lanes = Lanes(model, max_batch_tokens=100, max_waiting=10)  # type: ignore[arg-type]
+    lanes = Lanes(model, max_batch_tokens=100, patience_seconds=600)  # type: ignore[arg-type]
     yield lanes
+    model.released.set()
     await lanes.close()
 
 
+async def begin(
+    lanes: Lanes, model: RecordingModel, *calls: tuple[list[str], Lane]
+) -> list[asyncio.Task[NDArray[np.float32]]]:
+    """Let these calls wait behind an inference that lasts until the model is released."""
+    model.released.clear()
+    first = asyncio.create_task(lanes.embed(["first"], Lane.QUERY))
+    while not model.batches:
+        await asyncio.sleep(0)
+    running = [first, *(asyncio.create_task(lanes.embed(texts, lane)) for texts, lane in calls)]
+    expected = {lane: sum(len(texts) for texts, of in calls if of is lane) for lane in Lane}
+    while {lane: len(waiting) for lane, waiting in lanes._waiting.items()} != expected:
+        await asyncio.sleep(0)
+    return running
+
+
 async def windows(lengths: list[int]) -> list[Window]:
-    call = Call(len(lengths), 1)
-    found = [Window([0] * length, call, row, row) for row, length in enumerate(lengths)]
+    call = Call(len(lengths), 1, lambda: None)
+    found = [Window(tokens(length), call, row, row) for row, length in enumerate(lengths)]
     return sorted(found, key=len)
 
 
@@ -78,33 +105,66 @@ async def test_vectors_come_back_in_the_order_of_the_texts(lanes: Lanes) -> None
 
 
 async def test_queries_go_first(lanes: Lanes, model: RecordingModel) -> None:
-    bulk = asyncio.create_task(lanes.embed(["b" * 90] * 20, Lane.BULK))
-    await asyncio.sleep(0)
-    await lanes.embed(["q"], Lane.QUERY)
-    assert [1] in model.batches
-    assert not bulk.done()
-    await bulk
+    running = await begin(lanes, model, ([BULK] * 3, Lane.BULK), (["q"], Lane.QUERY))
+    model.released.set()
+    await asyncio.gather(*running)
+    assert model.batches[1:] == [[1], [90], [90], [90]]
+
+
+async def test_a_flood_of_queries_leaves_bulk_its_share(lanes: Lanes, model: RecordingModel) -> None:
+    running = await begin(lanes, model, ([BULK] * 3, Lane.BULK), ([QUERY] * 20, Lane.QUERY))
+    model.released.set()
+    await asyncio.gather(*running)
+    share = [[40, 40]] * (BULK_SHARE - 1) + [[90]]
+    assert model.batches[1:] == [*share * 3, [40, 40]]
+
+
+async def test_the_share_is_counted_only_while_bulk_waits(lanes: Lanes, model: RecordingModel) -> None:
+    for _ in range(BULK_SHARE):
+        await lanes.embed([QUERY], Lane.QUERY)
+    model.batches.clear()
+    running = await begin(lanes, model, ([BULK], Lane.BULK), ([QUERY] * 2, Lane.QUERY))
+    model.released.set()
+    await asyncio.gather(*running)
+    assert model.batches[1:] == [[40, 40], [90]]
 
 
 async def test_a_failed_batch_fails_its_callers_only(lanes: Lanes) -> None:
     good, bad = await asyncio.gather(
-        lanes.embed(["a" * 90], Lane.QUERY), lanes.embed(["b" * 13], Lane.BULK), return_exceptions=True
+        lanes.embed([BULK], Lane.QUERY), lanes.embed(["b" * 13], Lane.BULK), return_exceptions=True
     )
     assert isinstance(good, np.ndarray)
-    assert isinstance(bad, RuntimeError)
+    assert isinstance(bad, InferenceFailed)
+    assert isinstance(bad.__cause__, RuntimeError)
 
 
 async def test_a_caller_who_gave_up_leaves_nothing_behind(lanes: Lanes, model: RecordingModel) -> None:
-    caller = asyncio.create_task(lanes.embed(["b" * 90] * 500, Lane.BULK))
-    while not model.batches:
-        await asyncio.sleep(0.001)
+    first, caller = await begin(lanes, model, ([BULK] * 500, Lane.BULK))
     caller.cancel()
-    await lanes.embed(["a"], Lane.BULK)
-    assert len(model.batches) < 500
+    await asyncio.wait([caller])
+    model.released.set()
+    await asyncio.gather(first, lanes.embed(["a"], Lane.BULK))
+    assert model.batches == [[5], [1]]
 
 
-async def test_refusals(lanes: Lanes) -> None:
-    with pytest.raises(Overloaded):
-        await lanes.embed(["a"] * 11, Lane.QUERY)
+async def test_a_call_that_has_no_turn_for_long_is_told_so(model: RecordingModel) -> None:
+    lanes = Lanes(model, max_batch_tokens=100, patience_seconds=0.01)  # type: ignore[arg-type]
+    model.released.clear()
+    with pytest.raises(Overloaded, match="nothing of 2 texts had its turn"):
+        await lanes.embed([BULK] * 2, Lane.BULK)
+    model.released.set()
+    await lanes.close()
+
+
+async def test_every_vector_but_the_last_is_progress() -> None:
+    progress: list[int] = []
+    call = Call(3, 1, lambda: progress.append(call.left))
+    for row in range(3):
+        call.receive(row, np.ones(1, np.float32))
+    assert progress == [2, 1]
+    assert call.done.done()
+
+
+async def test_a_text_that_is_too_long_is_refused(lanes: Lanes) -> None:
     with pytest.raises(InputTooLong):
         await lanes.embed(["a" * 51], Lane.QUERY, truncate=False)

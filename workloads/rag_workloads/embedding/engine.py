@@ -1,4 +1,4 @@
-"""What embeds: the model in this process, or a text-embeddings-inference server elsewhere."""
+"""What every engine does and raises; `local_engine` and `remote_engine` are two, `engines` picks one."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -7,29 +7,44 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.library.vectors import Fingerprint
 
 Direction = Literal["left", "right"]
 
 
 class Lane(IntEnum):
-    """Who goes first when a stream is free."""
+    """Who waits for a text: somebody with a question, or a document."""
 
     QUERY = 0
     BULK = 1
 
 
-class Overloaded(Exception):
-    """Too many texts wait already."""
+class EngineUnavailable(Exception):
+    """No verdict on the texts: the same call may succeed later."""
 
 
-class InputTooLong(ValueError):
+class Overloaded(EngineUnavailable):
+    """Too much waits already."""
+
+
+class EngineAway(EngineUnavailable):
+    """The engine does not answer, or cannot now."""
+
+
+class Refused(ValueError):
+    """A verdict on the texts or on what was asked: the same call fails again."""
+
+
+class InputTooLong(Refused):
     """A text has more tokens than the model takes."""
 
 
-class Unsupported(ValueError):
+class Unsupported(Refused):
     """This engine cannot do what was asked."""
+
+
+class InferenceFailed(Exception):
+    """The model broke off over these texts, or over others in the same inference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +59,7 @@ class Token:
 
 
 class Engine(Protocol):
-    """Made by `start`, ended by `close`."""
+    """Started by its class, ended by `close`. Calls raise EngineUnavailable, Refused or InferenceFailed."""
 
     fingerprint: Fingerprint
 
@@ -56,6 +71,9 @@ class Engine(Protocol):
     async def tokenize(self, texts: list[str], add_special_tokens: bool) -> list[list[Token]]:
         """The tokens of each text."""
 
+    async def count_tokens(self, texts: list[str]) -> int:
+        """How many tokens the model reads of all texts together."""
+
     def info(self) -> dict[str, Any]:
         """What /info says of the engine."""
 
@@ -63,20 +81,11 @@ class Engine(Protocol):
         """Stop work and free what is held."""
 
 
-async def start_engine(settings: EmbeddingSettings) -> Engine:
-    """The engine that the settings name."""
-    # Imported as needed: each brings libraries that the other has no use for, and a new pod must start fast.
-    if settings.engine == "tei":
-        from rag_workloads.embedding.remote_engine import RemoteEngine  # noqa: PLC0415
-
-        return await RemoteEngine.start(settings)
-    from rag_workloads.embedding.local_engine import LocalEngine  # noqa: PLC0415
-
-    return await LocalEngine.start(settings)
-
-
 def shorten(vectors: NDArray[np.float32], dimension: int) -> NDArray[np.float32]:
-    """The first `dimension` numbers of each vector, scaled to unit length again."""
+    """The first `dimension` numbers of each vector, scaled to unit length again.
+
+    Unsupported if there are fewer.
+    """
     if dimension == vectors.shape[1]:
         return vectors
     if dimension > vectors.shape[1]:

@@ -2,61 +2,34 @@
 
 import asyncio
 from bisect import insort
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_workloads.embedding.engine import Direction, Lane, Overloaded
+from rag_workloads.embedding.calls import Call, Tokens, Window, take_batch
+from rag_workloads.embedding.engine import Direction, InferenceFailed, Lane, Overloaded
 from rag_workloads.embedding.model import Model
 
-
-class Call:
-    """One caller's texts, and their vectors as they come in."""
-
-    def __init__(self, texts: int, dimension: int) -> None:
-        self.vectors = np.empty((texts, dimension), np.float32)
-        self.left = texts
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def receive(self, row: int, vector: NDArray[np.float32]) -> None:
-        """Take one text's vector; the last one ends the call."""
-        self.vectors[row] = vector
-        self.left -= 1
-        if not self.left and not self.done.done():
-            self.done.set_result(None)
-
-    def fail(self, error: Exception) -> None:
-        """End the call with an error."""
-        if not self.done.done():
-            self.done.set_exception(error)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One text that waits: its tokens, its place in the call, and its turn."""
-
-    tokens: list[int]
-    call: Call
-    row: int
-    turn: int
-
-    def __len__(self) -> int:
-        return len(self.tokens)
+# While both lanes wait, one inference in so many is the bulk lane's: no flood of queries stops documents.
+BULK_SHARE = 4
 
 
 class Lanes:
-    """Embeds texts with as many batches in flight as keep every stream of the model busy."""
+    """Embeds texts with as many inferences in flight as keep every stream of the model busy."""
 
-    def __init__(self, model: Model, max_batch_tokens: int, max_waiting: int) -> None:
-        """`max_batch_tokens` counts padding; more than `max_waiting` texts in the query lane are refused."""
-        self._model, self._max_batch_tokens, self._max_waiting = model, max_batch_tokens, max_waiting
+    def __init__(self, model: Model, max_batch_tokens: int, patience_seconds: float) -> None:
+        """`max_batch_tokens` counts padding; a call is given up if nothing of it has its turn for so long."""
+        self._model, self._max_batch_tokens, self._patience = model, max_batch_tokens, patience_seconds
         # Each lane sorted by length.
         self._waiting: dict[Lane, list[Window]] = {lane: [] for lane in Lane}
+        self._queries_before_bulk = 0
         self._turns = count()
         self._arrived = asyncio.Event()
+        # One thread a lane: a question is not tokenized behind a document, and few long texts are at once.
+        self._tokenizers = {lane: ThreadPoolExecutor(1, f"tokenize-{lane.name.lower()}") for lane in Lane}
         self._threads = ThreadPoolExecutor(model.parallel, "infer")
         self._feeders = [asyncio.create_task(self._feed()) for _ in range(model.parallel)]
 
@@ -65,16 +38,27 @@ class Lanes:
         for feeder in self._feeders:
             feeder.cancel()
         await asyncio.gather(*self._feeders, return_exceptions=True)
-        self._threads.shutdown()
+        for threads in (self._threads, *self._tokenizers.values()):
+            threads.shutdown()
 
     async def embed(
         self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
     ) -> NDArray[np.float32]:
-        """Unit vectors [texts, dimension]. Overloaded or InputTooLong if they are not taken."""
-        if lane is Lane.QUERY and len(self._waiting[lane]) + len(texts) > self._max_waiting:
-            raise Overloaded(f"{len(self._waiting[lane])} texts wait already")
-        tokens = await asyncio.to_thread(self._model.tokenize, texts, truncate, direction)
-        call = Call(len(texts), self._model.dimension)
+        """Unit vectors [texts, dimension]. InputTooLong, InferenceFailed, or Overloaded if given up."""
+        loop = asyncio.get_running_loop()
+        tokenize, tokenizer = self._model.tokenize, self._tokenizers[lane]
+        tokens = await loop.run_in_executor(tokenizer, tokenize, texts, truncate, direction)
+        try:
+            async with asyncio.timeout(self._patience) as limit:
+                return await self._infer(tokens, lane, lambda: limit.reschedule(loop.time() + self._patience))
+        except TimeoutError as error:
+            raise Overloaded(f"nothing of {len(texts)} texts had its turn in {self._patience} s") from error
+
+    async def _infer(
+        self, tokens: list[Tokens], lane: Lane, progressed: Callable[[], None]
+    ) -> NDArray[np.float32]:
+        """Wait in the lane until every text has its vector."""
+        call = Call(len(tokens), self._model.dimension, progressed)
         waiting = self._waiting[lane]
         for row, ids in enumerate(tokens):
             insort(waiting, Window(ids, call, row, next(self._turns)), key=len)
@@ -99,38 +83,26 @@ class Lanes:
                 vectors = await loop.run_in_executor(self._threads, self._model.infer, tokens)
             except Exception as error:
                 for call in {window.call for window in batch}:
-                    call.fail(error)
+                    call.fail(_failure(error))
             else:
                 for window, vector in zip(batch, vectors, strict=True):
                     window.call.receive(window.row, vector)
 
     def _next_batch(self) -> list[Window]:
-        lane = next((lane for lane in Lane if self._waiting[lane]), None)
+        lane = self._next_lane()
         return [] if lane is None else take_batch(self._waiting[lane], self._max_batch_tokens)
 
+    def _next_lane(self) -> Lane | None:
+        """Whose turn it is: the queries', but for the bulk lane's share; None if nobody waits."""
+        queries, bulk = self._waiting[Lane.QUERY], self._waiting[Lane.BULK]
+        if queries and not (bulk and self._queries_before_bulk >= BULK_SHARE - 1):
+            self._queries_before_bulk = self._queries_before_bulk + 1 if bulk else 0
+            return Lane.QUERY
+        self._queries_before_bulk = 0
+        return Lane.BULK if bulk else None
 
-def take_batch(waiting: list[Window], max_tokens: int) -> list[Window]:
-    """Take from `waiting`, sorted by length, the window whose turn it is and those nearest to it in length.
 
-    The batch has at most `max_tokens` tokens with padding, or is a single window. Whoever waits longest is
-    always in it, so that no length starves.
-    """
-    low = min(range(len(waiting)), key=lambda at: waiting[at].turn)
-    high = low + 1
-    while True:
-        size, longest = high - low + 1, len(waiting[high - 1])
-        # What each neighbour would cost in padding; None if there is none, or no room for it.
-        above = below = None
-        if high < len(waiting) and size * len(waiting[high]) <= max_tokens:
-            above = (len(waiting[high]) - longest) * (size - 1)
-        if low > 0 and size * longest <= max_tokens:
-            below = longest - len(waiting[low - 1])
-        if above is not None and (below is None or above <= below):
-            high += 1
-        elif below is not None:
-            low -= 1
-        else:
-            break
-    batch = waiting[low:high]
-    del waiting[low:high]
-    return batch
+def _failure(error: Exception) -> InferenceFailed:
+    failure = InferenceFailed(str(error) or type(error).__name__)
+    failure.__cause__ = error
+    return failure

@@ -1,6 +1,7 @@
 """The engine that runs the model in this process."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,6 @@ from rag_workloads.embedding.model_files import ModelFiles
 from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.library.vectors import Fingerprint
 
-# Texts that may wait in the query lane: about ten seconds of work for two cores.
-MAX_WAITING = 2048
-
 
 class LocalEngine:
     """The model in this process."""
@@ -27,7 +25,9 @@ class LocalEngine:
             raise Unsupported(f"DIMENSIONS is {dimension}, the model's vectors have {model.dimension}")
         self.fingerprint = Fingerprint(settings.embedding_model, model.fingerprint, dimension)
         self._model = model
-        self._lanes = Lanes(model, settings.max_batch_tokens, MAX_WAITING)
+        self._lanes = Lanes(model, settings.max_batch_tokens, settings.batch_timeout_seconds)
+        # One thread: what it explains takes much memory while it does.
+        self._explaining = ThreadPoolExecutor(1, "explain")
 
     @classmethod
     async def start(cls, settings: EmbeddingSettings) -> "LocalEngine":
@@ -42,7 +42,7 @@ class LocalEngine:
     async def embed(
         self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
     ) -> NDArray[np.float32]:
-        """As `Engine.embed`; Overloaded or InputTooLong if the texts are not taken."""
+        """As `Engine.embed`."""
         vectors = await self._lanes.embed(texts, lane, truncate, direction)
         return shorten(vectors, self.fingerprint.dimension)
 
@@ -52,7 +52,13 @@ class LocalEngine:
         def explain() -> list[list[Token]]:
             return [self._model.explain(text, add_special_tokens) for text in texts]
 
-        return await asyncio.to_thread(explain)
+        return await asyncio.get_running_loop().run_in_executor(self._explaining, explain)
+
+    async def count_tokens(self, texts: list[str]) -> int:
+        """As `Engine.count_tokens`."""
+        loop = asyncio.get_running_loop()
+        tokens = await loop.run_in_executor(self._explaining, self._model.tokenize, texts)
+        return sum(map(len, tokens))
 
     def info(self) -> dict[str, Any]:
         """The model's limits, and how it runs."""
@@ -65,3 +71,4 @@ class LocalEngine:
     async def close(self) -> None:
         """Stop the lanes."""
         await self._lanes.close()
+        self._explaining.shutdown()

@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from rag_workloads import tasks
 from rag_workloads.embedding.consumer import BatchConsumer
-from rag_workloads.embedding.engine import Engine, start_engine
+from rag_workloads.embedding.engine import Engine
+from rag_workloads.embedding.engines import start_engine
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.embedding.tei_errors import TeiError

@@ -1,5 +1,6 @@
 """The embedding model in this process: tokenizer and OpenVINO session."""
 
+from collections.abc import Iterator
 from queue import SimpleQueue
 
 import numpy as np
@@ -7,10 +8,14 @@ import openvino
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from rag_workloads.embedding.calls import Tokens
 from rag_workloads.embedding.engine import Direction, InputTooLong, Token
 from rag_workloads.embedding.graph import read_encoder
 from rag_workloads.embedding.model_files import ModelFiles
 from rag_workloads.embedding.settings import Precision
+
+# Characters that are tokenized together: the tokenizer takes up to 400 bytes for each while it works.
+PART_CHARACTERS = 1 << 18
 
 
 class Model:
@@ -47,16 +52,19 @@ class Model:
 
     def tokenize(
         self, texts: list[str], truncate: bool = True, direction: Direction = "right"
-    ) -> list[list[int]]:
+    ) -> list[Tokens]:
         """Token ids of each text, special ones too; one that is too long loses an end, or InputTooLong."""
-        tokens: list[list[int]] = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
-        for at, ids in enumerate(tokens):
-            if len(ids) > self.max_tokens:
-                if not truncate:
-                    raise InputTooLong(
-                        f"inputs must have at most {self.max_tokens} tokens. Given: {len(ids)}"
-                    )
-                tokens[at] = self._truncated(texts[at], direction)
+        tokens: list[Tokens] = []
+        for part in parts(texts, PART_CHARACTERS):
+            encodings = self._tokenizer.encode_batch_fast(part)
+            for text, encoding in zip(part, encodings, strict=True):
+                if (length := len(encoding)) <= self.max_tokens:
+                    ids = encoding.ids
+                elif truncate:
+                    ids = self._truncated(text, direction)
+                else:
+                    raise InputTooLong(f"inputs must have at most {self.max_tokens} tokens. Given: {length}")
+                tokens.append(np.array(ids, np.int32))
         return tokens
 
     def explain(self, text: str, add_special_tokens: bool) -> list[Token]:
@@ -74,7 +82,7 @@ class Model:
             for id, token, special, (start, stop) in rows
         ]
 
-    def infer(self, tokens: list[list[int]]) -> NDArray[np.float32]:
+    def infer(self, tokens: list[Tokens]) -> NDArray[np.float32]:
         """Unit vectors [texts, dimension] of one padded batch."""
         request = self._requests.get()
         try:
@@ -91,10 +99,24 @@ class Model:
         ids: list[int] = self._tokenizer.post_process(encoding).ids
         return ids
 
-    def _padded(self, tokens: list[list[int]]) -> dict[str, NDArray[np.int64]]:
+    def _padded(self, tokens: list[Tokens]) -> dict[str, NDArray[np.int64]]:
         shape = len(tokens), max(map(len, tokens))
         inputs = {name: np.zeros(shape, np.int64) for name in self._inputs}
         for row, ids in enumerate(tokens):
             inputs["input_ids"][row, : len(ids)] = ids
             inputs["attention_mask"][row, : len(ids)] = 1
         return inputs
+
+
+def parts(texts: list[str], characters: int) -> Iterator[list[str]]:
+    """`texts` in order, in lists of at most so many characters, or of one text."""
+    part: list[str] = []
+    room = characters
+    for text in texts:
+        if part and len(text) > room:
+            yield part
+            part, room = [], characters
+        part.append(text)
+        room -= len(text)
+    if part:
+        yield part

@@ -10,19 +10,34 @@ from huggingface_hub.errors import HfHubHTTPError
 from numpy.typing import NDArray
 
 from rag_workloads.clients.embedding import BATCH_SIZE, EmbeddingClient
-from rag_workloads.embedding.engine import Direction, InputTooLong, Lane, Overloaded, Token, shorten
+from rag_workloads.embedding.engine import (
+    Direction,
+    EngineAway,
+    InferenceFailed,
+    InputTooLong,
+    Lane,
+    Overloaded,
+    Token,
+    Unsupported,
+    shorten,
+)
 from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.library.vectors import Fingerprint
 
-OVERLOADED = 429
-# How servers refuse a text, by their release.
-REFUSED = (413, 422)
+# Servers differ by their release in how they refuse a text.
+BY_STATUS = {
+    400: Unsupported,
+    413: InputTooLong,
+    422: InputTooLong,
+    424: InferenceFailed,
+    429: Overloaded,
+}
 
 
 class RemoteEngine:
     """A text-embeddings-inference server; it orders and batches by itself, so lanes make no difference.
 
-    Raises InputTooLong and Overloaded as the local engine does; other errors are EmbeddingClient's.
+    What its client raises becomes the engine's errors, so that nobody tries again what cannot succeed.
     """
 
     def __init__(self, client: EmbeddingClient, fingerprint: Fingerprint, info: dict[str, Any]) -> None:
@@ -37,8 +52,9 @@ class RemoteEngine:
         async with contextlib.AsyncExitStack() as failed:
             client = EmbeddingClient(settings.engine_url, key.get_secret_value() if key else None)
             failed.push_async_callback(client.close)
-            info = await client.info()
-            probe = await client.embed(["dimension"])
+            with _translated():
+                info = await client.info()
+                probe = await client.embed(["dimension"])
             failed.pop_all()
         dimension = settings.dimensions or probe.shape[1]
         weights = info.get("model_sha") or info.get("model_id") or "unknown"
@@ -48,7 +64,7 @@ class RemoteEngine:
         self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
     ) -> NDArray[np.float32]:
         """As `Engine.embed`, in parts as large as the server takes."""
-        with _refusals():
+        with _translated():
             vectors = await self._client.embed(
                 texts, truncate=truncate, direction=direction, batch_size=self._batch_size
             )
@@ -56,9 +72,17 @@ class RemoteEngine:
 
     async def tokenize(self, texts: list[str], add_special_tokens: bool) -> list[list[Token]]:
         """As `Engine.tokenize`."""
-        with _refusals():
+        with _translated():
             found = await self._client.tokenize(texts, add_special_tokens, batch_size=self._batch_size)
         return [[_token(token) for token in tokens] for tokens in found]
+
+    async def count_tokens(self, texts: list[str]) -> int:
+        """As `Engine.count_tokens`."""
+        count = 0
+        for at in range(0, len(texts), self._batch_size):
+            tokens = await self.tokenize(texts[at : at + self._batch_size], add_special_tokens=True)
+            count += sum(map(len, tokens))
+        return count
 
     def info(self) -> dict[str, Any]:
         """What the server says of itself."""
@@ -74,16 +98,21 @@ def _token(token: dict[str, Any]) -> Token:
 
 
 @contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    """The server's refusals as the engine's, so that nobody tries again what cannot succeed."""
+def _translated() -> Iterator[None]:
     try:
         yield
     except (HfHubHTTPError, httpx2.HTTPStatusError) as error:
-        if error.response.status_code in REFUSED:
-            raise InputTooLong(_reason(error.response)) from error
-        if error.response.status_code == OVERLOADED:
-            raise Overloaded(_reason(error.response)) from error
-        raise
+        raise _of_status(error.response) from error
+    except (httpx2.HTTPError, TimeoutError, OSError, ValueError) as error:
+        # ValueError: an answer that is none of this protocol, as a proxy in front of a lost server gives
+        raise EngineAway(str(error) or type(error).__name__) from error
+
+
+def _of_status(response: httpx2.Response) -> Exception:
+    """The error that a status stands for. Others, such as a key that is refused, are no verdict on texts."""
+    found = BY_STATUS.get(response.status_code)
+    reason = _reason(response)
+    return found(reason) if found else EngineAway(f"HTTP status {response.status_code}: {reason}")
 
 
 def _reason(response: httpx2.Response) -> str:

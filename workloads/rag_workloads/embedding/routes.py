@@ -1,6 +1,7 @@
 """The HTTP contracts: ours, text-embeddings-inference's and OpenAI's.
 
-Requests go ahead of the queue's batches; those to /embed/batch take their turn with them.
+Requests go ahead of the queue's batches; those to /embed/batch take their turn with them. The texts of
+a request are counted before anything is done with them, and refused as overload where too many are in work.
 """
 
 import base64
@@ -13,8 +14,11 @@ import orjson
 from fastapi import APIRouter, FastAPI, Response
 from numpy.typing import NDArray
 
+from rag_workloads.embedding.admission import Admission
 from rag_workloads.embedding.engine import Engine, Lane, Unsupported, shorten
 from rag_workloads.embedding.schemas import (
+    MAX_CHARACTERS,
+    MAX_TEXTS,
     BatchRequest,
     OpenAiRequest,
     TeiRequest,
@@ -27,6 +31,11 @@ from rag_workloads.embedding.tei_errors import EmbeddingRoute, OpenAiRoute, TeiE
 from rag_workloads.web.problems import Problem
 from rag_workloads.web.service import check_ready
 
+# Of all requests that are in work on one lane; one of the greatest size has room.
+MAX_WAITING_CHARACTERS = 8 << 20
+MAX_QUERY_TEXTS = MAX_TEXTS
+MAX_BULK_TEXTS = 2 * MAX_TEXTS
+
 
 class Routes:
     """Handlers over an engine that may still be starting."""
@@ -36,6 +45,12 @@ class Routes:
     ) -> None:
         """`engine` raises TeiError until it is there; `ready` as for `service.create_app`."""
         self._settings, self._engine, self._ready = settings, engine, ready
+        self._admission = {
+            Lane.QUERY: Admission(MAX_QUERY_TEXTS, MAX_WAITING_CHARACTERS),
+            Lane.BULK: Admission(MAX_BULK_TEXTS, MAX_WAITING_CHARACTERS),
+        }
+        # Of texts that are explained token by token: a kilobyte for each character, at worst.
+        self._explained = Admission(MAX_QUERY_TEXTS, MAX_CHARACTERS)
 
     def install(self, app: FastAPI) -> None:
         """Add the routes to the app."""
@@ -57,8 +72,9 @@ class Routes:
         """{"text"} → {"vector", "dimension"}; {"inputs"} → [[float, ...], ...]."""
         if isinstance(request, TeiRequest):
             return await self.embed_tei(request)
-        (vector,) = await self._engine().embed([request.text], Lane.QUERY)
-        return _json({"vector": vector, "dimension": len(vector)})
+        with self._admission[Lane.QUERY].permit([request.text]):
+            (vector,) = await self._engine().embed([request.text], Lane.QUERY)
+            return _json({"vector": vector, "dimension": len(vector)})
 
     async def embed_tei(self, request: TeiRequest) -> Response:
         """{"inputs"} → [[float, ...], ...]."""
@@ -67,35 +83,43 @@ class Routes:
         if request.prompt_name is not None:
             raise Unsupported(f"prompt_name {request.prompt_name!r} not found: this model has no prompts")
         texts = self._checked(request.inputs)
-        engine = self._engine()
-        vectors = await engine.embed(texts, Lane.QUERY, request.truncate, request.direction)
-        return _json(_cut(vectors, request.dimensions))
+        with self._admission[Lane.QUERY].permit(texts):
+            vectors = await self._engine().embed(texts, Lane.QUERY, request.truncate, request.direction)
+            return _json(_cut(vectors, request.dimensions))
 
     async def embed_batch(self, request: BatchRequest) -> Response:
         """{"texts", "batch_size"?} → {"vectors", "count"}."""
-        vectors = await self._engine().embed(request.texts, Lane.BULK)
-        return _json({"vectors": vectors, "count": len(vectors)})
+        with self._admission[Lane.BULK].permit(request.texts):
+            vectors = await self._engine().embed(request.texts, Lane.BULK)
+            return _json({"vectors": vectors, "count": len(vectors)})
 
     async def embed_openai(self, request: OpenAiRequest) -> Response:
         """{"input"} → OpenAI's list of embeddings."""
         texts = self._checked(request.input)
-        vectors = _cut(await self._engine().embed(texts, Lane.QUERY), request.dimensions)
-        encode = _base64 if request.encoding_format == "base64" else _same
-        data = [
-            {"object": "embedding", "index": at, "embedding": encode(vector)}
-            for at, vector in enumerate(vectors)
-        ]
-        tokens = sum(map(len, await self._engine().tokenize(texts, add_special_tokens=True)))
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return _json(
-            {"object": "list", "data": data, "model": self._settings.embedding_model, "usage": usage}
-        )
+        engine = self._engine()
+        with self._admission[Lane.QUERY].permit(texts):
+            vectors = _cut(await engine.embed(texts, Lane.QUERY), request.dimensions)
+            tokens = await engine.count_tokens(texts)
+            encode = _base64 if request.encoding_format == "base64" else _same
+            data = [
+                {"object": "embedding", "index": at, "embedding": encode(vector)}
+                for at, vector in enumerate(vectors)
+            ]
+            usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+            return _json(
+                {"object": "list", "data": data, "model": self._settings.embedding_model, "usage": usage}
+            )
 
     async def tokenize(self, request: TokenizeRequest) -> Response:
         """{"inputs", "add_special_tokens"?} → [[{"id", "text", "special", "start", "stop"}, ...], ...]."""
         texts = self._checked(request.inputs)
-        tokens = await self._engine().tokenize(texts, request.add_special_tokens)
-        return _json([[asdict(token) for token in text] for text in tokens])
+        if (characters := sum(map(len, texts))) > MAX_CHARACTERS:
+            raise TeiError(
+                "Validation", f"inputs must have at most {MAX_CHARACTERS} characters. Given: {characters}"
+            )
+        with self._explained.permit(texts):
+            tokens = await self._engine().tokenize(texts, request.add_special_tokens)
+            return _json([[asdict(token) for token in text] for text in tokens])
 
     async def info(self) -> dict[str, Any]:
         """Which model this is, and its limits."""

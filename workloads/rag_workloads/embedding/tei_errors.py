@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from rag_workloads.embedding.engine import InputTooLong, Overloaded, Unsupported
+from rag_workloads.embedding.engine import EngineAway, Overloaded, Refused
 from rag_workloads.web import metrics
 
 STATUS = {
@@ -96,10 +96,12 @@ def _translated(error: Exception) -> TeiError:
         case RequestValidationError():
             details = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
             return TeiError("Validation", "; ".join(details))
-        case InputTooLong() | Unsupported():
+        case Refused():
             return TeiError("Validation", str(error))
         case Overloaded():
             return TeiError("Overloaded", "Model is overloaded")
+        case EngineAway():
+            return TeiError("Unhealthy", str(error))
         case _:
             log.error("embedding failed", exc_info=error)
             return TeiError("Backend", str(error) or type(error).__name__)

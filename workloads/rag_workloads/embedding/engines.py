@@ -1,0 +1,16 @@
+"""Picks the engine that the settings name."""
+
+from rag_workloads.embedding.engine import Engine
+from rag_workloads.embedding.settings import EmbeddingSettings
+
+
+async def start_engine(settings: EmbeddingSettings) -> Engine:
+    """Start it; its errors, and those of finding the model's files."""
+    # Imported as needed: each brings libraries that the other has no use for, and a new pod must start fast.
+    if settings.engine == "tei":
+        from rag_workloads.embedding.remote_engine import RemoteEngine  # noqa: PLC0415
+
+        return await RemoteEngine.start(settings)
+    from rag_workloads.embedding.local_engine import LocalEngine  # noqa: PLC0415
+
+    return await LocalEngine.start(settings)
