@@ -10,6 +10,18 @@ from rag_workloads.api.main import create_app
 from rag_workloads.api.parts import parts_of
 from rag_workloads.api.settings import Settings
 
+# What a key must allow.
+SCOPES = {
+    "post /documents/upload": ["ingest"],
+    "get /documents/upload/status/{task_id}": ["ingest"],
+    "get /documents": ["ingest"],
+    "get /documents/{document_id}": ["ingest"],
+    "delete /documents/{document_id}": ["ingest"],
+    "get /documents/{document_id}/chunks": ["ingest"],
+    "post /query": ["query"],
+    "get /stats": [],
+}
+
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
@@ -43,11 +55,12 @@ async def test_the_schema_says_what_is_sent_and_answered(client: httpx.AsyncClie
     upload = operations["post /documents/upload"]
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
     assert (form["file"]["format"], form["document_id"]["type"]) == ("binary", "string")
-    assert set(upload["responses"]) == {"200", "202", "401", "413", "422", "503"}
+    assert set(upload["responses"]) == {"200", "202", "401", "403", "413", "422", "429", "503"}
     assert "404" in operations["get /documents/upload/status/{task_id}"]["responses"]
     del operations["get /health"]
-    for operation in operations.values():
-        assert operation["security"] == [{"HTTPBearer": []}, {"APIKeyHeader": []}]
+    for name, operation in operations.items():
+        scopes = SCOPES[name]
+        assert operation["security"] == [{"HTTPBearer": scopes}, {"APIKeyHeader": scopes}]
         for status, response in operation["responses"].items():
             assert status < "400" or set(response["content"]) == {"application/problem+json"}
 

@@ -1,18 +1,25 @@
-"""The API key, as a bearer token or in X-API-Key."""
+"""Who may do what: the API key, as a bearer token or in X-API-Key, and the scope that a route asks for."""
 
-import hmac
 from typing import Annotated
 
-from fastapi import Security
-from fastapi.responses import JSONResponse
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import SecretStr
+import structlog
+from fastapi import Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
+from rag_contract.api_keys import ApiKey, Scope
+from rag_workloads.api.keyring import Keyring
+from rag_workloads.api.parts import PartsOf
+from rag_workloads.web.metrics import API_KEY_REQUESTS
 from rag_workloads.web.problems import Problem
 
 # They only read what was sent; whether it is right, and what is answered if not, is said below.
 BEARER = HTTPBearer(auto_error=False)
 API_KEY = APIKeyHeader(name="X-API-Key", auto_error=False)
+
+# In metrics, of requests without a key that is known; no key can have this name.
+NO_KEY = ""
+
+log = structlog.get_logger(__name__)
 
 
 class Unauthorized(Problem):
@@ -20,25 +27,50 @@ class Unauthorized(Problem):
 
     def __init__(self) -> None:
         detail = "Send the API key as `Authorization: Bearer KEY` or as `X-API-Key: KEY`."
-        super().__init__(401, "unauthorized", "Unauthorized", detail)
-
-    def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
-        """The HTTP answer."""
-        return super().response({"WWW-Authenticate": "Bearer", **(headers or {})})
+        headers = {"WWW-Authenticate": "Bearer"}
+        super().__init__(401, "unauthorized", "Unauthorized", detail, headers=headers)
 
 
-class RequireKey:
-    """A dependency that lets only requests with the key through; all of them if there is no key."""
+class Forbidden(Problem):
+    """403: the key is known, and does not allow this."""
 
-    def __init__(self, key: SecretStr | None) -> None:
-        self._key = key.get_secret_value().encode() if key else None
+    def __init__(self, key: ApiKey, scope: str) -> None:
+        detail = f"The key {key.name!r} lacks the scope {scope!r}."
+        super().__init__(403, "forbidden", "Forbidden", detail, scope=scope)
 
-    async def __call__(
-        self,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
-        api_key: Annotated[str | None, Security(API_KEY)],
-    ) -> None:
-        """Raise Unauthorized unless the key is right."""
-        given = bearer.credentials if bearer else api_key or ""
-        if self._key and not hmac.compare_digest(given.encode(), self._key):
+
+async def authorize(
+    request: Request,
+    parts: PartsOf,
+    required: SecurityScopes,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+    api_key: Annotated[str | None, Security(API_KEY)],
+) -> None:
+    """A dependency that lets only requests through whose key has the required scopes; all without a keyring.
+
+    Unauthorized, Forbidden and RateLimited say no. From here on the key's name is in the request's log lines.
+    """
+    keyring: Keyring | None = request.app.state.keyring
+    if keyring is None:
+        return
+    given = bearer.credentials if bearer else api_key or ""
+    # As the bytes that came: Starlette reads headers as Latin-1.
+    key = keyring.find(given.encode("latin-1"))
+    name = key.name if key else NO_KEY
+    structlog.contextvars.bind_contextvars(api_key=name)
+    try:
+        if key is None:
             raise Unauthorized
+        _check_scopes(key, required.scopes)
+        await parts.rate_limits.hit(key)
+    except Problem as problem:
+        log.info("request refused", reason=problem.type, path=request.url.path)
+        API_KEY_REQUESTS.labels(name, problem.type).inc()
+        raise
+    API_KEY_REQUESTS.labels(name, "allowed").inc()
+
+
+def _check_scopes(key: ApiKey, required: list[str]) -> None:
+    missing = [scope for scope in required if scope not in key.scopes]
+    if missing and Scope.ADMIN not in key.scopes:
+        raise Forbidden(key, missing[0])

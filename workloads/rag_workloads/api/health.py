@@ -2,18 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Literal
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from rag_workloads import tasks
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.library.documents import State
 
-PART_SECONDS = 3
+# Less than a probe waits, so that its answer can name the part.
+PART_SECONDS = 2
+OK = "ok"
 
 health_router = APIRouter(tags=["health"])
 stats_router = APIRouter(prefix="/api/v1", tags=["stats"])
+
+
+class Health(BaseModel):
+    """Every part, with "ok" or what is wrong with it."""
+
+    status: Literal["healthy", "unhealthy"]
+    parts: dict[str, str]
 
 
 class QueueStats(BaseModel):
@@ -31,9 +41,13 @@ class Stats(BaseModel):
     embedding_model: str
 
 
-@health_router.get("/health", responses={503: {"description": "A part is unhealthy"}})
-async def health(parts: PartsOf) -> JSONResponse:
-    """Every part with "ok" or what is wrong with it; 503 if anything is."""
+class NothingAnswers(Exception):
+    """Neither of the two parts answers without which the API can do nothing."""
+
+
+@health_router.get("/health", responses={503: {"model": Health, "description": "A part is unhealthy"}})
+async def health(response: Response, parts: PartsOf) -> Health:
+    """Each part's health; 503 if one is unhealthy."""
     checks: dict[str, Awaitable[object]] = {
         "redis": parts.queue.depths(),
         "vector_store": parts.vectors.ready(),
@@ -42,9 +56,9 @@ async def health(parts: PartsOf) -> JSONResponse:
     if parts.llm:
         checks["llm"] = parts.llm.ready()
     states = dict(zip(checks, await asyncio.gather(*map(_state, checks.values())), strict=True))
-    healthy = all(state == "ok" for state in states.values())
-    body = {"status": "healthy" if healthy else "unhealthy", "parts": states}
-    return JSONResponse(body, 200 if healthy else 503)
+    healthy = all(state == OK for state in states.values())
+    response.status_code = 200 if healthy else 503
+    return Health(status="healthy" if healthy else "unhealthy", parts=states)
 
 
 @stats_router.get("/stats")
@@ -59,15 +73,28 @@ async def stats(parts: PartsOf) -> Stats:
 
 
 async def ready(parts: Parts) -> None:
-    """Raise if Redis or Qdrant does not answer: without them there is nothing that the API can do."""
-    await parts.queue.depths()
-    await parts.vectors.ready()
+    """Return once Redis or Qdrant answers: with either there is something to do. NothingAnswers if none does.
+
+    A question needs no Redis, and an upload no Qdrant.
+    """
+    checks = [asyncio.create_task(_state(check)) for check in (parts.queue.depths(), parts.vectors.ready())]
+    reasons = []
+    try:
+        for state in asyncio.as_completed(checks):
+            if (reason := await state) == OK:
+                return
+            reasons.append(reason)
+    finally:
+        await tasks.end(*checks)
+    raise NothingAnswers("; ".join(reasons))
 
 
 async def _state(check: Awaitable[object]) -> str:
     try:
         async with asyncio.timeout(PART_SECONDS):
             await check
+    except TimeoutError:
+        return f"no answer in {PART_SECONDS} s"
     except Exception as error:
         return str(error) or type(error).__name__
-    return "ok"
+    return OK

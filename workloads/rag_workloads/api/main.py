@@ -1,18 +1,29 @@
 """The API's app."""
 
 import contextlib
+import os
 from collections.abc import AsyncIterator
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response, Security
 from redis.exceptions import RedisError
 
+from rag_contract.api_keys import Scope
 from rag_workloads.api import documents, health, questions, uploads
-from rag_workloads.api.auth import RequireKey
+from rag_workloads.api.auth import authorize
+from rag_workloads.api.keyring import Keyring
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.settings import Settings
 from rag_workloads.api.upload import FORM_BYTES
 from rag_workloads.web import problems, service
 from rag_workloads.web.problems import Unavailable
+
+# What a key must allow; statistics are for every key.
+SCOPES: list[tuple[APIRouter, list[Scope]]] = [
+    (uploads.router, [Scope.INGEST]),
+    (documents.router, [Scope.INGEST]),
+    (questions.router, [Scope.QUERY]),
+    (health.stats_router, []),
+]
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -35,8 +46,12 @@ def create_app(settings: Settings) -> FastAPI:
     async def redis_is_away(_: Request, error: RedisError) -> Response:
         return Unavailable("queue", str(error) or type(error).__name__).response()
 
-    guarded = [Depends(RequireKey(settings.api_key))]
-    for router in (uploads.router, documents.router, questions.router, health.stats_router):
-        app.include_router(router, dependencies=guarded, responses=problems.responses(401, 422, 503))
+    app.state.keyring = Keyring.of(settings, os.environ)
+    for router, scopes in SCOPES:
+        app.include_router(
+            router,
+            dependencies=[Security(authorize, scopes=scopes)],
+            responses=problems.responses(401, 403, 422, 429, 503),
+        )
     app.include_router(health.health_router)
     return app

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from fastapi import Depends, Request
 
+from rag_workloads.api.rate_limits import RateLimits
 from rag_workloads.api.settings import Settings
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
@@ -25,11 +26,13 @@ class Parts:
     vectors: VectorStore
     embedding: EmbeddingClient
     llm: LlmClient | None
+    rate_limits: RateLimits
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
-        """Connect to Redis, sweep the object store, and prepare what connects when it is used."""
-        queue = await Queue.connect(settings.redis_url.get_secret_value(), settings.pipeline)
+        """Sweep the object store, and prepare what connects when it is used: a question needs no Redis."""
+        redis_url = settings.redis_url.get_secret_value()
+        queue = Queue.open(redis_url, settings.pipeline)
         objects = ObjectStore(settings.storage_url)
         await objects.sweep()
         key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
@@ -41,11 +44,12 @@ class Parts:
             VectorStore(settings.qdrant_url, key, settings.qdrant_collection),
             EmbeddingClient(settings.embedding_url),
             LlmClient(settings.llm_url) if settings.llm_url else None,
+            RateLimits.open(redis_url, settings.pipeline),
         )
 
     async def close(self) -> None:
         """Close all connections."""
-        for part in (self.embedding, self.llm, self.vectors, self.queue):
+        for part in (self.embedding, self.llm, self.vectors, self.rate_limits, self.queue):
             if part is not None:
                 await part.close()
 

@@ -4,11 +4,14 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt, SecretStr
 
+from rag_contract.api_keys import ApiKey
 from rag_workloads.web.settings import BaseServiceSettings, QdrantSettings, RedisSettings, StorageSettings
 
 
 class Settings(BaseServiceSettings, RedisSettings, QdrantSettings, StorageSettings):
-    """Without `llm_url` questions are answered by citations alone; without `api_key` everyone may ask.
+    """Without `llm_url` questions are answered by citations alone.
+
+    Without `api_key` and `api_keys` everyone may ask; one that is there and empty lets nobody in.
 
     `context_characters` bounds the passage that the language model is asked about.
     """
@@ -18,6 +21,7 @@ class Settings(BaseServiceSettings, RedisSettings, QdrantSettings, StorageSettin
     embedding_model: str
     llm_url: str | None = None
     api_key: SecretStr | None = None
+    api_keys: list[ApiKey] | None = None
     upload_limit_bytes: PositiveInt = 104_857_600
     retrieval_top_k: Annotated[int, Field(ge=1, le=100)] = 5
     retrieval_score_threshold: Annotated[float, Field(ge=-1, le=1)] = 0

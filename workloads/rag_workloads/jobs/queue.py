@@ -78,15 +78,20 @@ class Queue:
         self._ingest, self._embed = payloads.ingest_queue(pipeline), payloads.embed_queue(pipeline)
 
     @classmethod
+    def open(cls, redis_url: str, pipeline: str) -> Self:
+        """A pool of connections, which rides over short breaks; it connects when it is used."""
+        return cls(_open(redis_url), pipeline)
+
+    @classmethod
     async def connect(cls, redis_url: str, pipeline: str) -> Self:
-        """Open a pool of connections, which rides over short breaks, and wait until Redis answers.
+        """Open the queue and wait until Redis answers.
 
         ConnectionError or TimeoutError (redis) after `CONNECT_SECONDS`, other RedisErrors at once.
         """
-        redis, deadline = _open(redis_url), time.monotonic() + CONNECT_SECONDS
+        queue, deadline = cls.open(redis_url, pipeline), time.monotonic() + CONNECT_SECONDS
         while True:
             try:
-                await redis.ping()
+                await queue.redis.ping()
             except (AuthenticationError, AuthorizationError):  # ConnectionErrors too, but they will not pass
                 raise
             except (ConnectionError, TimeoutError) as error:
@@ -94,7 +99,7 @@ class Queue:
                     raise
                 log.warning("waiting for Redis", reason=str(error))
             else:
-                return cls(redis, pipeline)
+                return queue
 
     async def close(self) -> None:
         """Close all connections."""

@@ -12,6 +12,11 @@ HTTP_SECONDS = Histogram(
     "http_request_duration_seconds", "Time to the last byte of the answer.", ["method", "endpoint"]
 )
 ACTIVE_CONNECTIONS = Gauge("active_connections", "HTTP requests being answered now.")
+API_KEY_REQUESTS = Counter(
+    "api_key_requests_total",
+    "Requests by the name of their key: allowed, unauthorized, forbidden or rate-limited.",
+    ["key", "outcome"],
+)
 EMBEDDING_REQUESTS = Counter("embedding_requests_total", "Embedding requests over HTTP.", ["status"])
 LLM_REQUESTS = Counter("llm_requests_total", "Requests to the language model.", ["status"])
 DOCUMENTS = Counter(

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details (application/problem+json)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -36,9 +37,19 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 class Problem(Exception):
     """An error to answer with. `type` is a slug such as "not-found"; `extra` are members of the body."""
 
-    def __init__(self, status: int, type: str, title: str, detail: str, **extra: Any) -> None:
+    def __init__(
+        self,
+        status: int,
+        type: str,
+        title: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
         super().__init__(detail)
-        self.status, self.type, self.title, self.detail, self.extra = status, type, title, detail, extra
+        self.status, self.type, self.title, self.detail = status, type, title, detail
+        self.headers, self.extra = headers, extra
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> Self:
@@ -55,20 +66,23 @@ class Problem(Exception):
             **self.extra,
         }
 
-    def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
+    def response(self) -> JSONResponse:
         """The HTTP answer."""
-        return JSONResponse(self.body(), self.status, headers, media_type=MEDIA_TYPE)
+        return JSONResponse(self.body(), self.status, self.headers, media_type=MEDIA_TYPE)
 
 
-class Unavailable(Problem):
-    """A part that the request needs does not answer now: 503, with a time after which to try again."""
+class TryLater(Problem):
+    """503: the same request may succeed soon, after the time that the answer names."""
+
+    def __init__(self, type: str, title: str, detail: str, **extra: Any) -> None:
+        super().__init__(503, type, title, detail, headers={"Retry-After": RETRY_AFTER_SECONDS}, **extra)
+
+
+class Unavailable(TryLater):
+    """A part that the request needs does not answer now."""
 
     def __init__(self, part: str, detail: str) -> None:
-        super().__init__(503, f"{part}-unavailable", f"The {part} is unavailable", detail, part=part)
-
-    def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
-        """The HTTP answer."""
-        return super().response({"Retry-After": RETRY_AFTER_SECONDS, **(headers or {})})
+        super().__init__(f"{part}-unavailable", f"The {part} is unavailable", detail, part=part)
 
 
 def internal() -> Problem:
@@ -106,8 +120,7 @@ def install(app: FastAPI) -> None:
     async def framework(_: Request, error: HTTPException) -> JSONResponse:
         title = HTTPStatus(error.status_code).phrase
         slug = SLUGS.get(error.status_code) or title.lower().replace(" ", "-")
-        problem = Problem(error.status_code, slug, title, str(error.detail))
-        return problem.response(dict(error.headers or {}))
+        return Problem(error.status_code, slug, title, str(error.detail), headers=error.headers).response()
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -1,0 +1,33 @@
+"""The API as a process of its own, before Redis and Qdrant; nothing embeds behind it."""
+
+import contextlib
+from collections.abc import Iterator
+
+import httpx
+from tests.integration.service_process import free_port, running
+
+NOWHERE = "http://127.0.0.1:9"  # the port of the discard protocol, which nobody serves
+
+
+@contextlib.contextmanager
+def lone_api(probe: str = "/ready", **settings: str) -> Iterator[str]:
+    """The URL of an API that answers `probe`, with these settings and defaults for what it must have."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    defaults = {
+        "PIPELINE": f"tests.api-{port}",
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "QDRANT_URL": NOWHERE,
+        "QDRANT_COLLECTION": "lone",
+        "REDIS_URL": NOWHERE.replace("http", "redis"),
+        "EMBEDDING_URL": NOWHERE,
+        "EMBEDDING_MODEL": "none",
+    }
+    with running("rag_workloads.api", env=defaults | settings, probe=f"{url}{probe}"):
+        yield url
+
+
+def client(url: str, key: str | None = None) -> httpx.Client:
+    """A client of an API, with a key."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.Client(base_url=url, headers=headers, timeout=60)

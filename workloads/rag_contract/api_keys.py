@@ -1,0 +1,28 @@
+"""The API's keys as the operator writes them into the environment and the API reads them."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Scope(StrEnum):
+    """What a key allows; `admin` allows everything."""
+
+    QUERY = "query"
+    INGEST = "ingest"
+    ADMIN = "admin"
+
+
+class ApiKey(BaseModel):
+    """A key without its value, which stands in the environment variable that `variable` names.
+
+    `name` is what logs and metrics call it. Without `requests_per_minute` it has no rate limit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1)]
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)]
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    variable: Annotated[str, Field(min_length=1)]
