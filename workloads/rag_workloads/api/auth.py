@@ -35,7 +35,7 @@ class Forbidden(Problem):
     """403: the key is known, and does not allow this."""
 
     def __init__(self, key: ApiKey, scope: str) -> None:
-        detail = f"The key {key.name!r} lacks the scope {scope!r}."
+        detail = f"The key {key.name!r} lacks the scope '{scope}'."
         super().__init__(403, "forbidden", "Forbidden", detail, scope=scope)
 
 

@@ -1,19 +1,29 @@
 """A multipart upload as a stream: the file goes on as it comes in, hashed and counted, never spooled."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from python_multipart import MultipartParser
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import parse_options_header
 
+from rag_workloads.api.file_names import given_name
 from rag_workloads.web.problems import Problem
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FILE_FIELD = "file"
 # Room for the form around the file: boundaries, headers, fields.
 FORM_BYTES = 65_536
 MAX_FIELD_BYTES = 4096
-MAX_HEADER_BYTES = 16_384
+UNKNOWN_TYPE = "application/octet-stream"
+MEDIA_TYPE = re.compile(rb"[\w!#$&^.+-]+/[\w!#$&^.+-]+[ -~]*")
+MAX_MEDIA_TYPE_BYTES = 255
+# Transfer encodings that leave a part's bytes as they are.
+PLAIN = {b"binary", b"8bit", b"7bit"}
 
 
 class Upload:
@@ -26,7 +36,7 @@ class Upload:
         if kind != b"multipart/form-data" or not boundary:
             raise _invalid("Send multipart/form-data with a part named `file`.")
         self.file_name: str | None = None
-        self.content_type = "application/octet-stream"
+        self.content_type = UNKNOWN_TYPE
         self.size = 0
         self.fields: dict[str, str] = {}
         self._limit = limit
@@ -35,19 +45,10 @@ class Upload:
         self._part = _Part()
         self._arrived: list[bytes] = []
         self._ended = False
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin_part,
-                "on_header_field": lambda data, start, end: self._part.add_name(data[start:end]),
-                "on_header_value": lambda data, start, end: self._part.add_value(data[start:end]),
-                "on_header_end": self._end_header,
-                "on_headers_finished": self._open_part,
-                "on_part_data": self._take,
-                "on_part_end": self._close_part,
-                "on_end": self._end,
-            },
-        )
+        try:
+            self._parser = MultipartParser(boundary, self._callbacks())
+        except FormParserError as error:
+            raise _invalid(f"{error}.") from error
 
     @property
     def sha256(self) -> str:
@@ -74,6 +75,18 @@ class Upload:
         if self.size == 0:
             raise _invalid("The file is empty.")
 
+    def _callbacks(self) -> "MultipartCallbacks":
+        return {
+            "on_part_begin": self._begin_part,
+            "on_header_field": lambda data, start, end: self._part.add_name(data[start:end]),
+            "on_header_value": lambda data, start, end: self._part.add_value(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._open_part,
+            "on_part_data": self._take,
+            "on_part_end": self._close_part,
+            "on_end": self._end,
+        }
+
     def _begin_part(self) -> None:
         self._part = _Part()
 
@@ -82,14 +95,17 @@ class Upload:
 
     def _open_part(self) -> None:
         part = self._part
-        _, options = parse_options_header(part.headers.get("content-disposition", b""))
+        disposition = part.headers.get("content-disposition", b"")
+        _, options = parse_options_header(disposition)
         part.name = options.get(b"name", b"").decode("utf-8", "replace")
-        file_name = options.get(b"filename", b"").decode("utf-8", "replace")
+        file_name = given_name(disposition)
         if part.name == FILE_FIELD and file_name:
             if self.file_name is not None:
                 raise _invalid("Send one file a request.")
+            if part.headers.get("content-transfer-encoding", b"binary").lower() not in PLAIN:
+                raise _invalid("Send the file as it is, without a Content-Transfer-Encoding.")
             part.is_file, self.file_name = True, file_name
-            self.content_type = part.headers.get("content-type", self.content_type.encode()).decode("latin-1")
+            self.content_type = _media_type(part.headers.get("content-type", b""))
 
     def _take(self, data: bytes, start: int, end: int) -> None:
         chunk = data[start:end]
@@ -103,8 +119,11 @@ class Upload:
         self._arrived.append(chunk)
 
     def _close_part(self) -> None:
-        if not self._part.is_file:
-            self.fields[self._part.name] = self._part.value.decode("utf-8", "replace")
+        if self._part.is_file:
+            return
+        if self._part.name in self.fields:
+            raise _invalid(f"Send the field `{self._part.name[:100]}` once.")
+        self.fields[self._part.name] = self._part.value.decode("utf-8", "replace")
 
     def _end(self) -> None:
         self._ended = True
@@ -125,8 +144,6 @@ class _Part:
 
     def add_value(self, data: bytes) -> None:
         self._header_value += data
-        if len(self._header_value) > MAX_HEADER_BYTES:
-            raise _invalid("A header of a part is too long.")
 
     def end_header(self) -> None:
         self.headers[self._header_name.decode("latin-1").lower()] = self._header_value
@@ -135,7 +152,7 @@ class _Part:
     def grow(self, data: bytes) -> None:
         self.value += data
         if len(self.value) > MAX_FIELD_BYTES:
-            raise _invalid(f"The field `{self.name}` is too long.")
+            raise _invalid(f"The field `{self.name[:100]}` is too long.")
 
 
 def too_large(limit: int) -> Problem:
@@ -143,6 +160,12 @@ def too_large(limit: int) -> Problem:
     return Problem(
         413, "file-too-large", "The file is too large", f"The limit is {limit} bytes.", limit_bytes=limit
     )
+
+
+def _media_type(header: bytes) -> str:
+    """What the client says that the file is, if it says so in the form of a media type."""
+    known = len(header) <= MAX_MEDIA_TYPE_BYTES and MEDIA_TYPE.fullmatch(header)
+    return header.decode("ascii") if known else UNKNOWN_TYPE
 
 
 def _invalid(detail: str) -> Problem:

@@ -1,0 +1,40 @@
+"""The ids that clients send, checked in one place: what is none never reaches a store."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from rag_workloads.web.problems import Problem
+
+DOCUMENT_ID = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+TASK_ID = rf"{DOCUMENT_ID}\.[0-9]{{1,18}}"
+
+
+def check_document_id(given: str) -> str:
+    """The id, if it is one; else a Problem."""
+    if not re.fullmatch(DOCUMENT_ID, given):
+        detail = (
+            "A document id has up to 128 letters, digits, dots, dashes and underscores, "
+            "and begins with a letter or digit."
+        )
+        raise Problem(422, "invalid-document-id", "The document id is not allowed", detail)
+    return given
+
+
+def check_task_id(given: str) -> str:
+    """The id, if it is one; else a Problem."""
+    if not re.fullmatch(TASK_ID, given):
+        detail = "A task id is what the upload answered as `task_id`."
+        raise Problem(422, "invalid-task-id", "The task id is not allowed", detail)
+    return given
+
+
+DocumentId = Annotated[
+    str,
+    AfterValidator(check_document_id),
+    WithJsonSchema({"type": "string", "pattern": f"^{DOCUMENT_ID}$"}),
+]
+TaskId = Annotated[
+    str, AfterValidator(check_task_id), WithJsonSchema({"type": "string", "pattern": f"^{TASK_ID}$"})
+]
