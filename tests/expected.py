@@ -17,7 +17,7 @@ def expected_chunks(path: Path, size: int = 200, overlap: int = 40) -> list[Chun
     """Returns the chunks of a PDF for all-MiniLM-L6-v2, with the resource's default sizes in tokens."""
     chunker = Chunker(_tokenizer(), size, overlap)
     pages = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
-    chunks = [chunk for page, text in enumerate(pages, 1) for chunk in chunker.feed(page, text)]
+    chunks = [chunk for number, page in enumerate(pages, 1) for chunk in chunker.feed(number, page.text)]
     return [*chunks, *chunker.finish()]
 
 

@@ -25,6 +25,14 @@ class Uploaded(BaseModel):
     changed: bool
 
 
+class Warned(BaseModel):
+    """What was not read of a page of a completed document."""
+
+    page: int
+    code: str
+    message: str
+
+
 class Result(BaseModel):
     """What a completed document consists of."""
 
@@ -32,6 +40,7 @@ class Result(BaseModel):
     file_name: str
     pages: int
     chunks: int
+    warnings: list[Warned] = []
 
 
 class Failure(BaseModel):

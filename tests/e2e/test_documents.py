@@ -22,7 +22,7 @@ async def test_same_file_twice_adds_nothing(client: Client, manual: Path, vector
     assert await vectors.count() == before
 
 
-async def test_corrupt_pdfs_fail_with_a_reason_while_others_complete(client: Client, tmp_path: Path) -> None:
+async def test_a_corrupt_pdf_fails_and_a_corrupt_page_costs_no_other(client: Client, tmp_path: Path) -> None:
     good = small_pdf(
         tmp_path / "e2e-good.pdf", *(f"Page {number} of a good document." for number in (1, 2, 3))
     )
@@ -34,8 +34,8 @@ async def test_corrupt_pdfs_fail_with_a_reason_while_others_complete(client: Cli
     assert garbage_end.error
     assert garbage_end.error.code == "PDF_CORRUPT"
     assert garbage_end.error.hint
-    assert broken_end.error
-    assert (broken_end.error.code, broken_end.error.page) == ("PDF_CORRUPT", 2)
+    assert broken_end.result
+    assert [(warning.code, warning.page) for warning in broken_end.result.warnings] == [("PDF_CORRUPT", 2)]
     assert good_end.result
     assert good_end.result.pages == 3
 

@@ -300,7 +300,8 @@ def test_a_deletion_that_breaks_off_is_finished_by_the_next(
 
 
 def test_a_broken_file_fails_with_a_stable_code(api: httpx.Client) -> None:
-    accepted = upload(api, b"%PDF-1.7 and then nothing of use").json()
+    file = ("broken.pdf", b"%PDF-1.7 and then nothing of use", "application/pdf")
+    accepted = api.post("/api/v1/documents/upload", files={"file": file}).json()
     status = finished(api, accepted["task_id"])
     assert (status["status"], status["error"]["code"]) == ("failed", "PDF_CORRUPT")
     assert status["error"]["hint"]

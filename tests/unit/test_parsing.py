@@ -1,14 +1,18 @@
+"""What is read of a file: the pages of a PDF here, of a text in test_plain_text."""
+
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pymupdf
 import pytest
+from tests.data import DATA
 
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.worker import parsing
 
 PDF = "application/pdf"
+Write = Callable[[bytes], Path]
 
 
 def pdf(pages: int = 5, **save: object) -> bytes:
@@ -27,19 +31,30 @@ def with_page_3_scrambled() -> bytes:
     return bytes(data)
 
 
-def with_page_3_replaced() -> bytes:
+def edited(edit: Callable[[pymupdf.Document], None]) -> bytes:
     document = pymupdf.open("pdf", pdf())
-    document.update_object(document[2].xref, "<</Type/Nonsense>>")
+    edit(document)
     data: bytes = document.tobytes()
     return data
 
 
-def encrypted() -> bytes:
-    return pdf(encryption=pymupdf.mupdf.PDF_ENCRYPT_AES_256, user_pw="secret", owner_pw="secret")
+def with_page_3(content: bytes) -> bytes:
+    return edited(lambda document: document.update_stream(document[2].get_contents()[0], content))
+
+
+def encrypted(user_password: str) -> bytes:
+    method = pymupdf.mupdf.PDF_ENCRYPT_AES_256
+    return pdf(encryption=method, user_pw=user_password, owner_pw="secret")
+
+
+def texts(path: Path, content_type: str = PDF) -> list[str]:
+    pages = parsing.read_pages(path, content_type, 1, parsing.count_pages(path, content_type))
+    assert not any(page.warning for page in pages)
+    return [page.text for page in pages]
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[bytes], Path]:
+def write(tmp_path: Path) -> Write:
     def write(data: bytes) -> Path:
         path = tmp_path / "document"
         path.write_bytes(data)
@@ -48,97 +63,139 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
     return write
 
 
-def test_pages_are_read_in_order(write: Callable[[bytes], Path]) -> None:
+def test_pages_are_read_in_order(write: Write) -> None:
     path = write(pdf())
     assert parsing.count_pages(path, PDF) == 5
-    assert [text.strip() for text in parsing.read_pages(path, PDF, 2, 3)] == [
+    assert [page.text for page in parsing.read_pages(path, PDF, 2, 3)] == [
         "This is page 2.",
         "This is page 3.",
     ]
 
 
-def test_leaders_of_a_table_of_contents_are_shortened(write: Callable[[bytes], Path]) -> None:
+def test_leaders_of_a_table_of_contents_are_shortened(write: Write) -> None:
     with pymupdf.open() as document:
         document.new_page().insert_text((72, 72), f"1.2 Names{' .' * 30} 97")
         path = write(document.tobytes())
-    assert parsing.read_pages(path, PDF, 1, 1) == ["1.2 Names … 97\n"]
+    assert texts(path) == ["1.2 Names … 97"]
 
 
-def test_a_blank_page_is_no_error(write: Callable[[bytes], Path]) -> None:
-    document = pymupdf.open()
-    document.new_page()
-    assert parsing.read_pages(write(document.tobytes()), PDF, 1, 1) == [""]
+def test_nothing_passes_from_one_document_to_the_next() -> None:
+    assert texts(DATA / "actualtext-tagged.pdf")
+    for _ in range(2):
+        first, blank, third = texts(DATA / "blank-page-in-the-middle.pdf")
+        assert "forty-two" in first
+        assert blank == ""
+        assert "left blank on purpose" in third
 
 
-def test_a_scan_that_mupdf_complains_about_is_no_broken_page(write: Callable[[bytes], Path]) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"", b" \n", b"q Q", b"BT ET", b"/Artifact <</ActualText (\xfe\xff\x00a)>> BDC\nEMC\n", b"0 0 m n"],
+)
+def test_a_page_with_nothing_on_it_is_no_broken_page(write: Write, content: bytes) -> None:
+    assert texts(write(with_page_3(content)))[2] == ""
+
+
+def test_a_scan_that_mupdf_complains_about_is_no_broken_page(write: Write) -> None:
     document = pymupdf.open()
     page = document.new_page()
     page.insert_image(page.rect, pixmap=pymupdf.Pixmap(pymupdf.csGRAY, (0, 0, 8, 8)))
     (contents,) = page.get_contents()
     document.update_stream(contents, document.xref_stream(contents) + b"\n) nonsense <<")
-    assert parsing.read_pages(write(document.tobytes()), PDF, 1, 1)[0].strip() == ""
-    assert pymupdf.TOOLS.mupdf_warnings(), "MuPDF did complain"
-
-
-@pytest.mark.parametrize("broken", [with_page_3_scrambled(), with_page_3_replaced()])
-def test_a_page_that_cannot_be_read_is_named(write: Callable[[bytes], Path], broken: bytes) -> None:
-    path = write(broken)
-    assert len(parsing.read_pages(path, PDF, 1, 2)) == 2
-    with pytest.raises(DocumentError) as caught:
-        parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
-    assert caught.value.code is ErrorCode.PDF_CORRUPT
-    assert caught.value.page == 3
-    assert caught.value.hint
-
-
-def test_a_file_cut_in_half_names_the_first_page_that_is_gone(write: Callable[[bytes], Path]) -> None:
-    data = pdf(50)
-    path = write(data[: len(data) // 2])
-    with pytest.raises(DocumentError) as caught:
-        parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
-    assert caught.value.code is ErrorCode.PDF_CORRUPT
-    assert caught.value.page in range(20, 40)
+    assert texts(write(document.tobytes())) == [""]
 
 
 @pytest.mark.parametrize(
-    ("data", "content_type", "code"),
+    "broken",
     [
-        (b"%PDF-1.7\n" + bytes(range(256)) * 20, PDF, ErrorCode.PDF_CORRUPT),
-        (encrypted(), PDF, ErrorCode.PDF_ENCRYPTED),
-        (b"hello", PDF, ErrorCode.UNSUPPORTED_TYPE),
-        (b"", PDF, ErrorCode.UNSUPPORTED_TYPE),
-        (b"PK\x03\x04", "application/zip", ErrorCode.UNSUPPORTED_TYPE),
-        (b"caf\xe9", "text/plain", ErrorCode.UNSUPPORTED_TYPE),
-        (b"text\0", "text/plain", ErrorCode.UNSUPPORTED_TYPE),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "application/octet-stream", ErrorCode.UNSUPPORTED_TYPE),
-        (b"\0\0\1\0", "application/octet-stream", ErrorCode.UNSUPPORTED_TYPE),
+        with_page_3_scrambled(),
+        with_page_3(b"\x00\xff<<(" * 200),
+        edited(lambda document: document.update_object(document[2].xref, "<</Type/Nonsense>>")),
+        edited(lambda document: document.xref_set_key(document[2].xref, "Contents", "999 0 R")),
+    ],
+    ids=["scrambled", "garbage", "no page", "no content"],
+)
+def test_a_page_that_cannot_be_read_costs_no_other(write: Write, broken: bytes) -> None:
+    path = write(broken)
+    pages = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
+    assert [page.text for page in pages] == [f"This is page {n}." if n != 3 else "" for n in range(1, 6)]
+    (warning,) = [page.warning for page in pages if page.warning]
+    assert (warning.page, warning.code) == (3, ErrorCode.PDF_CORRUPT)
+    assert warning.message.startswith("Page 3 cannot be read: ")
+
+
+def test_of_a_file_cut_in_half_the_first_half_is_read(write: Write) -> None:
+    data = pdf(50)
+    path = write(data[: len(data) // 2])
+    pages = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
+    lost = [page.warning.page for page in pages if page.warning]
+    assert lost == list(range(lost[0], 51))
+    assert lost[0] in range(20, 40)
+    assert [page.text for page in pages[: lost[0] - 1]] == [f"This is page {n}." for n in range(1, lost[0])]
+
+
+def test_a_count_of_pages_that_lies_is_corrected(write: Write) -> None:
+    assert texts(DATA / "23-count-lies.pdf") == [
+        "The Niobium file says five pages, has one and names Per Lund."
+    ]
+
+    def count_two(document: pymupdf.Document) -> None:
+        document.xref_set_key(
+            int(document.xref_get_key(document.pdf_catalog(), "Pages")[1][:-4]), "Count", "2"
+        )
+
+    assert texts(write(edited(count_two))) == texts(write(pdf()))
+
+
+def test_a_tree_of_pages_that_leads_back_into_itself_has_an_end(write: Write) -> None:
+    def knot(document: pymupdf.Document) -> None:
+        root = int(document.xref_get_key(document.pdf_catalog(), "Pages")[1][:-4])
+        document.xref_set_key(root, "Kids", f"[{document[0].xref} 0 R {root} 0 R 12345 0 R]")
+
+    path = write(edited(knot))
+    first, lost = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
+    assert first.text == "This is page 1."
+    assert lost.warning
+
+
+def test_an_empty_password_opens(write: Write) -> None:
+    assert len(texts(write(encrypted("")))) == 5
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"%PDF-1.7\n" + bytes(range(256)) * 20, ErrorCode.PDF_CORRUPT),
+        (encrypted("secret"), ErrorCode.PDF_ENCRYPTED),
+        (b"hello", ErrorCode.UNSUPPORTED_TYPE),
+        (b"", ErrorCode.UNSUPPORTED_TYPE),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_code_and_a_hint(
-    write: Callable[[bytes], Path], data: bytes, content_type: str, code: ErrorCode
+    write: Write, data: bytes, code: ErrorCode
 ) -> None:
     with pytest.raises(DocumentError) as caught:
-        parsing.count_pages(write(data), content_type)
+        parsing.count_pages(write(data), PDF)
     assert caught.value.code is code
     assert caught.value.hint
 
 
-def test_a_text_is_a_page_per_form_feed(write: Callable[[bytes], Path]) -> None:
-    path = write("\ufeff第一页\fsecond".encode())
-    assert parsing.count_pages(path, "text/markdown; charset=utf-8") == 2
-    assert parsing.read_pages(path, "text/plain", 1, 2) == ["第一页", "second"]
+@pytest.mark.parametrize("content_type", ["text/markdown", "application/octet-stream"])
+def test_a_text_about_pdfs_is_a_text(content_type: str) -> None:
+    (text,) = texts(DATA / "22-about-pdf.md", content_type)
+    assert text.startswith("# How to recognise a file\n\nA PDF begins")
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/octet-stream", "text/x-rst", "Text/HTML; charset=utf-8"]
-)
-def test_a_text_need_not_be_declared_as_one(write: Callable[[bytes], Path], content_type: str) -> None:
-    path = write("# Garden\n\nÄpfel".encode())
-    assert parsing.read_pages(path, content_type, 1, 1) == ["# Garden\n\nÄpfel"]
+def test_a_text_may_show_how_a_pdf_looks(write: Write) -> None:
+    sample = b"# The format\n\n```\n%PDF-1.7\n1 0 obj\n<<>>\nendobj\n```\n"
+    assert "1 0 obj" in texts(write(sample), "text/markdown")[0]
+    assert texts(write(b"%PDF-1.7 is how one begins."), "text/plain") == ["%PDF-1.7 is how one begins."]
 
 
-def test_a_text_is_read_once_for_all_its_pages(write: Callable[[bytes], Path]) -> None:
-    path = write(b"first\fsecond")
-    assert parsing.count_pages(path, "text/plain") == 2
-    path.write_bytes(b"nothing")
-    assert parsing.read_pages(path, "text/plain", 2, 2) == ["second"]
+@pytest.mark.parametrize("content_type", [PDF, "application/octet-stream", "text/plain", "image/jpeg"])
+def test_a_pdf_is_one_whatever_it_is_called(write: Write, content_type: str) -> None:
+    assert len(texts(write(pdf()), content_type)) == 5
+
+
+def test_a_pdf_may_come_after_junk(write: Write) -> None:
+    assert len(texts(write(b"HTTP/1.1 200 OK\r\n\r\n" + pdf()))) == 5

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from rag_workloads.library.documents import Document, ErrorCode, Stage, State
+from rag_workloads.library.documents import Document, ErrorCode, PageWarning, Stage, State
 
 
 class UploadAccepted(BaseModel):
@@ -17,12 +17,15 @@ class UploadAccepted(BaseModel):
 
 
 class TaskResult(BaseModel):
-    """What became of a completed document."""
+    """What became of a completed document; `warnings` are the first of `warnings_total`."""
 
     document_id: str
     file_name: str
     pages: int
+    pages_without_text: int
     chunks: int
+    warnings: list[PageWarning]
+    warnings_total: int
 
 
 class TaskError(BaseModel):
@@ -89,7 +92,10 @@ def _result(document: Document) -> TaskResult | None:
         document_id=document.document_id,
         file_name=document.file_name,
         pages=document.pages or 0,
+        pages_without_text=document.pages_without_text,
         chunks=document.chunks or 0,
+        warnings=document.warnings,
+        warnings_total=document.warnings_total,
     )
 
 

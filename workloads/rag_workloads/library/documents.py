@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Json
 
 from rag_workloads.jobs.payloads import task_id
 
@@ -30,11 +30,13 @@ class Stage(StrEnum):
 
 
 class ErrorCode(StrEnum):
-    """Why a document failed; stable, for programs."""
+    """Why a document failed, or a page of it was not read as it is; stable, for programs."""
 
     PDF_CORRUPT = "PDF_CORRUPT"
     PDF_ENCRYPTED = "PDF_ENCRYPTED"
     PDF_NO_TEXT = "PDF_NO_TEXT"
+    TEXT_EMPTY = "TEXT_EMPTY"
+    TEXT_DAMAGED = "TEXT_DAMAGED"
     UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE"
     PARSE_TIMEOUT = "PARSE_TIMEOUT"
     PARSE_CRASHED = "PARSE_CRASHED"
@@ -59,6 +61,16 @@ class DocumentError(Exception):
         return DocumentError, (self.code, self.message, self.page, self.hint)
 
 
+class PageWarning(BaseModel):
+    """What was not read, or not as it is, of a page (from 1) of a document that is ingested all the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    page: int
+    code: ErrorCode
+    message: str
+
+
 class NewDocument(BaseModel):
     """What is known of a document when it arrives."""
 
@@ -76,7 +88,7 @@ class Document(NewDocument):
     """The record. `generation` counts its versions; the one that searches see is `active_generation`.
 
     `active_object_key` is the file of an active generation before this one. `attempts` counts how often the
-    generation was taken up to be processed.
+    generation was taken up to be processed. Of `warnings_total` warnings, `warnings` holds the first.
     """
 
     generation: int
@@ -86,6 +98,9 @@ class Document(NewDocument):
     stage: Stage | None = None
     pages: int | None = None
     pages_done: int = 0
+    pages_without_text: int = 0
+    warnings: Json[list[PageWarning]] = []
+    warnings_total: int = 0
     chunks: int | None = None
     batches: int | None = None
     batches_done: int = 0

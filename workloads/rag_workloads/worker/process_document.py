@@ -17,6 +17,7 @@ from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.records import DocumentStore
 from rag_workloads.web import metrics
 from rag_workloads.worker.chunking import Chunker
+from rag_workloads.worker.pages import Page, Tally
 from rag_workloads.worker.parser import Parser, TimeBudget
 from rag_workloads.worker.settings import WorkerSettings
 
@@ -72,7 +73,8 @@ class DocumentProcessor:
             await budget.spend(self._fetch(document, path))
             pages = await self.parser.count_pages(path, document.content_type, budget)
             await self._record(document, pages=pages)
-            await self._enqueue(document, self._chunks(document, path, pages, budget))
+            tally = Tally()
+            await self._enqueue(document, tally, self._chunks(document, path, pages, tally, budget))
 
     async def _fetch(self, document: Document, path: Path) -> None:
         try:
@@ -82,24 +84,26 @@ class DocumentProcessor:
             raise DocumentError(ErrorCode.OBJECT_MISSING, "The uploaded file is gone.", hint=hint) from error
 
     async def _chunks(
-        self, document: Document, path: Path, pages: int, budget: TimeBudget
+        self, document: Document, path: Path, pages: int, tally: Tally, budget: TimeBudget
     ) -> AsyncIterator[list[Chunk]]:
         """The document's chunks in order, some at a time; records progress as the pages go by."""
         chunker = Chunker(self.tokenizer, self.settings.chunk_size_tokens, self.settings.chunk_overlap_tokens)
 
-        def cut(first: int, texts: list[str]) -> list[Chunk]:
-            return [chunk for page, text in enumerate(texts, first) for chunk in chunker.feed(page, text)]
+        def cut(first: int, read: list[Page]) -> list[Chunk]:
+            return [
+                chunk for number, page in enumerate(read, first) for chunk in chunker.feed(number, page.text)
+            ]
 
-        pages_done = 0
-        async for texts in self.parser.read_pages(path, document.content_type, pages, budget):
-            yield await budget.spend(anyio.to_thread.run_sync(cut, pages_done + 1, texts))
-            pages_done += len(texts)
-            metrics.PAGES_PARSED.inc(len(texts))
+        async for read in self.parser.read_pages(path, document.content_type, pages, budget):
+            yield await budget.spend(anyio.to_thread.run_sync(cut, tally.pages + 1, read))
+            for page in read:
+                tally.add(page)
+            metrics.PAGES_PARSED.inc(len(read))
             # Progress never goes back, in a second run neither.
-            await self._record(document, pages_done=max(pages_done, document.pages_done))
+            await self._record(document, pages_done=max(tally.pages, document.pages_done))
         yield list(chunker.finish())
 
-    async def _enqueue(self, document: Document, parts: AsyncIterator[list[Chunk]]) -> None:
+    async def _enqueue(self, document: Document, tally: Tally, parts: AsyncIterator[list[Chunk]]) -> None:
         """Queue the chunks in batches.
 
         The last batch waits until the record says how many there are, so that whoever embeds the last one
@@ -114,10 +118,11 @@ class DocumentProcessor:
                     await self.queue.enqueue_batch(batch)
         last = batcher.last()
         if last is None:
-            hint = "If the pages are scans, run text recognition (OCR) on the file and upload the result."
-            raise DocumentError(ErrorCode.PDF_NO_TEXT, "The document has no text.", hint=hint)
+            raise tally.no_text()
         count = last.chunks[-1].index + 1
-        await self._record(document, stage=Stage.EMBEDDING, chunks=count, batches=last.number + 1)
+        await self._record(
+            document, stage=Stage.EMBEDDING, chunks=count, batches=last.number + 1, **tally.fields()
+        )
         await self._wait_for_room(document)
         await self.queue.enqueue_batch(last)
 

@@ -1,0 +1,52 @@
+import pytest
+
+from rag_workloads.library.documents import ErrorCode, PageWarning
+from rag_workloads.worker.pages import WARNINGS_KEPT, Page, Tally, clean
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("a  \t b\u00a0\u3000c", "a b c"),
+        ("a \r\n b\rc\vd\u2028e", "a\nb\nc\nd\ne"),
+        ("a\n \n\t\n\n\nb", "a\n\nb"),
+        (" \n a \n ", "a"),
+        ("a\0b\x07c\x9bd\ufeffe\u200bf", "abcdef"),
+        ("a\udce9b", "a\ufffdb"),
+        ("नमस्ते می\u200cخواهم", "नमस्ते می\u200cخواهم"),
+        (" \n\t ", ""),
+    ],
+)
+def test_white_space_and_controls(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+def broken(page: int) -> Page:
+    return Page("", PageWarning(page=page, code=ErrorCode.PARSE_CRASHED, message="It crashed."))
+
+
+def tally(*pages: Page) -> Tally:
+    tally = Tally()
+    for page in pages:
+        tally.add(page)
+    return tally
+
+
+def test_a_record_counts_all_warnings_and_keeps_the_first() -> None:
+    many = tally(Page("text"), Page(""), *map(broken, range(3, 203)))
+    assert (many.pages, many.without_text, many.warnings_total) == (202, 1, 200)
+    assert [warning.page for warning in many.warnings] == list(range(3, 3 + WARNINGS_KEPT))
+
+
+@pytest.mark.parametrize(
+    ("pages", "code", "page"),
+    [
+        ([Page("")], ErrorCode.PDF_NO_TEXT, None),
+        ([Page(""), broken(2)], ErrorCode.PDF_NO_TEXT, None),
+        ([broken(1), broken(2)], ErrorCode.PARSE_CRASHED, 1),
+    ],
+)
+def test_nothing_readable(pages: list[Page], code: ErrorCode, page: int | None) -> None:
+    error = tally(*pages).no_text()
+    assert (error.code, error.page) == (code, page)
+    assert error.hint

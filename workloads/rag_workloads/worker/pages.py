@@ -1,0 +1,75 @@
+"""A page as it is read, and the cleaning of its text; pure."""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
+
+# A record holds no more; the rest is only counted.
+WARNINGS_KEPT = 100
+
+BLANKS = re.compile(r"[^\S\n]+")
+AROUND_LINE_FEED = re.compile(r" ?\n ?")
+BLANK_LINES = re.compile(r"\n{3,}")
+LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+# Nothing that is read: zero-width spaces, soft hyphens within a line, byte order marks.
+INVISIBLE = "\u200b\u2060\ufeff"
+CONTROLS = {
+    at: None for at in range(0x100) if unicodedata.category(chr(at)) == "Cc" and chr(at) not in "\t\n"
+}
+UNREAD = {**CONTROLS, **dict.fromkeys(map(ord, INVISIBLE)), **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was read of a page; `warning` says what was not."""
+
+    text: str
+    warning: PageWarning | None = None
+
+
+@dataclass
+class Tally:
+    """What a record says of a document's pages."""
+
+    pages: int = 0
+    without_text: int = 0
+    warnings: list[PageWarning] = field(default_factory=list)
+    warnings_total: int = 0
+
+    def add(self, page: Page) -> None:
+        """Count a page; all warnings are counted, and the first are kept."""
+        self.pages += 1
+        if page.warning is None:
+            self.without_text += not page.text
+            return
+        self.warnings_total += 1
+        if len(self.warnings) < WARNINGS_KEPT:
+            self.warnings.append(page.warning)
+
+    def fields(self) -> dict[str, str | int]:
+        """As fields of the record."""
+        warnings = json.dumps([warning.model_dump(mode="json") for warning in self.warnings])
+        return {
+            "pages_without_text": self.without_text,
+            "warnings": warnings,
+            "warnings_total": self.warnings_total,
+        }
+
+    def no_text(self) -> DocumentError:
+        """Why there is nothing to ingest: no page could be read, or those that could have no text."""
+        if self.warnings and self.warnings_total == self.pages:
+            first = self.warnings[0]
+            hint = "Print the file to a new PDF, and upload that."
+            return DocumentError(first.code, first.message, first.page, hint)
+        hint = "If the pages are scans, run text recognition (OCR) on the file and upload the result."
+        return DocumentError(ErrorCode.PDF_NO_TEXT, "The document has no text.", hint=hint)
+
+
+def clean(text: str) -> str:
+    """Text with one blank for many, at most one empty line in a row, none around it, and no controls."""
+    text = LINE_ENDS.sub("\n", text).translate(UNREAD)
+    text = AROUND_LINE_FEED.sub("\n", BLANKS.sub(" ", text))
+    return BLANK_LINES.sub("\n\n", text).strip()

@@ -1,0 +1,132 @@
+"""Text of a PDF's pages, with PyMuPDF, which may hang or crash: it runs in the parser's process only.
+
+MuPDF repairs what it can and tells the rest as warnings in a buffer of the whole process, which must never be
+asked: it hands on what other documents left there. Whether a page is broken or merely has no text is asked of
+the page's own objects.
+"""
+
+import re
+import zlib
+from functools import lru_cache
+from pathlib import Path
+
+import pymupdf
+
+from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
+from rag_workloads.worker.pages import Page, clean
+
+FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+# Of a table of contents, they would be most of the tokens.
+LEADERS = re.compile(r"(?: ?\.){4,}")
+REFERENCE = re.compile(r"(\d+) \d+ R")
+# Every page that a program wrote has some of them, a page with nothing on it too, if it has any content.
+OPERATORS = frozenset(
+    b"q Q cm w J j M d ri i gs m l c v y h re S s f F f* B B* b b* n W W* BT ET Tc Tw Tz TL Tf Tr Ts Td TD "
+    b"Tm T* Tj TJ CS cs SC SCN sc scn G g RG rg K k sh BI Do MP DP BMC BDC EMC BX EX".split()
+)
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+def count_pages(path: Path) -> int:
+    """How many pages there really are; DocumentError if the file cannot be opened."""
+    return int(_open(path).page_count)
+
+
+def read_pages(path: Path, first: int, last: int) -> list[Page]:
+    """The pages `first` to `last` (from 1, both included); one that cannot be read costs no other."""
+    pdf = _open(path)
+    pages = [_read_page(pdf, number) for number in range(first, last + 1)]
+    # Neither what pages share nor what MuPDF says of them may grow with the document.
+    pymupdf.TOOLS.store_shrink(100)
+    pymupdf.TOOLS.reset_mupdf_warnings()
+    if last == pdf.page_count:
+        _open.cache_clear()
+    return pages
+
+
+@lru_cache(maxsize=1)  # a document is read in many calls, and opening a long one takes half a second
+def _open(path: Path) -> pymupdf.Document:
+    try:
+        pdf = pymupdf.open(path, filetype="pdf")
+    except pymupdf.FileDataError as error:
+        hint = "Open the file in a PDF reader; if it opens, print it to a new PDF and upload that."
+        raise DocumentError(ErrorCode.PDF_CORRUPT, "The PDF cannot be opened.", hint=hint) from error
+    if pdf.needs_pass:
+        hint = "Remove the password and upload the file again."
+        raise DocumentError(ErrorCode.PDF_ENCRYPTED, "The PDF needs a password.", hint=hint)
+    _correct_page_count(pdf)
+    if pdf.page_count == 0:
+        hint = "Upload the original file again."
+        raise DocumentError(ErrorCode.PDF_CORRUPT, "The PDF has no pages.", hint=hint)
+    return pdf
+
+
+def _correct_page_count(pdf: pymupdf.Document) -> None:
+    """Where the tree of pages has not as many as it says, make it a list of those that it has."""
+    root = _references(pdf.xref_get_key(pdf.pdf_catalog(), "Pages"))
+    pages = _pages_below(pdf, root)
+    if root and len(pages) != pdf.page_count:
+        pdf.xref_set_key(root[0], "Kids", f"[{' '.join(f'{page} 0 R' for page in pages)}]")
+        pdf.xref_set_key(root[0], "Count", str(len(pages)))
+
+
+def _pages_below(pdf: pymupdf.Document, nodes: list[int]) -> list[int]:
+    """The leaves of a tree of pages in order, lost ones too, and each once: it may lead back into itself."""
+    pages, seen, rest = [], set(), nodes[::-1]
+    while rest:
+        node = rest.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        lost = not 0 < node < pdf.xref_length()
+        kids = ("null", "") if lost else pdf.xref_get_key(node, "Kids")
+        if kids[0] == "null":
+            pages.append(node)
+        rest += _references(kids)[::-1]
+    return pages
+
+
+def _references(value: tuple[str, str]) -> list[int]:
+    return [int(number) for number in REFERENCE.findall(value[1])]
+
+
+def _read_page(pdf: pymupdf.Document, number: int) -> Page:
+    try:
+        page = pdf[number - 1]
+        text = clean(LEADERS.sub(" …", page.get_text("text", flags=FLAGS)))
+        damage = "" if text or page.get_bboxlog() else _damage(pdf, page)
+    except Exception as error:  # whatever a broken page raises is about this page only
+        text, damage = "", str(error)
+    if not damage:
+        return Page(text)
+    message = f"Page {number} cannot be read: {damage}."
+    return Page("", PageWarning(page=number, code=ErrorCode.PDF_CORRUPT, message=message))
+
+
+def _damage(pdf: pymupdf.Document, page: pymupdf.Page) -> str:
+    """What is broken in a page on which nothing is drawn, or "" if it is just empty."""
+    if pdf.xref_get_key(page.xref, "Type")[1] not in ("/Page", "null"):
+        return "it is no page"
+    streams = page.get_contents()
+    if not all(_decodes(pdf, stream) for stream in streams):
+        return "its content is damaged"
+    words = b"\n".join(pdf.xref_stream(stream) or b"" for stream in streams).split()
+    if words and OPERATORS.isdisjoint(words):
+        return "its content draws nothing"
+    return "" if words.count(b"BT") == words.count(b"ET") else "its content is cut off"
+
+
+def _decodes(pdf: pymupdf.Document, stream: int) -> bool:
+    """Whether a stream is there and whole; MuPDF gives what it could decode, be it nothing."""
+    if not pdf.xref_is_stream(stream):
+        return False
+    raw = pdf.xref_stream_raw(stream)
+    if pdf.xref_get_key(stream, "Filter")[1] != "/FlateDecode":
+        return not raw or bool(pdf.xref_stream(stream))
+    try:
+        zlib.decompress(raw)
+    except zlib.error:
+        return not raw
+    return True

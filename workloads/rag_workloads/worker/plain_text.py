@@ -1,0 +1,95 @@
+"""Text files as pages; form feeds part them. What is damaged is replaced, and the page says where."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
+from rag_workloads.worker.pages import Page, clean
+
+# What clients declare that know no better, such as curl for a Markdown file.
+UNKNOWN_TYPE = "application/octet-stream"
+TYPE_HINT = "Upload a PDF, or text in UTF-8."
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # begins as that of UTF-16 does, and so comes before it
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+CHARSET = re.compile(r";\s*charset=\"?([\w.:-]+)", re.IGNORECASE)
+# How `surrogateescape` writes a byte that it cannot decode, and `replace` a character.
+DAMAGED = re.compile("[\udc80-\udcff\ufffd]")
+NO_TEXT = re.compile("[\udc80-\udcff\ufffd\0-\x08\x0e-\x1a\x7f]")
+# A text with more than this share of damage is none.
+DAMAGE_LIMIT = 0.1
+# The data of an image or a file within a text.
+DATA_URI = re.compile(r"\bdata:[\w.+-]{1,60}/[\w.+-]{1,60}[;,][^\s\"'()<>]{64,}+")
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{60,}+\n?)++(?:[A-Za-z0-9+/]{2,}+={1,2})?")
+BASE64_LENGTH = 200
+KINDS_OF_LETTERS = [re.compile(kind) for kind in ("[A-Z]", "[a-z]", "[0-9]")]
+
+
+@lru_cache(maxsize=1)  # a document is read in many calls
+def read_text(path: Path, content_type: str) -> list[Page]:
+    """All pages. DocumentError if it is of another type, no text, or empty."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != UNKNOWN_TYPE and not media_type.startswith("text/"):
+        message = f"This is no PDF, but was sent as {content_type}."
+        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=TYPE_HINT)
+    text = _decode(path.read_bytes(), content_type)
+    if (damage := len(text) - len(NO_TEXT.sub("", text))) > max(1, DAMAGE_LIMIT * len(text)):
+        message = f"This is neither a PDF nor text: {damage} of {len(text)} characters cannot be read."
+        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=TYPE_HINT)
+    pages = list(_pages(text))
+    if not any(page.text for page in pages):
+        hint = "Check that the right file was sent: it is empty, or has nothing but white space or images."
+        raise DocumentError(ErrorCode.TEXT_EMPTY, "The text is empty.", hint=hint)
+    return pages
+
+
+def _decode(data: bytes, content_type: str) -> str:
+    """As its byte order mark says, or its declaration, or else as UTF-8."""
+    marked = (encoding for mark, encoding in BYTE_ORDER_MARKS.items() if data.startswith(mark))
+    encoding = next(marked, None) or _declared(content_type)
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+    return data.decode(encoding, errors)
+
+
+def _declared(content_type: str) -> str:
+    declared = CHARSET.search(content_type)
+    try:
+        "".encode(declared[1] if declared else "utf-8")  # refuses what is no encoding of text
+        return codecs.lookup(declared[1]).name if declared else "utf-8"
+    except LookupError:
+        return "utf-8"
+
+
+def _pages(text: str) -> Iterator[Page]:
+    """The pages with what is no text taken out, and where they are damaged."""
+    start, line = 0, 1
+    for number, page in enumerate(text.split("\f"), 1):
+        warning = _warning(text, number, start, start + len(page), line)
+        yield Page(clean(BASE64.sub(_without_data, DATA_URI.sub("", page))), warning)
+        start += len(page) + 1
+        line += page.count("\n")
+
+
+def _warning(text: str, number: int, start: int, end: int, line: int) -> PageWarning | None:
+    first = DAMAGED.search(text, start, end)
+    if first is None:
+        return None
+    count = sum(1 for _ in DAMAGED.finditer(text, start, end))
+    line += text.count("\n", start, first.start())
+    offset = len(text[: first.start()].encode("utf-8", "surrogateescape"))
+    message = f"{count} bytes are no UTF-8 and were replaced, the first in line {line}, at offset {offset}."
+    return PageWarning(page=number, code=ErrorCode.TEXT_DAMAGED, message=message)
+
+
+def _without_data(match: re.Match[str]) -> str:
+    """Nothing in place of base64; what only looks alike, such as digits, stays."""
+    text = match[0]
+    is_data = len(text) >= BASE64_LENGTH and all(kind.search(text) for kind in KINDS_OF_LETTERS)
+    return "" if is_data else text
