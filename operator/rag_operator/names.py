@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from rag_contract import names as contract
 from rag_operator.pipeline import GROUP, KIND, PLURAL, VERSION, RagPipeline
 
 Manifest = dict[str, Any]
@@ -11,10 +12,6 @@ FIELD_MANAGER = "ragpipeline-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
-API_PORT = 8000
-WORKER_PORT = 8001
-EMBEDDING_PORT = 8003
-LLM_PORT = 8004
 LLAMA_SERVER_PORT = 8080
 
 
@@ -80,7 +77,7 @@ def vector_store_secret(pipeline: RagPipeline) -> str:
 
 def pipeline_id(pipeline: RagPipeline) -> str:
     """Return what the pipeline's keys in Redis start with."""
-    return f"{pipeline.metadata.namespace}.{pipeline.metadata.name}"
+    return contract.pipeline_id(pipeline.metadata.namespace, pipeline.metadata.name)
 
 
 def host(pipeline: RagPipeline, component: Component) -> str:

@@ -1,24 +1,17 @@
-"""What the pipeline's own API counts: documents and the depth of the queues."""
+"""Asks the pipeline's own API for its counts and its problems."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import httpx
+from pydantic import ValidationError
 
+from rag_contract.endpoints import API_PORT, STATS_PATH
+from rag_contract.stats import Stats
 from rag_operator import names
 from rag_operator.evidence import Evidence
-from rag_operator.names import API_PORT, Component
+from rag_operator.names import Component
 
 TIMEOUT_SECONDS = 2
-
-
-class Stats(NamedTuple):
-    """Counts of one pipeline."""
-
-    documents: int
-    """Documents that can be asked about."""
-    queue_depth: int
-    """Documents and batches in the queues, waiting and running."""
 
 
 async def read_stats(evidence: Evidence, user_secrets: Mapping[str, Mapping[str, str]]) -> Stats | None:
@@ -28,11 +21,10 @@ async def read_stats(evidence: Evidence, user_secrets: Mapping[str, Mapping[str,
         return None
     key = evidence.spec.api.auth.api_key_secret_ref
     headers = {"X-API-Key": user_secrets.get(key.name, {}).get(key.key, "")} if key else {}
-    url = f"{names.url(evidence.pipeline, Component.API, API_PORT)}/api/v1/stats"
+    url = names.url(evidence.pipeline, Component.API, API_PORT) + STATS_PATH
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-            answer = (await client.get(url, headers=headers)).raise_for_status().json()
-        depth = sum(int(length) for length in answer["queue"].values())
-        return Stats(documents=int(answer["documents"]["completed"]), queue_depth=depth)
-    except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError):
+            answer = (await client.get(url, headers=headers)).raise_for_status()
+        return Stats.model_validate_json(answer.content)
+    except (httpx.HTTPError, ValidationError):
         return None

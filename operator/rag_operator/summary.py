@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from rag_contract.endpoints import API_PORT
+from rag_contract.stats import Stats
 from rag_operator import names
 from rag_operator.conditions import conditions
 from rag_operator.evidence import Evidence
-from rag_operator.names import API_PORT, Component
-from rag_operator.stats import Stats
+from rag_operator.names import Component
 from rag_operator.status import ComponentStatus, QueueStatus, Status
 
 
@@ -18,8 +19,8 @@ def summarize(evidence: Evidence, stats: Stats | None, now: datetime | None = No
         observed_generation=pipeline.metadata.generation,
         url=names.url(pipeline, Component.API, API_PORT),
         embedding_model=pipeline.spec.embedding.model,
-        documents=stats.documents if stats else previous.documents,
-        queue=QueueStatus(depth=stats.queue_depth) if stats else previous.queue,
+        documents=stats.searchable if stats else previous.documents,
+        queue=QueueStatus(depth=stats.queue.ingest + stats.queue.embed) if stats else previous.queue,
         components={
             name: ComponentStatus(ready=f"{workload.ready}/{workload.wanted}", image=workload.image)
             for name, workload in workloads.items()

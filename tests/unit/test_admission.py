@@ -10,11 +10,11 @@ import pytest
 from fastapi import FastAPI
 from numpy.typing import NDArray
 
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.embedding import routes
 from rag_workloads.embedding.admission import Admission
 from rag_workloads.embedding.engine import Direction, Lane, Overloaded, Token
 from rag_workloads.embedding.routes import Routes
-from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.library.vectors import Fingerprint
 
 

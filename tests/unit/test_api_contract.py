@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.main import create_app
 from rag_workloads.api.parts import parts_of
-from rag_workloads.api.settings import Settings
 
 # What a key must allow.
 SCOPES = {
@@ -26,7 +26,7 @@ SCOPES = {
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
-        Settings(
+        ApiSettings(
             pipeline="p",
             redis_url="redis://localhost",
             qdrant_url="http://localhost",

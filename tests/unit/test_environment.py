@@ -1,11 +1,18 @@
-"""Every variable that the operator sets is a setting of its workload, and every required setting is set."""
+"""What a builder writes into a container is what the process in it reads."""
 
-from importlib import import_module
+import os
+from typing import Annotated, Any
 
 import pytest
-from pydantic_settings import BaseSettings
+from pydantic import Field, SecretStr, ValidationError
 from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, MANAGED_LLM, children, env_of
 
+from rag_contract.api_keys import ApiKey, Scope
+from rag_contract.environment.api import ApiSettings
+from rag_contract.environment.base import JSON, Environment, FromSecret
+from rag_contract.environment.embedding import EmbeddingSettings
+from rag_contract.environment.llm import LlmSettings
+from rag_contract.environment.worker import WorkerSettings
 from rag_operator.names import Manifest
 
 # Read by libraries, not by settings.
@@ -15,34 +22,82 @@ TEI = {
     "external": {"url": "http://tei", "apiKeySecretRef": {"name": "k", "key": "k"}},
 }
 AUTH = {"auth": {"apiKeySecretRef": {"name": "keys", "key": "api"}}}
-SPECS: list[Manifest] = [
-    {},
-    {"embedding": AUTOSCALED, "llm": MANAGED_LLM, "api": AUTH},
-    {"embedding": TEI, "llm": EXTERNAL_LLM},
+FULL: Manifest = {"embedding": AUTOSCALED, "llm": MANAGED_LLM, "api": AUTH}
+ELSEWHERE: Manifest = {"embedding": TEI, "llm": EXTERNAL_LLM}
+PROCESSES: list[tuple[str, type[Environment]]] = [
+    ("api", ApiSettings),
+    ("worker", WorkerSettings),
+    ("embedding", EmbeddingSettings),
+    ("llm", LlmSettings),
 ]
 
 
-def settings_of(workload: str) -> type[BaseSettings]:
-    """Return the one settings class that a workload's own settings module defines."""
-    module = import_module(f"rag_workloads.{workload}.settings")
-    (found,) = (
-        each
-        for each in vars(module).values()
-        if isinstance(each, type) and issubclass(each, BaseSettings) and each.__module__ == module.__name__
-    )
-    return found
+class Sample(Environment):
+    size: Annotated[int, Field(ge=1)] = 3
+    name: str | None = None
+    password: SecretStr | None = None
+    parts: Annotated[tuple[str, ...], JSON] = ()
 
 
-@pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("workload", ["api", "worker", "embedding", "llm"])
-def test_variables_and_settings_agree(workload: str, spec: Manifest) -> None:
-    made = children(**spec)
-    if ("Deployment", f"demo-{workload}") not in made:
-        assert workload == "llm"
-        return
-    variables = env_of(made["Deployment", f"demo-{workload}"]).keys()
-    fields = settings_of(workload).model_fields
-    known = {name.upper() for name in fields}
-    required = {name.upper() for name, field in fields.items() if field.is_required()}
-    assert variables - LIBRARY_VARIABLES <= known
-    assert required <= variables
+def given(value: str | Manifest) -> str:
+    """Return what a container is given for a variable; for one from a Secret, where it comes from."""
+    if isinstance(value, str):
+        return value
+    reference = value["secretKeyRef"]
+    return f"{reference['name']}/{reference['key']}"
+
+
+def text(value: Any) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def put(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for name in os.environ:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("spec", [FULL, ELSEWHERE])
+@pytest.mark.parametrize(("workload", "settings"), PROCESSES)
+def test_what_is_written_is_what_is_read(
+    workload: str, settings: type[Environment], spec: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = env_of(children(**spec)["Deployment", f"demo-{workload}"])
+    written = {name: given(value) for name, value in variables.items() if name not in LIBRARY_VARIABLES}
+    put(monkeypatch, written)
+    read = settings.read()
+    assert {name.upper(): text(value) for name, value in read if value is not None} == written
+
+
+def test_a_value_from_a_secret_is_written_as_a_reference() -> None:
+    assert Sample(password=FromSecret("keys", "redis")).variables() == [
+        {"name": "SIZE", "value": "3"},
+        {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "redis"}}},
+        {"name": "PARTS", "value": "[]"},
+    ]
+
+
+def test_a_list_is_written_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = Sample(parts=("a", "b,c"))
+    put(monkeypatch, {each["name"]: each["value"] for each in sample.variables()})
+    assert Sample.read() == sample
+
+
+def test_an_api_key_is_written_alike_by_every_process() -> None:
+    key = ApiKey(name="all", scopes=frozenset({Scope.QUERY, Scope.INGEST, Scope.ADMIN}), variable="KEY")
+    assert key.model_dump()["scopes"] == ["admin", "ingest", "query"]
+
+
+def test_a_secret_value_is_never_written() -> None:
+    with pytest.raises(TypeError, match="FromSecret"):
+        Sample(password=SecretStr("plain")).variables()
+
+
+def test_the_same_bounds_hold_for_who_writes_and_who_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, {"SIZE": "0", "PASSWORD": "hidden", "OTHER": "ignored"})
+    with pytest.raises(ValidationError, match="SIZE") as refused:
+        Sample.read()
+    assert "hidden" not in str(refused.value)
+    with pytest.raises(ValidationError, match="size"):
+        Sample(size=0)

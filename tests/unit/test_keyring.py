@@ -3,14 +3,14 @@
 import pytest
 
 from rag_contract.api_keys import ApiKey, Scope
+from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.keyring import DEFAULT, Keyring
-from rag_workloads.api.settings import Settings
 
 OLD = ApiKey(name="old", scopes=frozenset({Scope.QUERY}), variable="API_KEY_0")
 NEW = ApiKey(name="new", scopes=frozenset({Scope.INGEST}), variable="API_KEY_1")
 
 
-def settings(**fields: object) -> Settings:
+def settings(**fields: object) -> ApiSettings:
     known: dict[str, object] = {
         "pipeline": "p",
         "redis_url": "redis://localhost",
@@ -20,7 +20,7 @@ def settings(**fields: object) -> Settings:
         "embedding_url": "http://localhost",
         "embedding_model": "m",
     }
-    return Settings.model_validate(known | fields)
+    return ApiSettings.model_validate(known | fields)
 
 
 def test_each_key_is_found_by_its_value() -> None:
@@ -58,8 +58,10 @@ def test_what_is_configured_and_empty_refuses_everyone(fields: dict[str, object]
     assert keyring.find(b"") is None
 
 
-def test_the_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("API_KEYS", f"[{OLD.model_dump_json()}, {NEW.model_dump_json()}]")
-    keyring = Keyring.of(settings(api_key="third"), {"API_KEY_0": "first", "API_KEY_1": "second"})
+def test_the_values_come_from_the_environment() -> None:
+    written = f"[{OLD.model_dump_json()}, {NEW.model_dump_json()}]"
+    keyring = Keyring.of(
+        settings(api_key="third", api_keys=written), {"API_KEY_0": "first", "API_KEY_1": "second"}
+    )
     assert keyring is not None
     assert [keyring.find(value) for value in (b"first", b"second", b"third")] == [OLD, NEW, DEFAULT]

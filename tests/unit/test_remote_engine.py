@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from huggingface_hub.errors import InferenceTimeoutError
 
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding import remote_engine
 from rag_workloads.embedding.engine import (
@@ -18,7 +19,6 @@ from rag_workloads.embedding.engine import (
     Unsupported,
 )
 from rag_workloads.embedding.remote_engine import RemoteEngine
-from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.library.vectors import Fingerprint
 
 

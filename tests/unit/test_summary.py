@@ -5,16 +5,23 @@ from datetime import UTC, datetime
 
 from tests.unit.pipelines import MINILM, pipeline, site
 
+from rag_contract.stats import QueueStats, Stats
 from rag_operator.children import build
 from rag_operator.events import ready_changed
 from rag_operator.evidence import Evidence, Observed
 from rag_operator.pipeline import RagPipeline
 from rag_operator.resolution import Unresolved
-from rag_operator.stats import Stats
 from rag_operator.status import Status
 from rag_operator.summary import summarize
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+STATS = Stats(
+    documents={"completed": 9, "failed": 1},
+    searchable=7,
+    collection="docs",
+    queue=QueueStats(ingest=1, embed=2),
+    embedding_model=MINILM,
+)
 
 
 def evidence(status: Status | None = None, ready: int = 1) -> Evidence:
@@ -26,7 +33,7 @@ def evidence(status: Status | None = None, ready: int = 1) -> Evidence:
 
 
 def test_the_status_says_where_the_api_is_and_what_runs() -> None:
-    status = summarize(evidence(), Stats(documents=7, queue_depth=3), NOW)
+    status = summarize(evidence(), STATS, NOW)
     assert (status.url, status.embedding_model) == ("http://demo-api.team:8000", MINILM)
     assert (status.documents, status.queue and status.queue.depth) == (7, 3)
     assert status.components
@@ -35,13 +42,13 @@ def test_the_status_says_where_the_api_is_and_what_runs() -> None:
 
 
 def test_counts_stay_while_the_api_does_not_answer() -> None:
-    before = summarize(evidence(), Stats(documents=7, queue_depth=3), NOW)
+    before = summarize(evidence(), STATS, NOW)
     after = summarize(evidence(before), None, NOW)
     assert after == before
 
 
 def test_the_status_survives_the_api_server() -> None:
-    status = summarize(evidence(), Stats(documents=7, queue_depth=3), NOW)
+    status = summarize(evidence(), STATS, NOW)
     stored = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     assert Status.model_validate(stored) == status
 

@@ -1,1 +1,1 @@
-"""What the operator and the workloads both know, once."""
+"""What the operator and the workloads both know, once. It imports pydantic and nothing else."""

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 
 class Scope(StrEnum):
@@ -26,3 +26,8 @@ class ApiKey(BaseModel):
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     variable: Annotated[str, Field(min_length=1)]
+
+    @field_serializer("scopes")
+    def _in_order(self, scopes: frozenset[Scope]) -> list[Scope]:
+        # A set's order differs from process to process, and a pod whose variable differs is replaced.
+        return sorted(scopes)

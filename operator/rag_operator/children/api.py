@@ -1,33 +1,24 @@
 """The API: takes documents and answers questions."""
 
+from rag_contract.endpoints import API_PORT, EMBEDDING_PORT, LIVE_PATH, LLM_PORT, READY_PATH
+from rag_contract.environment.api import ApiSettings
+from rag_contract.limits import ANSWER_SECONDS
 from rag_operator import names
 from rag_operator.children.objects import disruption_budget, service, service_account
-from rag_operator.children.pods import (
-    DRAIN_SECONDS,
-    Pod,
-    container,
-    deployment,
-    drain,
-    env,
-    http_probes,
-    port,
-    secret_ref_env,
-)
+from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port
 from rag_operator.children.site import Site
 from rag_operator.children.storage import (
+    STORAGE_URL,
     on_one_node,
     storage_affinity,
-    storage_env,
     storage_labels,
     storage_mount,
     storage_volume,
 )
-from rag_operator.children.workload_env import qdrant_env, redis_env, service_env
-from rag_operator.names import API_PORT, EMBEDDING_PORT, LLM_PORT, Component, Manifest
+from rag_operator.children.workload_env import from_secret, qdrant_api_key, redis_url
+from rag_operator.names import Component, Manifest
 from rag_operator.quantities import to_bytes
-
-# An answer that is being streamed may take this long to end.
-ANSWER_SECONDS = 60
+from rag_operator.spec.llm import Llm
 
 
 def manifests(site: Site) -> list[Manifest]:
@@ -37,7 +28,7 @@ def manifests(site: Site) -> list[Manifest]:
         Component.API,
         containers=[_container(site)],
         volumes=[storage_volume(site)],
-        grace_seconds=DRAIN_SECONDS + ANSWER_SECONDS,
+        grace_seconds=grace(ANSWER_SECONDS),
         labels=storage_labels(site),
         affinity=storage_affinity(site),
     )
@@ -58,32 +49,32 @@ def _container(site: Site) -> Manifest:
         site.image(Component.API),
         site.spec.api.resources,
         command=["python", "-m", "rag_workloads.api"],
-        env=[
-            *service_env(site, API_PORT),
-            *redis_env(site),
-            *qdrant_env(site),
-            *storage_env(),
-            *_question_env(site),
-            *secret_ref_env("API_KEY", site.spec.api.auth.api_key_secret_ref),
-        ],
+        env=_settings(site).variables(),
         ports=port(API_PORT),
-        **http_probes("/live", "/ready"),
+        **http_probes(LIVE_PATH, READY_PATH),
         lifecycle=drain(),
         volumeMounts=[storage_mount()],
     )
 
 
-def _question_env(site: Site) -> list[Manifest]:
+def _settings(site: Site) -> ApiSettings:
     spec = site.spec
-    llm = spec.llm
-    return env(
-        EMBEDDING_URL=names.url(site.pipeline, Component.EMBEDDING, EMBEDDING_PORT),
-        EMBEDDING_MODEL=spec.embedding.model,
-        LLM_URL=names.url(site.pipeline, Component.LLM, LLM_PORT) if llm else None,
-        ANSWER_MAX_TOKENS=llm.max_tokens if llm else None,
-        ANSWER_TEMPERATURE=llm.temperature if llm else None,
-        RETRIEVAL_TOP_K=spec.retrieval.top_k,
-        RETRIEVAL_SCORE_THRESHOLD=spec.retrieval.score_threshold,
-        CONTEXT_CHARACTERS=spec.retrieval.context_characters,
-        UPLOAD_LIMIT_BYTES=to_bytes(spec.ingestion.upload_limit),
+    llm = spec.llm or Llm()
+    return ApiSettings(
+        pipeline=names.pipeline_id(site.pipeline),
+        redis_url=redis_url(site),
+        qdrant_url=site.vector_store.url,
+        qdrant_api_key=qdrant_api_key(site),
+        qdrant_collection=spec.vector_store.collection,
+        storage_url=STORAGE_URL,
+        embedding_url=names.url(site.pipeline, Component.EMBEDDING, EMBEDDING_PORT),
+        embedding_model=spec.embedding.model,
+        llm_url=names.url(site.pipeline, Component.LLM, LLM_PORT) if spec.llm else None,
+        api_key=from_secret(spec.api.auth.api_key_secret_ref),
+        upload_limit_bytes=to_bytes(spec.ingestion.upload_limit),
+        retrieval_top_k=spec.retrieval.top_k,
+        retrieval_score_threshold=spec.retrieval.score_threshold,
+        context_characters=spec.retrieval.context_characters,
+        answer_max_tokens=llm.max_tokens,
+        answer_temperature=llm.temperature,
     )

@@ -1,25 +1,16 @@
 """The embedding pods: pull batches from their queue, store the vectors, answer the API's queries first."""
 
+from rag_contract.endpoints import EMBEDDING_PORT, LIVE_PATH, READY_PATH
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_operator import names
 from rag_operator.children.models import ModelFiles, embedding_model
 from rag_operator.children.objects import claim, disruption_budget, service, service_account
-from rag_operator.children.pods import (
-    DRAIN_SECONDS,
-    Pod,
-    container,
-    deployment,
-    drain,
-    env,
-    http_probes,
-    port,
-    secret_ref_env,
-)
+from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port
 from rag_operator.children.site import Site
-from rag_operator.children.workload_env import qdrant_env, read_limit, redis_env, service_env
-from rag_operator.names import EMBEDDING_PORT, Component, Manifest
+from rag_operator.children.workload_env import from_secret, qdrant_api_key, read_limit, redis_url
+from rag_operator.names import Component, Manifest
 from rag_operator.spec.embedding import ManagedEmbedding
 
-EXIT_SECONDS = 10
 START_SECONDS = 120
 DOWNLOAD_SECONDS = 1800
 CACHE = "model-cache"
@@ -35,7 +26,7 @@ def manifests(site: Site) -> list[Manifest]:
         containers=[_container(site, files)],
         init_containers=files.init_containers,
         volumes=files.volumes,
-        grace_seconds=DRAIN_SECONDS + managed.batch_timeout_seconds + EXIT_SECONDS,
+        grace_seconds=grace(managed.batch_timeout_seconds),
     )
     one_node = cache is not None and cache.access_mode == "ReadWriteOnce"
     budget = [disruption_budget(site, Component.EMBEDDING)] if site.spec.max_embedding_replicas > 1 else []
@@ -73,40 +64,38 @@ def _model_files(site: Site) -> ModelFiles:
     return embedding_model(site, {"emptyDir": {}})
 
 
-def _engine_env(site: Site) -> list[Manifest]:
-    external = site.spec.embedding.external
-    if external is None:
-        return env(ENGINE="openvino")
-    key = secret_ref_env("ENGINE_API_KEY", external.api_key_secret_ref)
-    return [*env(ENGINE="tei", ENGINE_URL=external.url), *key]
-
-
 def _container(site: Site, files: ModelFiles) -> Manifest:
-    managed = _managed(site)
     return container(
         site,
         "embedding",
         site.image(Component.EMBEDDING),
-        managed.resources,
+        _managed(site).resources,
         command=["python", "-m", "rag_workloads.embedding"],
-        env=[
-            *service_env(site, EMBEDDING_PORT),
-            *redis_env(site),
-            *qdrant_env(site),
-            *env(
-                EMBEDDING_MODEL=site.spec.embedding.model,
-                DIMENSIONS=site.spec.embedding.dimensions,
-                CONCURRENCY=managed.concurrency,
-                BATCH_TIMEOUT_SECONDS=managed.batch_timeout_seconds,
-                RETRIES=site.spec.ingestion.retries,
-                QUEUE_READ_LIMIT=read_limit(site.spec.max_embedding_replicas, managed.concurrency),
-                SHUTDOWN_GRACE_SECONDS=managed.batch_timeout_seconds,
-            ),
-            *_engine_env(site),
-            *files.env,
-        ],
+        env=[*_settings(site, files).variables(), *files.env],
         ports=port(EMBEDDING_PORT),
-        **http_probes("/live", "/ready", START_SECONDS if files.init_containers else DOWNLOAD_SECONDS),
+        **http_probes(LIVE_PATH, READY_PATH, START_SECONDS if files.init_containers else DOWNLOAD_SECONDS),
         lifecycle=drain(),
         volumeMounts=files.mounts,
+    )
+
+
+def _settings(site: Site, files: ModelFiles) -> EmbeddingSettings:
+    spec, managed, external = site.spec, _managed(site), site.spec.embedding.external
+    return EmbeddingSettings(
+        pipeline=names.pipeline_id(site.pipeline),
+        redis_url=redis_url(site),
+        qdrant_url=site.vector_store.url,
+        qdrant_api_key=qdrant_api_key(site),
+        qdrant_collection=spec.vector_store.collection,
+        embedding_model=spec.embedding.model,
+        model_path=files.path,
+        engine="tei" if external else "openvino",
+        engine_url=external.url if external else "",
+        engine_api_key=from_secret(external.api_key_secret_ref) if external else None,
+        dimensions=spec.embedding.dimensions,
+        concurrency=managed.concurrency,
+        batch_timeout_seconds=managed.batch_timeout_seconds,
+        retries=spec.ingestion.retries,
+        queue_read_limit=read_limit(spec.max_embedding_replicas, managed.concurrency),
+        shutdown_grace_seconds=managed.batch_timeout_seconds,
     )

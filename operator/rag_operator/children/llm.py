@@ -1,29 +1,20 @@
 """The LLM service, and in the same pod the engine of a managed model."""
 
 import math
-from collections.abc import Sequence
 
+from rag_contract.endpoints import LIVE_PATH, LLM_PORT, READY_PATH
+from rag_contract.environment.llm import LlmSettings
+from rag_contract.limits import ANSWER_SECONDS
+from rag_operator import names
 from rag_operator.children.models import MODELS_PATH, model_init_container, models_mount, models_volume
 from rag_operator.children.objects import disruption_budget, service, service_account
-from rag_operator.children.pods import (
-    DRAIN_SECONDS,
-    SMALL,
-    Pod,
-    container,
-    deployment,
-    drain,
-    env,
-    http_probes,
-    port,
-    secret_ref_env,
-)
+from rag_operator.children.pods import SMALL, Pod, container, deployment, drain, grace, http_probes, port
 from rag_operator.children.site import Site
-from rag_operator.children.workload_env import service_env
-from rag_operator.names import LLAMA_SERVER_PORT, LLM_PORT, Component, Manifest
+from rag_operator.children.workload_env import from_secret
+from rag_operator.names import LLAMA_SERVER_PORT, Component, Manifest
 from rag_operator.quantities import parse_quantity
 from rag_operator.spec.llm import ExternalLlm, ManagedLlm
 
-ANSWER_SECONDS = 120
 LOAD_SECONDS = 600
 
 
@@ -32,20 +23,22 @@ def manifests(site: Site) -> list[Manifest]:
     llm = site.spec.llm
     if llm is None:
         return []
-    grace = DRAIN_SECONDS + ANSWER_SECONDS
     if llm.external:
-        pod = Pod(Component.LLM, containers=[_proxy(site, _external_env(llm.external))], grace_seconds=grace)
+        pod = Pod(
+            Component.LLM,
+            containers=[_proxy(site, _external(site, llm.external))],
+            grace_seconds=grace(ANSWER_SECONDS),
+        )
         return _children(site, pod, replicas=1)
     managed = llm.managed
     if managed is None or site.llm_model_image is None:
         return []
-    local = env(BACKEND_URL=f"http://127.0.0.1:{LLAMA_SERVER_PORT}/v1", BACKEND_MODEL=managed.model)
     pod = Pod(
         Component.LLM,
-        containers=[_proxy(site, local)],
+        containers=[_proxy(site, _beside(site, managed))],
         init_containers=[model_init_container(site, site.llm_model_image), _engine(site, managed)],
         volumes=[models_volume()],
-        grace_seconds=grace,
+        grace_seconds=grace(ANSWER_SECONDS),
     )
     return _children(site, pod, managed.replicas)
 
@@ -59,21 +52,35 @@ def _children(site: Site, pod: Pod, replicas: int) -> list[Manifest]:
     ]
 
 
-def _external_env(external: ExternalLlm) -> list[Manifest]:
-    key = secret_ref_env("BACKEND_API_KEY", external.api_key_secret_ref)
-    return [*env(BACKEND_URL=external.url, BACKEND_MODEL=external.model), *key]
+def _external(site: Site, external: ExternalLlm) -> LlmSettings:
+    """Return the settings of a service before a server that runs elsewhere."""
+    return LlmSettings(
+        pipeline=names.pipeline_id(site.pipeline),
+        backend_url=external.url,
+        backend_model=external.model,
+        backend_api_key=from_secret(external.api_key_secret_ref),
+    )
 
 
-def _proxy(site: Site, backend: Sequence[Manifest]) -> Manifest:
+def _beside(site: Site, managed: ManagedLlm) -> LlmSettings:
+    """Return the settings of a service before the engine in its own pod."""
+    return LlmSettings(
+        pipeline=names.pipeline_id(site.pipeline),
+        backend_url=f"http://127.0.0.1:{LLAMA_SERVER_PORT}/v1",
+        backend_model=managed.model,
+    )
+
+
+def _proxy(site: Site, settings: LlmSettings) -> Manifest:
     return container(
         site,
         "llm",
         site.image(Component.LLM),
         SMALL,
         command=["python", "-m", "rag_workloads.llm"],
-        env=[*service_env(site, LLM_PORT), *backend, *env(REQUEST_TIMEOUT_SECONDS=ANSWER_SECONDS)],
+        env=settings.variables(),
         ports=port(LLM_PORT),
-        **http_probes("/live", "/ready"),
+        **http_probes(LIVE_PATH, READY_PATH),
         lifecycle=drain(),
     )
 

@@ -1,6 +1,7 @@
 """Model files in pods: copied from an image by an init container, or downloaded from the Hugging Face hub."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from rag_operator.children.pods import SMALL, container, env
@@ -13,8 +14,9 @@ _COPY_TARGET = "/mnt/models"
 
 
 class ModelFiles(NamedTuple):
-    """What a pod needs to find a model's files."""
+    """What a pod needs to find a model's files; `path` is None where the Hugging Face hub has them."""
 
+    path: Path | None = None
     init_containers: Sequence[Manifest] = ()
     env: Sequence[Manifest] = ()
     mounts: Sequence[Manifest] = ()
@@ -50,8 +52,8 @@ def embedding_model(site: Site, hub_cache: Manifest) -> ModelFiles:
     """
     if image := site.embedding_model_image:
         return ModelFiles(
+            path=Path(MODELS_PATH),
             init_containers=[model_init_container(site, image)],
-            env=env(MODEL_PATH=MODELS_PATH),
             mounts=[models_mount()],
             volumes=[models_volume()],
         )

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag_contract.limits import PROBE_SECONDS
 from rag_operator import names
 from rag_operator.children.objects import component_child
 from rag_operator.children.site import Site
-from rag_operator.fields import Resources, SecretKeyRef
+from rag_operator.fields import Resources
 from rag_operator.names import Component, Manifest
 
 UID = 65532
 CONFIG_HASH = "ragpipeline.dev/config-hash"
 # After a pod is told to end, its Service's clients still send to it for a moment.
 DRAIN_SECONDS = 5
+# What a process needs after its last work: to hand back what it did not finish, and to close.
+EXIT_SECONDS = 15
 # What a new pod may take to get a node and pull its images, before its own probes wait for the start.
 PULL_SECONDS = 600
 SMALL = Resources(requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": "256Mi"})
@@ -42,13 +45,8 @@ def secret_env(name: str, secret: str, key: str) -> Manifest:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
-def secret_ref_env(name: str, reference: SecretKeyRef | None) -> list[Manifest]:
-    """Return an environment variable for an optional reference of the user's."""
-    return [secret_env(name, reference.name, reference.key)] if reference else []
-
-
 def http_probe(
-    path: str, port: str = "http", *, period: int = 10, failures: int = 3, timeout: int = 3
+    path: str, port: str = "http", *, period: int = 10, failures: int = 3, timeout: int = PROBE_SECONDS
 ) -> Manifest:
     """Return a probe of a named port; periods and timeouts are seconds."""
     return {
@@ -59,7 +57,7 @@ def http_probe(
     }
 
 
-def exec_probe(*command: str, period: int = 10, failures: int = 3, timeout: int = 3) -> Manifest:
+def exec_probe(*command: str, period: int = 10, failures: int = 3, timeout: int = PROBE_SECONDS) -> Manifest:
     """Return a probe that runs a command in the container; periods and timeouts are seconds."""
     return {
         "exec": {"command": list(command)},
@@ -99,6 +97,11 @@ def container(site: Site, name: str, image: str, resources: Resources, **parts: 
 def port(number: int, name: str = "http") -> list[Manifest]:
     """Return the one port of a container."""
     return [{"name": name, "containerPort": number, "protocol": "TCP"}]
+
+
+def grace(work_seconds: int) -> int:
+    """Return the time that a pod needs to end: out of its Service, the work that it has, its own end."""
+    return DRAIN_SECONDS + work_seconds + EXIT_SECONDS
 
 
 def drain() -> Manifest:

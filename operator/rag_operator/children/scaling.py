@@ -1,5 +1,6 @@
 """KEDA's view of the embedding pods: how many batches are in their queue."""
 
+from rag_contract.names import embed_queue
 from rag_operator import names
 from rag_operator.children.objects import component_child
 from rag_operator.children.site import Site
@@ -46,7 +47,7 @@ def _scaled_object(site: Site, autoscaling: Autoscaling) -> Manifest:
             {
                 "type": "redis",
                 "metadata": {
-                    "listName": f"{names.pipeline_id(site.pipeline)}:embed",
+                    "listName": embed_queue(names.pipeline_id(site.pipeline)),
                     "listLength": str(autoscaling.target_queue_length),
                     "activationListLength": str(autoscaling.activation_queue_length),
                     "databaseIndex": str(site.queue.database),

@@ -2,11 +2,12 @@
 
 from rag_operator import names
 from rag_operator.children.objects import claim
-from rag_operator.children.pods import env
 from rag_operator.children.site import Site
 from rag_operator.names import Component, Manifest
 
 PATH = "/var/lib/ragpipeline/objects"
+# Where the workloads find the files.
+STORAGE_URL = f"file://{PATH}"
 SHARES_STORAGE = "ragpipeline.dev/shares-storage"
 
 
@@ -15,11 +16,6 @@ def manifests(site: Site) -> list[Manifest]:
     managed = site.spec.storage.managed
     owned = managed.retention_policy == "Delete"
     return [claim(site, Component.STORAGE, "objects", managed, managed.access_mode, owned=owned)]
-
-
-def storage_env() -> list[Manifest]:
-    """Return where the workloads find the files."""
-    return env(STORAGE_URL=f"file://{PATH}")
 
 
 def storage_mount() -> Manifest:

@@ -1,33 +1,25 @@
-"""Environment that several workloads share; each variable is a setting in rag_workloads.web.settings."""
+"""Values that the environments of several workloads share."""
 
+from rag_contract.environment.base import FromSecret
 from rag_operator import names
-from rag_operator.children.pods import env, secret_env
 from rag_operator.children.site import Site
-from rag_operator.names import Manifest
+from rag_operator.fields import SecretKeyRef
 
 
-def service_env(site: Site, port: int) -> list[Manifest]:
-    """Return what every workload is told."""
-    return env(
-        PIPELINE=names.pipeline_id(site.pipeline),
-        LOG_LEVEL="info",
-        LOG_FORMAT="json",
-        HOST="0.0.0.0",
-        PORT=port,
-    )
+def from_secret(reference: SecretKeyRef | None) -> FromSecret | None:
+    """Return the value that an optional reference of the user's stands for."""
+    return FromSecret(reference.name, reference.key) if reference else None
 
 
-def redis_env(site: Site) -> list[Manifest]:
+def redis_url(site: Site) -> FromSecret:
     """Return how to reach Redis."""
-    return [secret_env("REDIS_URL", names.queue_secret(site.pipeline), "url")]
+    return FromSecret(names.queue_secret(site.pipeline), "url")
 
 
-def qdrant_env(site: Site) -> list[Manifest]:
-    """Return how to reach Qdrant."""
+def qdrant_api_key(site: Site) -> FromSecret | None:
+    """Return Qdrant's key; None when it wants none."""
     secret = names.vector_store_secret(site.pipeline)
-    key = [secret_env("QDRANT_API_KEY", secret, "api-key")] if site.vector_store.api_key else []
-    collection = env(QDRANT_COLLECTION=site.spec.vector_store.collection)
-    return [secret_env("QDRANT_URL", secret, "url"), *key, *collection]
+    return FromSecret(secret, "api-key") if site.vector_store.api_key else None
 
 
 def read_limit(replicas: int, concurrency: int) -> int:

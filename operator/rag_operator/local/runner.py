@@ -13,10 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from rag_contract.endpoints import API_PORT
 from rag_operator.children import Site, build
 from rag_operator.local.processes import ProcessFailed, Running, run_once, start
 from rag_operator.local.translate import LocalProcess, Model, Plan, Translator, container_ports
-from rag_operator.names import API_PORT, Component
+from rag_operator.names import Component
 
 STORES = {Component.REDIS, Component.QDRANT}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rag_workloads.web.settings import LogFormat, LogLevel
+from rag_contract.environment.base import LogFormat, LogLevel
 
 
 class ServiceSettings(BaseModel):

@@ -1,13 +1,13 @@
 """`python -m rag_workloads.api`: serve until SIGTERM or SIGINT."""
 
+from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.main import create_app
-from rag_workloads.api.settings import Settings
 from rag_workloads.web import logs, service
 
 
 def main() -> None:
     """Run the API."""
-    settings = Settings()
+    settings = ApiSettings.read()
     logs.configure(settings.log_level, settings.log_format)
     service.serve(create_app(settings), settings)
 

@@ -7,6 +7,8 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from rag_contract.endpoints import STATS_PATH
+from rag_contract.stats import QueueStats, Stats
 from rag_workloads import tasks
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.library.documents import State
@@ -16,7 +18,7 @@ PART_SECONDS = 2
 OK = "ok"
 
 health_router = APIRouter(tags=["health"])
-stats_router = APIRouter(prefix="/api/v1", tags=["stats"])
+stats_router = APIRouter(tags=["stats"])
 
 
 class Health(BaseModel):
@@ -24,21 +26,6 @@ class Health(BaseModel):
 
     status: Literal["healthy", "unhealthy"]
     parts: dict[str, str]
-
-
-class QueueStats(BaseModel):
-    """Entries in each queue, running and waiting."""
-
-    ingest: int
-    embed: int
-
-
-class Stats(BaseModel):
-    """Documents by state, queues, and the model that embeds."""
-
-    documents: dict[State, int]
-    queue: QueueStats
-    embedding_model: str
 
 
 class NothingAnswers(Exception):
@@ -61,12 +48,14 @@ async def health(response: Response, parts: PartsOf) -> Health:
     return Health(status="healthy" if healthy else "unhealthy", parts=states)
 
 
-@stats_router.get("/stats")
+@stats_router.get(STATS_PATH)
 async def stats(parts: PartsOf) -> Stats:
-    """How many documents there are in each state, and how much work waits."""
-    depths = await parts.queue.depths()
+    """How many documents there are in each state, how much work waits, and what is wrong now."""
+    documents, depths = await parts.documents.counts(), await parts.queue.depths()
     return Stats(
-        documents=await parts.documents.counts(),
+        documents={**documents},
+        searchable=documents[State.COMPLETED],
+        collection=parts.settings.qdrant_collection,
         queue=QueueStats(ingest=depths.ingest, embed=depths.embed),
         embedding_model=parts.settings.embedding_model,
     )

@@ -8,11 +8,11 @@ from fastapi import APIRouter, FastAPI, Request, Response, Security
 from redis.exceptions import RedisError
 
 from rag_contract.api_keys import Scope
+from rag_contract.environment.api import ApiSettings
 from rag_workloads.api import documents, health, questions, uploads
 from rag_workloads.api.auth import authorize
 from rag_workloads.api.keyring import Keyring
 from rag_workloads.api.parts import Parts
-from rag_workloads.api.settings import Settings
 from rag_workloads.api.upload import FORM_BYTES
 from rag_workloads.web import problems, service
 from rag_workloads.web.problems import Unavailable
@@ -26,7 +26,7 @@ SCOPES: list[tuple[APIRouter, list[Scope]]] = [
 ]
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: ApiSettings) -> FastAPI:
     """The ASGI app; it connects when it starts."""
 
     @contextlib.asynccontextmanager

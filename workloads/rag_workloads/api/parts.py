@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from fastapi import Depends, Request
 
+from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.rate_limits import RateLimits
-from rag_workloads.api.settings import Settings
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
 from rag_workloads.jobs.queue import Queue
@@ -19,7 +19,7 @@ from rag_workloads.library.vectors import VectorStore
 class Parts:
     """Clients of the other parts of the pipeline, and the settings."""
 
-    settings: Settings
+    settings: ApiSettings
     queue: Queue
     documents: DocumentStore
     objects: ObjectStore
@@ -29,7 +29,7 @@ class Parts:
     rate_limits: RateLimits
 
     @classmethod
-    async def open(cls, settings: Settings) -> Self:
+    async def open(cls, settings: ApiSettings) -> Self:
         """Sweep the object store, and prepare what connects when it is used: a question needs no Redis."""
         redis_url = settings.redis_url.get_secret_value()
         queue = Queue.open(redis_url, settings.pipeline)

@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
+from rag_contract.limits import ANSWER_SECONDS
 from rag_workloads.web.problems import Problem
 
-TIMEOUT = httpx.Timeout(120, connect=5)
+TIMEOUT = httpx.Timeout(ANSWER_SECONDS, connect=5)
 
 
 class LlmClient:

@@ -1,7 +1,7 @@
 """Picks the engine that the settings name."""
 
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.embedding.engine import Engine
-from rag_workloads.embedding.settings import EmbeddingSettings
 
 
 async def start_engine(settings: EmbeddingSettings) -> Engine:

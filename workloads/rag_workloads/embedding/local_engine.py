@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.embedding.cpus import usable_cpus
 from rag_workloads.embedding.engine import Direction, Lane, Token, Unsupported, shorten
 from rag_workloads.embedding.lanes import Lanes
 from rag_workloads.embedding.model import Model
 from rag_workloads.embedding.model_files import ModelFiles
-from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.library.vectors import Fingerprint
 
 

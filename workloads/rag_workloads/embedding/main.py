@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 import structlog
 from fastapi import FastAPI
 
+from rag_contract import names
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads import tasks
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine
 from rag_workloads.embedding.engines import start_engine
 from rag_workloads.embedding.routes import Routes
-from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.embedding.tei_errors import TeiError
-from rag_workloads.jobs import payloads, queue
+from rag_workloads.jobs import queue
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.records import DocumentStore
 from rag_workloads.library.vectors import VectorStore
@@ -106,7 +107,7 @@ class EmbeddingService:
         )
         self._consumer = queue.worker(
             self._queue,
-            payloads.embed_queue(settings.pipeline),
+            names.embed_queue(settings.pipeline),
             queue.EMBED_BATCH,
             consumer.embed_batch,
             concurrency=settings.concurrency,
@@ -116,7 +117,7 @@ class EmbeddingService:
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = EmbeddingSettings()
+    settings = EmbeddingSettings.read()
     logs.configure(settings.log_level, settings.log_format)
     embedding = EmbeddingService(settings)
     app = service.create_app("embedding", embedding.lifespan, embedding.ready, BODY_BYTES)

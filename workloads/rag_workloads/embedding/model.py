@@ -8,11 +8,11 @@ import openvino
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from rag_contract.environment.embedding import Precision
 from rag_workloads.embedding.calls import Tokens
 from rag_workloads.embedding.engine import Direction, InputTooLong, Token
 from rag_workloads.embedding.graph import read_encoder
 from rag_workloads.embedding.model_files import ModelFiles
-from rag_workloads.embedding.settings import Precision
 
 # Characters that are tokenized together: the tokenizer takes up to 400 bytes for each while it works.
 PART_CHARACTERS = 1 << 18

@@ -9,6 +9,7 @@ import numpy as np
 from huggingface_hub.errors import HfHubHTTPError
 from numpy.typing import NDArray
 
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.clients.embedding import BATCH_SIZE, EmbeddingClient
 from rag_workloads.embedding.engine import (
     Direction,
@@ -21,7 +22,6 @@ from rag_workloads.embedding.engine import (
     Unsupported,
     shorten,
 )
-from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.library.vectors import Fingerprint
 
 # Servers differ by their release in how they refuse a text.

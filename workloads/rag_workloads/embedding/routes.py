@@ -14,6 +14,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Response
 from numpy.typing import NDArray
 
+from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.embedding.admission import Admission
 from rag_workloads.embedding.engine import Engine, Lane, Unsupported, shorten
 from rag_workloads.embedding.schemas import (
@@ -26,7 +27,6 @@ from rag_workloads.embedding.schemas import (
     Texts,
     TokenizeRequest,
 )
-from rag_workloads.embedding.settings import EmbeddingSettings
 from rag_workloads.embedding.tei_errors import EmbeddingRoute, OpenAiRoute, TeiError, TeiRoute
 from rag_workloads.web.problems import Problem
 from rag_workloads.web.service import check_ready

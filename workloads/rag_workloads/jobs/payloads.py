@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import NAMESPACE_URL, uuid5
 
+from rag_contract.names import embed_queue, ingest_queue
+
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:ragpipeline:chunk")
 
 
@@ -48,16 +50,6 @@ class EmbedBatch:
     def from_payload(cls, payload: dict[str, Any]) -> Self:
         """The inverse of `to_payload`; TypeError or KeyError if it is none."""
         return cls(**{**payload, "chunks": [Chunk(**chunk) for chunk in payload["chunks"]]})
-
-
-def ingest_queue(pipeline: str) -> str:
-    """The sorted set of documents to process."""
-    return f"{pipeline}:ingest"
-
-
-def embed_queue(pipeline: str) -> str:
-    """The sorted set of batches to embed; KEDA counts it."""
-    return f"{pipeline}:embed"
 
 
 def task_id(document_id: str, generation: int) -> str:

@@ -32,6 +32,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from rag_contract import names
 from rag_workloads import tasks
 from rag_workloads.jobs import payloads
 from rag_workloads.jobs.payloads import EmbedBatch
@@ -75,7 +76,7 @@ class Queue:
 
     def __init__(self, redis: ArqRedis, pipeline: str) -> None:
         self.redis, self.pipeline = redis, pipeline
-        self._ingest, self._embed = payloads.ingest_queue(pipeline), payloads.embed_queue(pipeline)
+        self._ingest, self._embed = names.ingest_queue(pipeline), names.embed_queue(pipeline)
 
     @classmethod
     def open(cls, redis_url: str, pipeline: str) -> Self:

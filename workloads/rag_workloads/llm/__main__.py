@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
+from rag_contract.environment.llm import LlmSettings
 from rag_workloads.llm.backend import Backend
 from rag_workloads.llm.routes import router
-from rag_workloads.llm.settings import Settings
 from rag_workloads.web import logs, service
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: LlmSettings) -> FastAPI:
     """The ASGI app."""
     backend = Backend(settings)
 
@@ -28,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def main() -> None:
     """Run the service."""
-    settings = Settings()
+    settings = LlmSettings.read()
     logs.configure(settings.log_level, settings.log_format)
     service.serve(create_app(settings), settings)
 

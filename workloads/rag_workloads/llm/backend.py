@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from rag_workloads.llm.settings import Settings
+from rag_contract.environment.llm import LlmSettings
 from rag_workloads.web.problems import Problem, Unavailable
 
 CONNECT_SECONDS = 5
@@ -37,13 +37,13 @@ class Completion:
 class Backend:
     """Pooled connections to one model. Raises Problem: 422 prompt refused, 502 failed, 503 away, 504 slow."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LlmSettings) -> None:
         key = settings.backend_api_key
         self.model = settings.backend_model
         self._client = httpx.AsyncClient(
             base_url=settings.backend_url,
             headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
-            timeout=httpx.Timeout(settings.request_timeout_seconds, connect=CONNECT_SECONDS),
+            timeout=httpx.Timeout(settings.answer_seconds, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-from rag_workloads.web.settings import LogFormat, LogLevel
+from rag_contract.environment.base import LogFormat, LogLevel
 
 
 def configure(level: LogLevel, format: LogFormat) -> None:

@@ -15,14 +15,15 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag_contract.endpoints import LIVE_PATH, READY_PATH
+from rag_contract.environment.base import ServiceSettings
+from rag_contract.limits import READY_SECONDS
 from rag_workloads import tasks
 from rag_workloads.web import metrics, problems
 from rag_workloads.web.body_limit import BodyLimitMiddleware
 from rag_workloads.web.problems import Problem
-from rag_workloads.web.settings import BaseServiceSettings
 
 REQUEST_ID = "x-request-id"
-READY_TIMEOUT_SECONDS = 3
 SIGNAL_POLL_SECONDS = 0.1
 BODY_BYTES = 1 << 20
 
@@ -49,11 +50,11 @@ def create_app(
     app.add_middleware(metrics.MetricsMiddleware)
     app.add_route("/metrics", metrics.metrics_route, include_in_schema=False)
 
-    @app.get("/live", include_in_schema=False)
+    @app.get(LIVE_PATH, include_in_schema=False)
     async def live() -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
-    @app.get("/ready", include_in_schema=False)
+    @app.get(READY_PATH, include_in_schema=False)
     async def readiness() -> JSONResponse:
         await check_ready(ready)
         return JSONResponse({"status": "ok"})
@@ -64,7 +65,7 @@ def create_app(
 async def check_ready(ready: Callable[[], Awaitable[None]]) -> None:
     """Run a readiness check; whatever it raises becomes a 503 problem that says why."""
     try:
-        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+        async with asyncio.timeout(READY_SECONDS):
             await ready()
     except Problem:
         raise
@@ -150,7 +151,7 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    app: FastAPI, settings: BaseServiceSettings, drain: Callable[[], Awaitable[None]] | None = None
+    app: FastAPI, settings: ServiceSettings, drain: Callable[[], Awaitable[None]] | None = None
 ) -> None:
     """Run the app until SIGTERM or SIGINT; then `drain` first, if given, while the service still answers."""
     config = uvicorn.Config(

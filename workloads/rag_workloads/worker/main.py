@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from tokenizers import Tokenizer
 
+from rag_contract import names
+from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
-from rag_workloads.jobs import payloads, queue
+from rag_workloads.jobs import queue
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.records import DocumentStore
@@ -16,7 +18,6 @@ from rag_workloads.library.recovery import recover_for_ever
 from rag_workloads.web import logs, service
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
-from rag_workloads.worker.settings import WorkerSettings
 
 
 class Worker:
@@ -44,7 +45,7 @@ class Worker:
         )
         self._consumer = queue.worker(
             self._queue,
-            payloads.ingest_queue(settings.pipeline),
+            names.ingest_queue(settings.pipeline),
             queue.PROCESS_DOCUMENT,
             processor.process_document,
             concurrency=settings.concurrency,
@@ -83,7 +84,7 @@ def load_tokenizer(settings: WorkerSettings) -> Tokenizer:
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = WorkerSettings()
+    settings = WorkerSettings.read()
     logs.configure(settings.log_level, settings.log_format)
     worker = Worker(settings)
     app = service.create_app("worker", worker.lifespan, worker.ready)

@@ -10,6 +10,7 @@ import anyio.to_thread
 import structlog
 from tokenizers import Tokenizer
 
+from rag_contract.environment.worker import WorkerSettings
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import Queue, RetryLater
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Stage, State
@@ -19,7 +20,6 @@ from rag_workloads.web import metrics
 from rag_workloads.worker.chunking import Chunker
 from rag_workloads.worker.pages import Page, Tally
 from rag_workloads.worker.parser import Parser, TimeBudget
-from rag_workloads.worker.settings import WorkerSettings
 
 ROOM_POLL_SECONDS = 0.2
 

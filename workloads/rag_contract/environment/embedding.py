@@ -1,23 +1,24 @@
-"""Settings of the embedding service."""
+"""The environment of the embedding service."""
 
 from pathlib import Path
 from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt, SecretStr
 
-from rag_workloads.web.settings import BaseServiceSettings, QdrantSettings, RedisSettings
+from rag_contract.endpoints import EMBEDDING_PORT
+from rag_contract.environment.base import QdrantSettings, RedisSettings, ServiceSettings
 
 Precision = Literal["auto", "bf16", "f32"]
 
 
-class EmbeddingSettings(BaseServiceSettings, RedisSettings, QdrantSettings):
+class EmbeddingSettings(ServiceSettings, RedisSettings, QdrantSettings):
     """`model_path` is a folder with the model; without it the hub is asked for `embedding_model`.
 
     `max_batch_tokens` bounds one inference, padding counted; `concurrency` is how many queue batches are in
     work at once. `dimensions` shortens vectors, for models trained so. The engine `tei` asks `engine_url`.
     """
 
-    port: PositiveInt = 8003
+    port: PositiveInt = EMBEDDING_PORT
     embedding_model: str
     model_path: Path | None = None
     engine: Literal["openvino", "tei"] = "openvino"

@@ -1,16 +1,17 @@
-"""Settings of the worker."""
+"""The environment of the workers."""
 
 from pathlib import Path
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from rag_workloads.web.settings import BaseServiceSettings, RedisSettings, StorageSettings
+from rag_contract.endpoints import WORKER_PORT
+from rag_contract.environment.base import RedisSettings, ServiceSettings, StorageSettings
 
 
-class WorkerSettings(BaseServiceSettings, RedisSettings, StorageSettings):
+class WorkerSettings(ServiceSettings, RedisSettings, StorageSettings):
     """`model_path` is a folder with tokenizer.json; without it the hub is asked for `embedding_model`."""
 
-    port: PositiveInt = 8001
+    port: PositiveInt = WORKER_PORT
     embedding_model: str
     model_path: Path | None = None
     chunk_size_tokens: PositiveInt = 200

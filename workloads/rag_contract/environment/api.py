@@ -1,30 +1,40 @@
-"""Settings of the API."""
+"""The environment of the API."""
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt, SecretStr
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 
 from rag_contract.api_keys import ApiKey
-from rag_workloads.web.settings import BaseServiceSettings, QdrantSettings, RedisSettings, StorageSettings
+from rag_contract.endpoints import API_PORT
+from rag_contract.environment.base import (
+    JSON,
+    QdrantSettings,
+    RedisSettings,
+    ServiceSettings,
+    StorageSettings,
+)
+from rag_contract.limits import ANSWER_SECONDS
 
 
-class Settings(BaseServiceSettings, RedisSettings, QdrantSettings, StorageSettings):
+class ApiSettings(ServiceSettings, RedisSettings, QdrantSettings, StorageSettings):
     """Without `llm_url` questions are answered by citations alone.
 
     Without `api_key` and `api_keys` everyone may ask; one that is there and empty lets nobody in.
 
-    `context_characters` bounds the passage that the language model is asked about.
+    `context_characters` bounds the passage that the language model is asked about; `answer_seconds` a whole
+    answer, streams too.
     """
 
-    port: PositiveInt = 8000
+    port: PositiveInt = API_PORT
     embedding_url: str
     embedding_model: str
     llm_url: str | None = None
     api_key: SecretStr | None = None
-    api_keys: list[ApiKey] | None = None
+    api_keys: Annotated[list[ApiKey] | None, JSON] = None
     upload_limit_bytes: PositiveInt = 104_857_600
     retrieval_top_k: Annotated[int, Field(ge=1, le=100)] = 5
     retrieval_score_threshold: Annotated[float, Field(ge=-1, le=1)] = 0
     context_characters: PositiveInt = 2000
     answer_max_tokens: PositiveInt = 256
     answer_temperature: Annotated[float, Field(ge=0, le=2)] = 0
+    answer_seconds: PositiveFloat = ANSWER_SECONDS

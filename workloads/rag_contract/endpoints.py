@@ -1,0 +1,13 @@
+"""Where each process listens, and the paths that the operator asks."""
+
+API_PORT = 8000
+WORKER_PORT = 8001
+EMBEDDING_PORT = 8003
+LLM_PORT = 8004
+
+# 200 while the process does its work; a container that fails here is started anew.
+LIVE_PATH = "/live"
+# 200 while requests can be answered; a pod that fails here gets none.
+READY_PATH = "/ready"
+# The document `rag_contract.stats.Stats`.
+STATS_PATH = "/api/v1/stats"
