@@ -21,6 +21,18 @@ INDEXES = {
 }
 
 
+class VectorStoreError(Exception):
+    """Qdrant refused a request."""
+
+
+class VectorStoreAway(VectorStoreError):
+    """Qdrant cannot be reached, is too slow or too busy: the same request may succeed later."""
+
+
+class CollectionRefused(VectorStoreError):
+    """The collection belongs to another pipeline, or holds another model's vectors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """Which model made a collection's vectors: its id, a hash of its weights, and the vectors' length."""
@@ -30,7 +42,7 @@ class Fingerprint:
     dimension: int
 
 
-class FingerprintMismatch(Exception):
+class FingerprintMismatch(CollectionRefused):
     """The collection holds vectors of another model; comparing them would give nonsense."""
 
     def __init__(self, collection: str, found: dict[str, Any], expected: Fingerprint) -> None:

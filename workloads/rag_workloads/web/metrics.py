@@ -30,6 +30,12 @@ BATCHES = Counter(
 BATCH_SECONDS = Histogram(
     "embedding_batch_duration_seconds", "Time of one queue batch by step: embed or upsert.", ["step"]
 )
+EMBEDDING_PAUSED = Gauge(
+    "embedding_paused", "Whether no batches are taken, by why: what the engine or the store says.", ["reason"]
+)
+EMBEDDING_OUTAGES = Counter(
+    "embedding_outages_total", "Times that a dependency was found away.", ["component"]
+)
 
 # A path that matched no route would make a label value per scanner's guess.
 UNMATCHED = "unmatched"

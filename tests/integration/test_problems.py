@@ -1,0 +1,35 @@
+"""What pods report of their problems, on a real Redis."""
+
+import pytest
+
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library import problems
+from rag_workloads.library.problems import ComponentProblem, Problems
+
+AWAY = ComponentProblem("vector-store", "VectorStoreAway", "Qdrant does not answer.")
+
+
+async def test_a_problem_that_several_pods_have_is_one(queue: Queue) -> None:
+    first, second = (Problems(queue.redis, "p", pod) for pod in ("pod-1", "pod-2"))
+    assert await first.now() == []
+    await first.report(AWAY)
+    await first.report(AWAY)
+    await second.report(AWAY)
+    other = ComponentProblem("embedding", "EngineAway", "The server answered 503.")
+    await second.report(other)
+    assert await first.now() == [other, AWAY]
+    await first.clear("vector-store")
+    assert await first.now() == [other, AWAY]
+    await second.clear("vector-store")
+    assert await first.now() == [other]
+
+
+async def test_what_is_not_reported_again_goes_by_itself(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, gone = (Problems(queue.redis, "p", pod) for pod in ("here", "gone"))
+    with monkeypatch.context() as patch:
+        patch.setattr("time.time", lambda: 0.0)
+        await gone.report(AWAY)
+    assert await here.now() == []
+    assert 0 < await queue.redis.ttl("p:problems") <= problems.KEPT_SECONDS

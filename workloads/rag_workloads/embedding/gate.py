@@ -1,0 +1,121 @@
+"""Stops the consumer while something that it needs is away, and lets it go on when that is back."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Protocol
+
+import structlog
+from redis.exceptions import RedisError
+
+from rag_workloads.embedding.engine import Refused
+from rag_workloads.library.problems import ComponentProblem, Problems
+from rag_workloads.library.vectors import CollectionRefused
+from rag_workloads.web import metrics
+
+# Between two questions whether it is back: each twice the last, as long as the outage lasts.
+FIRST_PAUSE_SECONDS = 1.0
+LAST_PAUSE_SECONDS = 15.0
+PROBE_SECONDS = 10.0
+# What is away again sooner than this after it came back, as a disk that is full, is the same outage.
+CALM_SECONDS = 60.0
+
+# What will not pass by itself.
+FATAL = CollectionRefused, Refused
+
+log = structlog.get_logger(__name__)
+
+
+class Pausable(Protocol):
+    """A queue's consumer."""
+
+    def pause(self, reason: str) -> None:
+        """Take no more jobs until `resume`."""
+
+    def resume(self) -> None:
+        """Take jobs again."""
+
+
+class Gate:
+    """Knows which dependencies are away.
+
+    A job that meets one calls `away` and raises RetryLater, which counts nothing against its document:
+
+        except VectorStoreAway as error:
+            self.gate.away("vector-store", error)
+            raise RetryLater(HAND_BACK_SECONDS) from error
+
+    `watch` does the rest.
+    """
+
+    def __init__(self, probes: Mapping[str, Callable[[], Awaitable[None]]], problems: Problems) -> None:
+        """`probes` are the dependencies by the names of their components; each raises while it is away."""
+        self._probes, self._problems = probes, problems
+        self._away: dict[str, Exception] = {}
+        self._closed = asyncio.Event()
+        self._pause_seconds, self._opened = FIRST_PAUSE_SECONDS, -CALM_SECONDS
+
+    def away(self, component: str, error: Exception) -> None:
+        """Take a dependency for away, for what `error` says, until its probe succeeds. Again is fine."""
+        if component not in self._away:
+            log.warning("dependency away", component=component, reason=str(error))
+            metrics.EMBEDDING_OUTAGES.labels(component).inc()
+            metrics.EMBEDDING_PAUSED.labels(_reason(error)).set(1)
+            self._away[component] = error
+        self._closed.set()
+
+    async def watch(self, consumer: Pausable) -> None:
+        """Keep `consumer` paused whenever something is away, for ever.
+
+        Each pod says in Redis what it waits for. Raises what a probe raises that is `FATAL`.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._closed.wait()
+            consumer.pause("; ".join(map(str, self._away.values())))
+            if loop.time() - self._opened >= CALM_SECONDS:
+                self._pause_seconds = FIRST_PAUSE_SECONDS
+            while self._away:
+                await self._report()
+                await asyncio.sleep(self._pause_seconds * random.uniform(0.5, 1))
+                self._pause_seconds = min(2 * self._pause_seconds, LAST_PAUSE_SECONDS)
+                for component in list(self._away):
+                    await self._ask(component)
+            self._closed.clear()
+            self._opened = loop.time()
+            consumer.resume()
+
+    async def _ask(self, component: str) -> None:
+        """Ask a dependency that is away; forget that it was if it answers."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._probes[component]()
+        except FATAL:
+            raise
+        except Exception as error:
+            log.info("dependency still away", component=component, reason=str(error) or type(error).__name__)
+            return
+        log.info("dependency back", component=component)
+        metrics.EMBEDDING_PAUSED.labels(_reason(self._away.pop(component))).set(0)
+        with _without_redis():
+            await self._problems.clear(component)
+
+    async def _report(self) -> None:
+        with _without_redis():
+            for component, error in list(self._away.items()):
+                await self._problems.report(ComponentProblem(component, _reason(error), str(error)))
+
+
+def _reason(error: Exception) -> str:
+    """For conditions and metrics, e.g. VectorStoreAway."""
+    return type(error).__name__
+
+
+@contextlib.contextmanager
+def _without_redis() -> Iterator[None]:
+    """The report is a courtesy: it is made again soon, and ends by itself."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        log.warning("problem not reported", reason=str(error))
