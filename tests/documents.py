@@ -8,7 +8,7 @@ from pathlib import Path
 import pymupdf
 from demo.client import Client, Status
 
-TIMEOUT = 150
+from tests.patience import PATIENCE_SECONDS
 
 
 @asynccontextmanager
@@ -22,7 +22,7 @@ async def uploaded(client: Client, *paths: Path) -> AsyncIterator[list[str]]:
 
 async def ended(client: Client, task_id: str) -> Status:
     """Returns the status of a document once it is completed or failed."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return [status async for status in client.follow(task_id)][-1]
 
 

@@ -19,7 +19,7 @@ from .questions import ask_all
 from .shell import run
 from .steps import Step, Steps
 
-READY_TIMEOUT = 120.0
+READY_TIMEOUT = 300.0
 TIMINGS = BUILD / "local-timings.json"
 UNSHOWN = (
     "Local processes leave unshown: the operator (reconciling, status, healing)"

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import yaml
 from cluster.build import binary as built
 from cluster.build import build
+
+from tests.patience import eventually
 
 TOKEN = "test-token"
 CONTROLLERS = (
@@ -122,11 +123,7 @@ def _write_kubeconfig(folder: Path, port: int) -> Path:
     return path
 
 
-def wait_until_ready(kubeconfig: Path, timeout: float = 120) -> None:
+def wait_until_ready(kubeconfig: Path) -> None:
     """Wait until the API server calls itself ready."""
-    deadline = time.monotonic() + timeout
     command = [binary("kubectl"), f"--kubeconfig={kubeconfig}", "get", "--raw=/readyz"]
-    while (answer := subprocess.run(command, check=False, capture_output=True)).returncode:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the API server is not ready: {answer.stderr.decode()}")
-        time.sleep(0.5)
+    eventually(lambda: not subprocess.run(command, check=False, capture_output=True).returncode, pause=0.5)

@@ -2,15 +2,13 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from tests.cluster.api_server import binary
 
 Manifest = dict[str, Any]
-T = TypeVar("T")
 NAME = "demo"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -59,15 +57,6 @@ class Kube:
         pipeline = self.get("ragpipeline", name)
         found = (pipeline or {}).get("status", {}).get("conditions", [])
         return next((each for each in found if each["type"] == kind), None)
-
-
-def eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
-    """Look again and again until something true is seen, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.3)
-    return seen
 
 
 def pipeline(name: str = NAME, **spec: Any) -> Manifest:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import KEDA_KINDS, install
-from tests.cluster.kube import MINILM, NAME, Kube, Manifest, eventually, pipeline
+from tests.cluster.kube import MINILM, NAME, Kube, Manifest, pipeline
+from tests.patience import eventually
 
 EMBEDDING = f"{NAME}-embedding"
 AUTOSCALED = {"model": MINILM, "managed": {"autoscaling": {"minReplicas": 2, "maxReplicas": 4}}}

@@ -19,6 +19,7 @@ from demo.target import Target, target
 
 from tests.e2e.killing import Killer, killer_pod
 from tests.e2e.look import look
+from tests.e2e.redis import Redis, redis_of
 from tests.e2e.vectors import Vectors, vectors_of
 
 # Where a failed test looks, from the moment that there is a cluster.
@@ -84,6 +85,11 @@ async def answers(manual: Path, client: Client, steps: Steps) -> list[Answer]:
 async def vectors(pipeline: Pipeline) -> AsyncIterator[Vectors]:
     async with vectors_of(pipeline) as vectors:
         yield vectors
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def redis(pipeline: Pipeline) -> Redis:
+    return await redis_of(pipeline)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

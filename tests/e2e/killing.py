@@ -1,30 +1,34 @@
-"""Kills containers with SIGKILL, as the kernel does when memory runs out.
+"""Stops, continues and kills containers by signals that they cannot refuse, as the kernel does.
 
 No process can send SIGKILL to the first one of its own PID namespace, and deleting a pod sends SIGTERM first
 even with a grace period of 0. So a pod that shares the node's PID namespace finds the container's processes
-and kills them: this needs nothing of the cluster but the right to create a privileged pod.
+and signals them: this needs nothing of the cluster but the right to create a privileged pod.
 """
 
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from signal import Signals
 from typing import Any
 
 from demo.install import create_namespace
 from demo.kube import Kube
 from demo.pipeline import Pipeline
 
+from tests.patience import PATIENCE_SECONDS, until
+
 NAMESPACE = "ragpipeline-e2e-killer"
 NAME = "killer"
-KILLED = 128 + 9
+KILLED = 128 + Signals.SIGKILL
 # A process belongs to a container when its control group is named after the container's id.
 SCRIPT = """
-import os, pathlib, signal, sys
+import os, pathlib, sys
 for group in pathlib.Path("/proc").glob("[0-9]*/cgroup"):
     try:
-        if sys.argv[1] in group.read_text():
-            os.kill(int(group.parent.name), signal.SIGKILL)
+        text = group.read_text()
+        if any(container in text for container in sys.argv[2:]):
+            os.kill(int(group.parent.name), int(sys.argv[1]))
     except (FileNotFoundError, ProcessLookupError):
         pass
 """
@@ -32,33 +36,45 @@ for group in pathlib.Path("/proc").glob("[0-9]*/cgroup"):
 
 @dataclass(frozen=True)
 class Killer:
-    """Kills the containers of a pipeline's pods."""
+    """Signals the containers of a pipeline's pods: those of one name, which is their component's too."""
 
     kube: Kube
     namespace: str
+    pipeline: str
 
-    async def kill(self, selector: str, container: str) -> int:
-        """Sends SIGKILL to all processes of the running containers of that name; returns their number."""
-        pods = await self.kube.list("pods", self.namespace, selector)
-        ids = [state["containerID"] for state in _states(pods, container) if "running" in state["state"]]
-        for container_id in ids:
-            command = ("python", "-c", SCRIPT, container_id.rpartition("/")[2])
+    async def send(self, signal: Signals, component: str) -> set[str]:
+        """Sends a signal to all processes of the running containers; returns the containers' ids."""
+        if ids := await self.running(component):
+            names = (container_id.rpartition("/")[2] for container_id in ids)
+            command = ("python", "-c", SCRIPT, str(int(signal)), *names)
             await self.kube.kubectl("exec", "-n", NAMESPACE, NAME, "--", *command)
-        return len(ids)
+        return ids
 
-    async def killed(self, selector: str, container: str) -> int:
-        """Returns how often those containers were restarted after their last end was by SIGKILL."""
+    async def running(self, component: str) -> set[str]:
+        """Returns the ids of the running containers."""
+        states = await self._states(component)
+        return {state["containerID"] for state in states if "running" in state["state"]}
+
+    async def replaced(self, component: str, killed: set[str]) -> None:
+        """Waits until the containers that were killed are known to be gone, and as many are ready again."""
+
+        async def ready() -> bool:
+            states = await self._states(component)
+            ready = {state["containerID"] for state in states if state["ready"]}
+            return len(ready) >= len(killed) and not ready & killed
+
+        await until(ready, pause=0.5)
+
+    async def killed(self, component: str) -> int:
+        """Returns how many of the containers were restarted after an end by SIGKILL."""
+        ends = [state["lastState"].get("terminated", {}) for state in await self._states(component)]
+        return sum(end.get("exitCode") == KILLED for end in ends)
+
+    async def _states(self, component: str) -> list[dict[str, Any]]:
+        selector = f"app.kubernetes.io/instance={self.pipeline},app.kubernetes.io/component={component}"
         pods = await self.kube.list("pods", self.namespace, selector)
-        return sum(
-            state["restartCount"]
-            for state in _states(pods, container)
-            if state["lastState"].get("terminated", {}).get("exitCode") == KILLED
-        )
-
-
-def _states(pods: list[dict[str, Any]], container: str) -> list[dict[str, Any]]:
-    states = (state for pod in pods for state in pod["status"].get("containerStatuses", []))
-    return [state for state in states if state["name"] == container]
+        states = (state for pod in pods for state in pod["status"].get("containerStatuses", []))
+        return [state for state in states if state["name"] == component]
 
 
 @asynccontextmanager
@@ -79,7 +95,7 @@ async def killer_pod(pipeline: Pipeline) -> AsyncIterator[Killer]:
                 {
                     "name": NAME,
                     "image": image,
-                    "command": ["sleep", "3600"],
+                    "command": ["sleep", "infinity"],
                     "securityContext": {"privileged": True, "runAsUser": 0},
                 }
             ],
@@ -88,7 +104,8 @@ async def killer_pod(pipeline: Pipeline) -> AsyncIterator[Killer]:
     await create_namespace(kube, NAMESPACE)
     await kube.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
     try:
-        await kube.kubectl("wait", "-n", NAMESPACE, f"pod/{NAME}", "--for=condition=Ready", "--timeout=60s")
-        yield Killer(kube, pipeline.namespace)
+        ready = ("--for=condition=Ready", f"--timeout={PATIENCE_SECONDS}s")
+        await kube.kubectl("wait", "-n", NAMESPACE, f"pod/{NAME}", *ready)
+        yield Killer(kube, pipeline.namespace, pipeline.name)
     finally:
         await kube.kubectl("delete", "namespace", NAMESPACE, "--wait=false")

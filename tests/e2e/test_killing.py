@@ -1,59 +1,88 @@
-"""A document survives the SIGKILL of its embedding pods, with exactly the chunks that it should have."""
+"""Documents survive the SIGKILL of their embedding pods, with exactly the chunks that they should have."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
+from signal import Signals
 
 import pytest
+from demo import corpus, spike
 from demo.client import Client, Status
-from demo.pipeline import Pipeline
 
-from tests.documents import ended, uploaded
+from rag_workloads import tasks
+from tests.documents import ended
 from tests.e2e.killing import Killer
+from tests.e2e.redis import Redis
 from tests.e2e.vectors import Vectors
 from tests.expected import expected_chunks
+from tests.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-CONTAINER = "embedding"
+COMPONENT = "embedding"
 KILLS = 2
+# Work for the pods for as long as they are to be killed, and less than what brings more pods.
+WAITING_BATCHES = 8
+PREFIX = "e2e-killed-"
+
+Uploads = dict[Path, str]
 
 
 async def test_chunks_are_exact_after_sigkill(
-    pipeline: Pipeline, client: Client, manual: Path, killer: Killer, vectors: Vectors, tmp_path: Path
+    client: Client, manual: Path, killer: Killer, redis: Redis, vectors: Vectors, tmp_path: Path
 ) -> None:
-    path = tmp_path / "e2e-killed.pdf"
-    path.write_bytes(manual.read_bytes())
-    pods = f"app.kubernetes.io/instance={pipeline.name},app.kubernetes.io/component=embedding"
-    killed_before = await killer.killed(pods, CONTAINER)
-    async with uploaded(client, path) as (task,):
+    files = await corpus.parts(manual, spike.PARTS)
+    held = set[str]()
+    async with _feeding(client, files, tmp_path) as uploads:
         for _ in range(KILLS):
-            await _embedding(client, task)
-            assert await killer.kill(pods, CONTAINER) > 0
-            assert not (await client.status(task)).ended, "the document was completed before the kill"
-            await _restarted(pipeline)
+            held |= await _kill_at_work(killer, redis, held)
+        assert await killer.killed(COMPONENT)
+    assert all(any(f":{path.stem}." in job for path in uploads) for job in held)
+    for path, task in uploads.items():
         status = await ended(client, task)
         assert status.status == "completed", status.error
-        assert await killer.killed(pods, CONTAINER) > killed_before
         await _assert_exact(client, vectors, path, status)
+        await client.delete(path.stem)
 
 
-async def _embedding(client: Client, task: str) -> Status:
-    """Waits until more batches than before are embedded."""
-    start = await client.status(task)
-    async with asyncio.timeout(90):
-        while True:
-            status = await client.status(task)
-            if status.stage == "embedding" and status.progress > max(30, start.progress):
-                return status
-            await asyncio.sleep(0.1)
+@asynccontextmanager
+async def _feeding(client: Client, files: list[Path], folder: Path) -> AsyncIterator[Uploads]:
+    """Uploads documents while the body runs, so that batches wait on any machine; yields their tasks."""
+    uploads: Uploads = {}
+
+    async def feed() -> None:
+        for number, file in enumerate(cycle(files)):
+            while (queue := (await client.stats()).queue).ingest or queue.embed >= WAITING_BATCHES:
+                await asyncio.sleep(0.1)
+            path = folder / f"{PREFIX}{number:03}.pdf"
+            path.symlink_to(file)
+            uploads[path] = (await client.upload(path, path.stem)).task_id
+
+    feeding = asyncio.create_task(feed())
+    yield uploads
+    tasks.check(feeding)
+    await tasks.end(feeding)
 
 
-async def _restarted(pipeline: Pipeline) -> None:
-    """Waits until all wanted embedding pods are ready again."""
-    async with asyncio.timeout(90):
-        await asyncio.sleep(2)  # the kubelet needs a moment to notice
-        while (replicas := await pipeline.replicas()).ready < replicas.desired:
-            await asyncio.sleep(0.5)
+async def _kill_at_work(killer: Killer, redis: Redis, before: set[str]) -> set[str]:
+    """Kills all pods while they hold batches, which are returned, and waits until they are back.
+
+    First they are stopped: what they hold then they cannot finish, however fast they are, before they die.
+    """
+
+    async def held() -> set[str]:
+        await killer.send(Signals.SIGSTOP, COMPONENT)
+        found = await redis.leases() - before
+        if not found:
+            await killer.send(Signals.SIGCONT, COMPONENT)
+        return found
+
+    found = await until(held)
+    killed = await killer.send(Signals.SIGKILL, COMPONENT)
+    await killer.replaced(COMPONENT, killed)
+    return found
 
 
 async def _assert_exact(client: Client, vectors: Vectors, path: Path, status: Status) -> None:

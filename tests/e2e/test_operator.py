@@ -1,8 +1,7 @@
 """The operator keeps what a pipeline consists of, and lets go of it in the end; Helm installed this one."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -10,12 +9,11 @@ from demo import install
 from demo.pipeline import Pipeline
 from demo.steps import Steps
 
+from tests.patience import PATIENCE_SECONDS, until
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CHILDREN = "deployments,statefulsets,services,serviceaccounts,secrets"
-SECONDS_TO_HEAL = 30
-# Pods finish what they hold before they go.
-SECONDS_TO_GO = 120
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -43,7 +41,7 @@ async def test_deleted_child_comes_back(handbook: Pipeline) -> None:
         now = await kube.get("deployment", name, namespace)
         return now is not None and now["metadata"]["uid"] != before["metadata"]["uid"]
 
-    await _until(back)
+    await until(back)
 
 
 async def test_edited_child_is_put_right(handbook: Pipeline) -> None:
@@ -57,13 +55,15 @@ async def test_edited_child_is_put_right(handbook: Pipeline) -> None:
         now = await kube.get("service", name, namespace)
         return now is not None and now["spec"]["selector"] == before["spec"]["selector"]
 
-    await _until(right)
+    await until(right)
 
 
 async def test_deletion_removes_all_but_the_retained_claims(handbook: Pipeline) -> None:
     """The last one of this module: it takes the pipeline away."""
     kube, namespace = handbook.kube, handbook.namespace
-    await kube.kubectl("delete", "ragpipeline", handbook.name, "-n", namespace, "--timeout=60s")
+    await kube.kubectl(
+        "delete", "ragpipeline", handbook.name, "-n", namespace, f"--timeout={PATIENCE_SECONDS}s"
+    )
     selector = f"app.kubernetes.io/instance={handbook.name}"
 
     async def gone() -> bool:
@@ -71,12 +71,6 @@ async def test_deletion_removes_all_but_the_retained_claims(handbook: Pipeline) 
             "pods", namespace, selector
         )
 
-    await _until(gone, SECONDS_TO_GO)
+    await until(gone)
     claims = {claim["metadata"]["name"] for claim in await kube.list("persistentvolumeclaims", namespace)}
     assert claims == {f"{handbook.name}-{volume}" for volume in ("redis-data", "qdrant-data", "objects")}
-
-
-async def _until(holds: Callable[[], Awaitable[bool]], seconds: float = SECONDS_TO_HEAL) -> None:
-    async with asyncio.timeout(seconds):
-        while not await holds():
-            await asyncio.sleep(0.5)

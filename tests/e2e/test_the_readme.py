@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 README = (ROOT / "README.md").read_text()
 # A person starts the next command later than a script does: what runs in the background is up by then.
-UNTIL_FORWARDED = "curl -fs --retry 50 --retry-delay 1 --retry-connrefused http://127.0.0.1:8000/live"
+UNTIL_FORWARDED = "curl -fs --retry 300 --retry-delay 1 --retry-connrefused http://127.0.0.1:8000/live"
 INSTALL = "## Install on your cluster"
 OPERATOR_NAMESPACE = "ragpipeline-system"
 

@@ -6,14 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import httpx
-
-# Imports alone take half a minute on a machine that is busy with other things.
-START_SECONDS = 180
-STOP_SECONDS = 20
+from tests.patience import PATIENCE_SECONDS, eventually
 
 
 def free_port() -> int:
@@ -28,16 +24,20 @@ def start(module: str, *args: str, env: dict[str, str], probe: str) -> subproces
     # The service must find what the test finds, whether the project is installed or only on pytest's path.
     inherited = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([sys.executable, "-m", module, *args], env=inherited | env)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+
+    def answers() -> bool:
         if process.poll() is not None:
             raise RuntimeError(f"{module} ended with {process.returncode} before it answered {probe}")
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(probe).status_code == httpx.codes.OK:
-                return process
-        time.sleep(0.05)
-    process.kill()
-    raise TimeoutError(f"{module} did not answer {probe} in {START_SECONDS} s")
+            return httpx.get(probe).status_code == httpx.codes.OK
+        return False
+
+    try:
+        eventually(answers)
+    except BaseException:
+        process.kill()
+        raise
+    return process
 
 
 @contextlib.contextmanager
@@ -50,7 +50,7 @@ def running(module: str, *args: str, env: dict[str, str], probe: str) -> Iterato
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

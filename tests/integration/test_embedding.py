@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from tests.integration.conftest import MODEL
 from tests.integration.service_process import free_port, running
+from tests.patience import eventually
 
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.schemas import MAX_CHARACTERS
@@ -177,11 +177,10 @@ def test_a_collection_of_another_model_is_neither_filled_nor_searched(
         "PORT": str(port),
     }
     with running("rag_workloads.embedding", env=env, probe=f"{url}/live"):
-        deadline = time.monotonic() + 20
-        while (
-            "set vectorStore.collection"
-            not in (refused := httpx.post(f"{url}/embed", json={"text": "a"})).text
-        ):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+
+        def refusal() -> httpx.Response | None:
+            answer = httpx.post(f"{url}/embed", json={"text": "a"})
+            return answer if "set vectorStore.collection" in answer.text else None
+
+        refused = eventually(refusal)
         assert (refused.status_code, refused.json()["error_type"]) == (503, "Unhealthy")

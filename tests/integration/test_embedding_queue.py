@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from qdrant_client import AsyncQdrantClient, models
 from tests.integration.conftest import MODEL, PIPELINE
 from tests.integration.service_process import free_port
+from tests.patience import PATIENCE_SECONDS, until
 
 from rag_contract.environment.embedding import EmbeddingSettings
+from rag_workloads import tasks
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.local_engine import LocalEngine
@@ -42,10 +45,11 @@ def batch(document: Document, number: int, texts: list[str]) -> EmbedBatch:
 
 
 async def ended(documents: DocumentStore, document_id: str) -> Document:
-    async with asyncio.timeout(20):
-        while (document := await documents.get(document_id)) is None or document.unfinished:
-            await asyncio.sleep(0.02)
-    return document
+    async def end() -> Document | None:
+        document = await documents.get(document_id)
+        return document if document and not document.unfinished else None
+
+    return await until(end)
 
 
 async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
@@ -56,9 +60,7 @@ async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
     document = await begin(documents, "whole")
     await documents.update("whole", document.generation, state=State.PROCESSING, batches=2, chunks=6)
     await queue.enqueue_batch(batch(document, 0, TEXTS))
-    async with asyncio.timeout(20):
-        while not await documents.done_batches("whole", document.generation):
-            await asyncio.sleep(0.02)
+    await until(lambda: documents.done_batches("whole", document.generation))
     assert await vectors.search(question, 3, 0.0) == []
     await queue.enqueue_batch(batch(document, 1, ["The dog barks.", "It rains.", "Trains are late."]))
     completed = await ended(documents, "whole")
@@ -89,9 +91,11 @@ async def test_a_batch_of_a_deleted_document_is_dropped(
     document = await begin(documents, "deleted")
     await documents.delete("deleted", document.generation)
     await queue.enqueue_batch(batch(document, 0, TEXTS))
-    async with asyncio.timeout(20):
-        while (await queue.depths()).embed:
-            await asyncio.sleep(0.02)
+
+    async def dropped() -> bool:
+        return (await queue.depths()).embed == 0
+
+    await until(dropped)
     await vectors.activate("deleted", document.generation)
     assert await vectors.chunks("deleted", 0, 10) == ([], 0)
 
@@ -115,7 +119,7 @@ async def consumer(
         model_path=model_folder,
     )
     engine = await LocalEngine.start(settings)
-    yield BatchConsumer(engine, documents, vectors, timeout_seconds=10, retries=0)
+    yield BatchConsumer(engine, documents, vectors, timeout_seconds=PATIENCE_SECONDS, retries=0)
     await engine.close()
 
 
@@ -272,10 +276,22 @@ async def test_queries_do_not_wait_for_the_queue(
     embedding_url: str, queue: Queue, documents: DocumentStore
 ) -> None:
     document = await begin(documents, "bulk")
-    for number in range(20):
-        await queue.enqueue_batch(batch(document, number, ["many words in a long text " * 30] * 32))
+
+    async def feed() -> None:
+        """There are always more batches: a question that waited for them would wait for ever."""
+        for number in itertools.count():
+            while not await queue.room(20):
+                await asyncio.sleep(0.01)
+            await queue.enqueue_batch(batch(document, number, ["many words in a long text " * 30] * 32))
+
+    async def full() -> bool:
+        return not await queue.room(20)
+
+    feeding = asyncio.create_task(feed())
+    await until(full)
     client = EmbeddingClient(embedding_url)
-    await client.embed(["a question"])
-    assert (await queue.depths()).embed > 5, "the question was answered long before the batches were"
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert len(await client.embed(["a question"])) == 1
+    await tasks.end(feeding)
     await documents.delete("bulk", document.generation)
     await client.close()

@@ -1,13 +1,17 @@
 """The load of a pipeline: three questions to one upload, as users would send them.
 
-locust -f tests/load/locustfile.py --headless --users 4 --run-time 15s --host http://127.0.0.1:8000
+locust -f tests/load/locustfile.py --headless --users 4 --answers 20 --host http://127.0.0.1:8000
 """
 
 import random
+from argparse import ArgumentParser
+from typing import Any
 from uuid import uuid4
 
+import gevent
 import pymupdf
-from locust import HttpUser, between, task
+from locust import HttpUser, between, events, task
+from locust.env import Environment
 
 QUESTIONS = (
     "What must the copyright file of a package contain?",
@@ -16,6 +20,29 @@ QUESTIONS = (
     "How are version numbers compared?",
 )
 PREFIX = "load-"
+KINDS = 2
+
+
+def add_answers(parser: ArgumentParser) -> None:
+    """Adds the option --answers."""
+    text = "Stop after so many answers of each kind; 0: never."
+    parser.add_argument("--answers", type=int, default=0, help=text)
+
+
+def stop_after_answers(environment: Environment, **_: Any) -> None:
+    """Ends the run when each kind of request has had its answers, in whatever time the machine needs."""
+
+    def look(**_: Any) -> None:
+        kinds = environment.stats.entries.values()
+        if sum(kind.num_requests >= wanted for kind in kinds) == KINDS and environment.runner:
+            gevent.spawn(environment.runner.quit)  # not here: it waits for the user whose request this is
+
+    if environment.parsed_options and (wanted := environment.parsed_options.answers):
+        environment.events.request.add_listener(look)
+
+
+events.init_command_line_parser.add_listener(add_answers)
+events.init.add_listener(stop_after_answers)
 
 
 def page(text: str) -> bytes:

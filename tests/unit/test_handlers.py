@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 from rag_operator.cluster import Cluster
 from rag_operator.handlers import registry, resync
@@ -49,7 +50,7 @@ async def test_the_resync_survives_any_error() -> None:
 
     passes: asyncio.Queue[Key] = asyncio.Queue()
     queue = Workqueue(passes.put, 1)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         loops = [
             tasks.create_task(queue.run()),
             tasks.create_task(resync(Shaky(), Settings(resync_seconds=0.01), queue)),

@@ -53,11 +53,19 @@ async def test_a_page_that_kills_or_hangs_the_process_costs_no_other(
     assert warning.message.startswith(f"Page {number} ")
 
 
-async def test_only_work_is_charged_to_the_budget() -> None:
-    budget = TimeBudget(0.2)
-    await budget.spend(asyncio.sleep(0.05))
-    await asyncio.sleep(0.3)
-    await budget.spend(asyncio.sleep(0.05))
+async def test_only_work_is_charged_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = TimeBudget(10)
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+
+    async def work(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    await budget.spend(work(6))
+    await work(100)
+    await budget.spend(work(3.9))
+    await budget.spend(work(0.2))
     with pytest.raises(DocumentError) as caught:
-        await budget.spend(asyncio.sleep(1), page=7)
+        await budget.spend(asyncio.Event().wait(), page=7)
     assert (caught.value.code, caught.value.page) == (ErrorCode.PARSE_TIMEOUT, 7)

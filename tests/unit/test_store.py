@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 from rag_standins.embedded_qdrant import store
 from rag_standins.embedded_qdrant.store import Store
@@ -30,7 +31,7 @@ async def test_a_collection_that_fails_keeps_no_other_from_its_upkeep(
     kept = Store(tmp_path)
     kept.collections |= {"full": full, "fine": fine}  # type: ignore[dict-item]
     maintaining = asyncio.create_task(kept.maintain())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while fine.times < 3:
             await asyncio.sleep(0)
     assert full.times >= 3

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 from rag_operator import workqueue
 from rag_operator.workqueue import Key, Workqueue
@@ -14,7 +15,7 @@ ONE, TWO = Key("team", "one"), Key("team", "two")
 async def run_until(queue: Workqueue, done: Callable[[], bool]) -> None:
     """Run a queue until something holds, and a moment longer for what should not happen."""
     task = asyncio.create_task(queue.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not done():
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
