@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tests.cluster.conftest import ROOT
-from tests.cluster.kube import MINILM, NAME, Kube, Manifest, Refused, eventually, pipeline
+from tests.cluster.kube import MINILM, NAME, Kube, Manifest, Refused, pipeline
+from tests.patience import eventually
 
 BAD_NAMES = [
     "../../victim/secrets/crown",
