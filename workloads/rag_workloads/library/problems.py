@@ -6,19 +6,12 @@ Each pod reports for itself, and again while the problem lasts; what is not repo
 import json
 import socket
 import time
-from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from rag_contract.stats import ComponentProblem, ProblemComponent
+
 KEPT_SECONDS = 60
-
-
-class ComponentProblem(NamedTuple):
-    """What keeps a part of the pipeline from its work: a CamelCase reason, and a sentence."""
-
-    component: str
-    reason: str
-    message: str
 
 
 class Problems:
@@ -30,13 +23,13 @@ class Problems:
 
     async def report(self, problem: ComponentProblem) -> None:
         """Say that this pod has a problem, for `KEPT_SECONDS`."""
-        entry = json.dumps([time.time() + KEPT_SECONDS, problem])
+        entry = json.dumps([time.time() + KEPT_SECONDS, problem.model_dump()])
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(self._key, self._field(problem.component), entry)
             pipe.expire(self._key, KEPT_SECONDS)
             await pipe.execute()
 
-    async def clear(self, component: str) -> None:
+    async def clear(self, component: ProblemComponent) -> None:
         """Say that this pod's problem with a component is over."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hdel(self._key, self._field(component))
@@ -49,10 +42,10 @@ class Problems:
             (entries,) = await pipe.execute()
         found: dict[tuple[str, str], ComponentProblem] = {}
         for until, fields in map(json.loads, entries):
-            problem = ComponentProblem(*fields)
+            problem = ComponentProblem.model_validate(fields)
             if until > time.time():
                 found.setdefault((problem.component, problem.reason), problem)
-        return sorted(found.values())
+        return [found[key] for key in sorted(found)]
 
-    def _field(self, component: str) -> str:
+    def _field(self, component: ProblemComponent) -> str:
         return f"{self._pod}:{component}"
