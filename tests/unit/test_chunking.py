@@ -1,3 +1,4 @@
+import dataclasses
 import re
 import string
 
@@ -82,6 +83,44 @@ def test_a_chunk_over_pages_says_where_each_begins() -> None:
     assert only.page == 1
     assert only.page_starts == [[1, 0], [2, 9], [3, 10]]
     assert only.text[10:] == "Three four."
+
+
+def test_pieces_of_a_page_give_the_chunks_of_the_page() -> None:
+    pages = [ENGLISH * 40, CHINESE * 20]
+    chunker = Chunker(words_tokenizer(), 60, 15)
+    pieces = [
+        (number, page[at : at + 590]) for number, page in enumerate(pages) for at in range(0, 2360, 590)
+    ]
+    full = [c for number, piece in pieces for c in chunker.feed(number, piece)]
+    assert [*full, *chunker.finish()] == [
+        dataclasses.replace(c, page=c.page - 1, page_starts=[[page - 1, at] for page, at in c.page_starts])
+        for c in chunk(pages, 60, 15)
+    ]
+
+
+@pytest.mark.parametrize("size", [20, 200])
+@pytest.mark.parametrize("run", ["0123456789abcdef" * 8_000, "x" * 999_983], ids=["hex", "x"])
+def test_a_long_run_is_cut_and_both_its_neighbours_are_found(size: int, run: str) -> None:
+    before, after = "The log of Ulm begins here.", "The keeper of Ulm is Jonas Eber."
+    tokenizer = words_tokenizer()
+    chunks = chunk([f"{before} {run} {after}"], size, size // 5, tokenizer)
+    longest = max(1024, 16 * size)
+    assert max(len(c.text) for c in chunks) <= longest
+    assert max(len(tokenizer.encode(c.text).ids) for c in chunks) <= size
+    assert len(chunks) < 2 * len(run) / longest + 10
+    # Of a size that a sentence fits in, one holds each whole.
+    text = " ".join(c.text for c in chunks)
+    assert all(sentence in text for sentence in (before, after)) or size == 20
+
+
+def test_text_that_has_no_tokens_takes_no_room() -> None:
+    nothing = "\u0301" * 50_000
+    tokenizer = words_tokenizer()
+    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=True)
+    chunks = chunk([f"One. {nothing} Two.", nothing, "Three."], 20, 5, tokenizer)
+    text = "".join(c.text for c in chunks)
+    assert all(sentence in text for sentence in ("One.", "Two.", "Three."))
+    assert max(len(c.text) for c in chunks) <= 1024
 
 
 def test_later_chunks_know_their_page() -> None:

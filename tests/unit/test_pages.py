@@ -14,6 +14,7 @@ from rag_workloads.worker.pages import WARNINGS_KEPT, Page, Tally, clean
         ("a\0b\x07c\x9bd\ufeffe\u200bf", "abcdef"),
         ("a\udce9b", "a\ufffdb"),
         ("नमस्ते می\u200cخواهم", "नमस्ते می\u200cخواهم"),
+        ("Immo\u00ad \nbilien, Wert\u00adpapier", "Immobilien, Wertpapier"),
         (" \n\t ", ""),
     ],
 )

@@ -1,21 +1,26 @@
 """Cuts a stream of pages into overlapping chunks, counted in the embedding model's tokens; pure.
 
-Every chunk is a slice of the text as it was read, pages joined by a line feed. Cuts fall between sentences if
-one ends nearby, else between words where the tokenizer knows words, else between tokens; never within a
-character.
+Every chunk is a slice of the text as it was read, pages joined by a line feed, words that were broken at a
+line's end made whole. Cuts fall between sentences if one ends nearby, else between words where the tokenizer
+knows words, else between tokens; never within a character.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from tokenizers import Tokenizer
 
 from rag_workloads.jobs.payloads import Chunk
+from rag_workloads.worker.hyphens import WordJoiner
 
 PAGE_BREAK = "\n"
 # What the tokenizer takes at once: its result is some hundred times as large. No page of a PDF is longer.
 SLICE_CHARACTERS = 20_000
-SENTENCE_ENDS, WIDE_SENTENCE_ENDS = ".!?:", "。！？；"
+# A chunk's tokens are bounded, and so are its characters: some tokenizers take a word of any length for one
+# unknown token. Prose has about five characters a token, so it never comes near.
+CHARACTERS_A_TOKEN = 16
+LEAST_CHARACTERS = 1024
+SENTENCE_ENDS, WIDE_SENTENCE_ENDS = ".!?:…؟۔।", "。！？；｡"
 
 # How good a place for a cut is.
 WITHIN_CHARACTER, BETWEEN_CHARACTERS, BETWEEN_WORDS, AT_SPACE, BETWEEN_SENTENCES = range(5)
@@ -29,6 +34,8 @@ class Chunker:
         if not 0 <= overlap < size:
             raise ValueError(f"overlap {overlap} must be less than size {size}")
         self._tokenizer, self._size, self._overlap = tokenizer, size, overlap
+        self._longest = max(LEAST_CHARACTERS, CHARACTERS_A_TOKEN * size)
+        self._joiner = WordJoiner(tokenizer)
         self._text = ""
         # One entry a token: its characters in `_text`, and a number shared by the tokens of one word.
         self._starts: list[int] = []
@@ -41,12 +48,15 @@ class Chunker:
         self._next_index = 0
 
     def feed(self, page: int, text: str) -> Iterator[Chunk]:
-        """Add a page, and give the chunks that are now full; exhaust the iterator before the next call."""
-        if self._text:
-            self._text += PAGE_BREAK
-        self._pages.append(page)
-        self._page_starts.append(len(self._text))
-        for piece in _slices(text):
+        """Add a page, or more of it, and give the chunks that are full.
+
+        Exhaust the iterator before the next call. The pieces that `slices` makes of a page give its chunks.
+        """
+        if page not in self._pages[-1:]:
+            self._text += PAGE_BREAK if self._text else ""
+            self._pages.append(page)
+            self._page_starts.append(len(self._text))
+        for piece in slices(self._joiner.join(text)):
             self._append(piece)
             yield from self._full()
 
@@ -58,33 +68,60 @@ class Chunker:
     def _full(self) -> Iterator[Chunk]:
         """Give the chunks that are full, and forget what no later one needs."""
         start = 0
-        while len(self._starts) - start > self._size:
-            end = self._cut(start)
+        while (limit := self._limit(start)) < len(self._starts):
+            end = self._cut(start, limit)
             yield self._chunk(start, end)
             start = self._restart(start, end)
         self._forget(start)
 
     def _append(self, text: str) -> None:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        if not encoding.offsets:
+            return
         base = len(self._text)
         self._text += text
-        self._starts += [base + start for start, _ in encoding.offsets]
-        self._ends += [base + end for _, end in encoding.offsets]
         words = [self._next_word + (word or 0) for word in encoding.word_ids]
+        self._next_word = words[-1] + 1
+        offsets = encoding.offsets
+        if any(end - start > self._longest // 4 for start, end in offsets):
+            offsets, words = self._split(offsets, words)
+        self._starts += [base + start for start, _ in offsets]
+        self._ends += [base + end for _, end in offsets]
         self._words += words
-        self._next_word = words[-1] + 1 if words else self._next_word
 
-    def _cut(self, start: int) -> int:
+    def _split(
+        self, offsets: list[tuple[int, int]], words: list[int]
+    ) -> tuple[list[tuple[int, int]], list[int]]:
+        """The tokens with each that is long as several of equal length."""
+        short: list[tuple[int, int]] = []
+        short_words: list[int] = []
+        for (start, end), word in zip(offsets, words, strict=True):
+            length = end - start
+            parts = 1 + length * 4 // self._longest
+            short += [(start + length * i // parts, start + length * (i + 1) // parts) for i in range(parts)]
+            short_words += [word] * parts
+        return short, short_words
+
+    def _limit(self, start: int) -> int:
+        """The first token that is too much for a chunk that begins at token `start`."""
+        fitting = (
+            bisect_right(self._ends, self._starts[start] + self._longest, lo=start) if self._starts else 0
+        )
+        return min(start + self._size, max(start + 1, fitting))
+
+    def _cut(self, start: int, limit: int) -> int:
         """Where a full chunk that begins at token `start` ends: the best place near its limit."""
-        limit = start + self._size
-        end = max(range(limit, limit - self._size // 4, -1), key=self._quality, default=limit)
+        nearby = range(limit, max(start, limit - self._size // 4), -1)
+        end = max(nearby, key=self._quality, default=limit)
         if self._quality(end) < BETWEEN_WORDS:
             end = max(range(limit, start, -1), key=self._quality)
         return end
 
     def _restart(self, start: int, end: int) -> int:
         """Where the next chunk begins: the best place in the overlap before `end`, or `end` itself."""
-        begin = max(range(max(start + 1, end - self._overlap), end), key=self._quality, default=end)
+        far = self._ends[end - 1] - self._longest * self._overlap // self._size
+        first = max(start + 1, end - self._overlap, bisect_left(self._starts, far, hi=end))
+        begin = max(range(first, end), key=self._quality, default=end)
         return begin if self._quality(begin) >= BETWEEN_WORDS else end
 
     def _quality(self, at: int) -> int:
@@ -122,7 +159,7 @@ class Chunker:
         self._page_starts = [at - base for at in self._page_starts[first:]]
 
 
-def _slices(text: str) -> Iterator[str]:
+def slices(text: str) -> Iterator[str]:
     """The text in slices of bounded length, which begin with white space where there is any."""
     start = 0
     while len(text) - start > SLICE_CHARACTERS:

@@ -14,7 +14,9 @@ BLANKS = re.compile(r"[^\S\n]+")
 AROUND_LINE_FEED = re.compile(r" ?\n ?")
 BLANK_LINES = re.compile(r"\n{3,}")
 LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-# Nothing that is read: zero-width spaces, soft hyphens within a line, byte order marks.
+# Where a word may be broken, and where it was.
+SOFT_HYPHEN = re.compile("\u00ad\n?")
+# Nothing that is read: zero-width spaces, byte order marks.
 INVISIBLE = "\u200b\u2060\ufeff"
 CONTROLS = {
     at: None for at in range(0x100) if unicodedata.category(chr(at)) == "Cc" and chr(at) not in "\t\n"
@@ -69,7 +71,11 @@ class Tally:
 
 
 def clean(text: str) -> str:
-    """Text with one blank for many, at most one empty line in a row, none around it, and no controls."""
+    """Text with one blank for many, at most one empty line in a row, and none around it.
+
+    Controls and soft hyphens are left out, the latter with the line feeds after them.
+    """
     text = LINE_ENDS.sub("\n", text).translate(UNREAD)
     text = AROUND_LINE_FEED.sub("\n", BLANKS.sub(" ", text))
+    text = SOFT_HYPHEN.sub("", text)
     return BLANK_LINES.sub("\n\n", text).strip()

@@ -17,8 +17,8 @@ from rag_workloads.library.documents import Document, DocumentError, ErrorCode, 
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.records import DocumentStore
 from rag_workloads.web import metrics
-from rag_workloads.worker.chunking import Chunker
-from rag_workloads.worker.pages import Page, Tally
+from rag_workloads.worker.chunking import Chunker, slices
+from rag_workloads.worker.pages import Tally
 from rag_workloads.worker.parser import Parser, TimeBudget
 
 ROOM_POLL_SECONDS = 0.2
@@ -89,15 +89,15 @@ class DocumentProcessor:
         """The document's chunks in order, some at a time; records progress as the pages go by."""
         chunker = Chunker(self.tokenizer, self.settings.chunk_size_tokens, self.settings.chunk_overlap_tokens)
 
-        def cut(first: int, read: list[Page]) -> list[Chunk]:
-            return [
-                chunk for number, page in enumerate(read, first) for chunk in chunker.feed(number, page.text)
-            ]
+        def cut(page: int, text: str) -> list[Chunk]:
+            return list(chunker.feed(page, text))
 
         async for read in self.parser.read_pages(path, document.content_type, pages, budget):
-            yield await budget.spend(anyio.to_thread.run_sync(cut, tally.pages + 1, read))
             for page in read:
                 tally.add(page)
+                # A thread cannot be stopped, so that it gets little at a time.
+                for piece in slices(page.text):
+                    yield await budget.spend(anyio.to_thread.run_sync(cut, tally.pages, piece))
             metrics.PAGES_PARSED.inc(len(read))
             # Progress never goes back, in a second run neither.
             await self._record(document, pages_done=max(tally.pages, document.pages_done))
