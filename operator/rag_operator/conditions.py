@@ -10,12 +10,16 @@ ApiReady          at least one API pod serves.
 AutoscalingReady  KEDA scales the embedding pods. Absent when their number is fixed.
 Ready             all of the above, and nothing refused; copies reason and message of the first that fails,
                   of one that is only starting when there is no other.
+
+Queue, vector store, embedding, language model and workers are False, too, while the pipeline's own processes
+say what keeps them from their work: a store that they cannot reach, a collection that is another pipeline's.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from rag_contract.stats import ProblemComponent
 from rag_operator.evidence import Evidence, Workload
 from rag_operator.names import SCALED_OBJECT, Component
 from rag_operator.status import Condition
@@ -34,6 +38,9 @@ class Verdict(NamedTuple):
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str
+
+
+Judge = Callable[[Evidence], Verdict | None]
 
 
 def conditions(
@@ -155,17 +162,29 @@ def _pods(evidence: Evidence, component: Component, workload: Workload) -> Verdi
     return Verdict("True", "Ready" if workload.ready >= workload.wanted else "PartlyReady", count)
 
 
-def _of(component: Component) -> Callable[[Evidence], Verdict | None]:
+def _unless_told(judge: Judge, *components: ProblemComponent) -> Judge:
+    """Where all looks well, believe the pipeline's own processes: they use what is judged here from afar."""
+
+    def judged(evidence: Evidence) -> Verdict | None:
+        verdict, problem = judge(evidence), evidence.told(*components)
+        if problem is None or verdict is None or verdict.status != "True":
+            return verdict
+        return Verdict("False", problem.reason, problem.message)
+
+    return judged
+
+
+def _of(component: Component) -> Judge:
     return lambda evidence: _workload(evidence, component)
 
 
-TABLE: tuple[tuple[str, Callable[[Evidence], Verdict | None]], ...] = (
+TABLE: tuple[tuple[str, Judge], ...] = (
     ("SecretsResolved", _secrets),
-    ("QueueReady", _queue),
-    ("VectorStoreReady", _vector_store),
-    ("EmbeddingReady", _of(Component.EMBEDDING)),
-    ("LLMReady", _llm),
-    ("WorkersReady", _of(Component.WORKER)),
+    ("QueueReady", _unless_told(_queue, "redis")),
+    ("VectorStoreReady", _unless_told(_vector_store, "vector-store")),
+    ("EmbeddingReady", _unless_told(_of(Component.EMBEDDING), "embedding")),
+    ("LLMReady", _unless_told(_llm, "llm")),
+    ("WorkersReady", _unless_told(_of(Component.WORKER), "worker", "files")),
     ("ApiReady", _of(Component.API)),
     ("AutoscalingReady", _autoscaling),
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_operator import names
 from rag_operator.names import COMPONENT, DEPLOYMENT, KEDA_KINDS, STATEFUL_SET, Component, Manifest
 from rag_operator.pipeline import RagPipeline, Spec
@@ -40,6 +41,8 @@ class Evidence:
     unresolved: Unresolved | None = None
     llm_image_known: bool = True
     failures: Sequence[Failure] = ()
+    problems: Sequence[ComponentProblem] = ()
+    """What the pipeline's own processes say that keeps them from their work."""
 
     @property
     def spec(self) -> Spec:
@@ -70,6 +73,10 @@ class Evidence:
             if failure.component == component and (failure.kind in scaling) == scaler
         )
         return next(matches, None)
+
+    def told(self, *components: ProblemComponent) -> ComponentProblem | None:
+        """Return the first problem that the pipeline's processes tell of these components."""
+        return next((problem for problem in self.problems if problem.component in components), None)
 
     def pod_problem(self, component: Component) -> tuple[str, str] | None:
         """Return reason and message of the first pod of a component that cannot start."""

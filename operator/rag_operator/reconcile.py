@@ -144,7 +144,9 @@ async def _refuse_foreign(cluster: Cluster, pipeline: RagPipeline, manifest: Man
 async def report(cluster: Cluster, evidence: Evidence, user_secrets: Mapping[str, Mapping[str, str]]) -> None:
     """Write the status when it changed, and record an Event when Ready did."""
     pipeline = evidence.pipeline
-    status = summarize(evidence, await read_stats(evidence, user_secrets))
+    stats = await read_stats(evidence, user_secrets)
+    evidence = replace(evidence, problems=stats.problems if stats else ())
+    status = summarize(evidence, stats)
     metrics.observe_status(pipeline, status)
     if status == pipeline.status:
         return

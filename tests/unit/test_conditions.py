@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, MANAGED_LLM, find, pipeline, site
 
+from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_operator.children import build
 from rag_operator.conditions import conditions
 from rag_operator.evidence import Evidence, Failure, Observed
@@ -217,6 +218,34 @@ def test_what_runs_elsewhere_is_not_judged_here() -> None:
     found = judged(evidence(vectorStore=external, llm=EXTERNAL_LLM))
     assert (found["VectorStoreReady"].status, found["VectorStoreReady"].reason) == ("True", "External")
     assert found["LLMReady"].reason == "Ready"
+
+
+@pytest.mark.parametrize(
+    ("component", "condition"),
+    [
+        ("redis", "QueueReady"),
+        ("vector-store", "VectorStoreReady"),
+        ("embedding", "EmbeddingReady"),
+        ("llm", "LLMReady"),
+        ("worker", "WorkersReady"),
+        ("files", "WorkersReady"),
+    ],
+)
+def test_the_processes_say_what_keeps_them_from_their_work(
+    component: ProblemComponent, condition: str
+) -> None:
+    problem = ComponentProblem(component=component, reason="Away", message="it refuses connections")
+    external = {"collection": "docs", "external": {"url": "https://qdrant"}}
+    found = judged(replace(evidence(vectorStore=external, **FULL), problems=[problem]))
+    assert [name for name, each in found.items() if each.status == "False"] == [condition, "Ready"]
+    for each in (found[condition], found["Ready"]):
+        assert (each.reason, each.message) == ("Away", "it refuses connections")
+
+
+def test_the_pods_own_failure_is_told_before_what_follows_from_it() -> None:
+    problem = ComponentProblem(component="vector-store", reason="Away", message="it refuses connections")
+    found = judged(replace(evidence({"demo-qdrant": 0}), problems=[problem]))["VectorStoreReady"]
+    assert (found.reason, found.message) == ("Progressing", "0 of 1 qdrant pods are ready")
 
 
 def test_a_transition_time_moves_only_with_its_status() -> None:
