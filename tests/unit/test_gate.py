@@ -86,8 +86,8 @@ async def watch_until_open(watched: Gate, consumer: Consumer) -> None:
     async with asyncio.timeout(10):
         while "resume" not in consumer.told[-1:] and not watching.done():
             await asyncio.sleep(0)
-    await tasks.end(watching)
     tasks.check(watching)
+    await tasks.end(watching)
 
 
 async def test_the_consumer_rests_until_the_dependency_answers(

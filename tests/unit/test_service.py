@@ -78,4 +78,19 @@ async def test_a_background_task_that_broke_off_is_noticed() -> None:
     with pytest.raises(ValueError, match="a bug"):
         tasks.check(ends, runs, broken)
     await tasks.end(runs)
-    tasks.check(runs)
+    with pytest.raises(RuntimeError, match="cancelled"):
+        tasks.check(runs)
+
+
+async def test_a_process_whose_work_has_broken_off_is_not_alive() -> None:
+    async def breaks_off() -> None:
+        raise ValueError("a bug")
+
+    work = asyncio.create_task(breaks_off())
+    app = service.create_app("test", lifespan, ready, lambda: tasks.check(work))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        alive = await client.get("/live")
+        await asyncio.wait([work])
+        broken = await client.get("/live")
+    assert alive.status_code == 200
+    assert (broken.status_code, broken.json()["detail"]) == (503, "a bug")

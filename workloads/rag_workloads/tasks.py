@@ -19,7 +19,12 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
 
 
 def check(*tasks: asyncio.Task[Any]) -> None:
-    """Raise what a background task ended with, if one did: nobody else would notice."""
+    """Raise what a background task ended with, if one did: nobody else would notice.
+
+    RuntimeError for one that was cancelled.
+    """
     for task in tasks:
-        if task.done() and not task.cancelled():
+        if task.cancelled():
+            raise RuntimeError("A background task was cancelled.")
+        if task.done():
             task.result()

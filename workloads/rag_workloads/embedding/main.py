@@ -58,6 +58,10 @@ class EmbeddingService:
             raise TeiError("Unhealthy", self._reason)
         return self._engine
 
+    def alive(self) -> None:
+        """Raise if the consumer has broken off: only a new process takes it up again."""
+        tasks.check(*self._running)
+
     async def ready(self) -> None:
         """Raise until the engine runs and the collection is its own, and while Redis or Qdrant is away.
 
@@ -65,7 +69,7 @@ class EmbeddingService:
         """
         if self._consumer is None or self._vectors is None or self._queue is None:
             raise RuntimeError(self._reason)
-        tasks.check(*self._running)
+        self.alive()
         await asyncio.gather(self._vectors.ready(), self._queue.depths())
 
     async def drain(self) -> None:
@@ -120,6 +124,6 @@ def main() -> None:
     settings = EmbeddingSettings.read()
     logs.configure(settings.log_level, settings.log_format)
     embedding = EmbeddingService(settings)
-    app = service.create_app("embedding", embedding.lifespan, embedding.ready, BODY_BYTES)
+    app = service.create_app("embedding", embedding.lifespan, embedding.ready, embedding.alive, BODY_BYTES)
     Routes(settings, embedding.engine, embedding.ready).install(app)
     service.serve(app, settings, embedding.drain)

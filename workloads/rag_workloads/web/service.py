@@ -36,10 +36,11 @@ def create_app(
     title: str,
     lifespan: Lifespan,
     ready: Callable[[], Awaitable[None]],
+    alive: Callable[[], None] = lambda: None,
     body_limit: int = BODY_BYTES,
     body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """An app with GET /live (the process runs), /ready (503 and why while `ready` raises) and /metrics.
+    """An app with GET /live and /ready (503 and why while `alive` or `ready` raises), and /metrics.
 
     A body may have `body_limit` bytes, or what `body_limits` says of its path.
     """
@@ -52,6 +53,11 @@ def create_app(
 
     @app.get(LIVE_PATH, include_in_schema=False)
     async def live() -> JSONResponse:
+        try:
+            alive()
+        except Exception as error:
+            log.error("not alive", reason=_reason(error))
+            raise Problem(503, "not-alive", "Not alive", _reason(error)) from error
         return JSONResponse({"status": "ok"})
 
     @app.get(READY_PATH, include_in_schema=False)
@@ -70,8 +76,11 @@ async def check_ready(ready: Callable[[], Awaitable[None]]) -> None:
     except Problem:
         raise
     except Exception as error:
-        reason = str(error) or type(error).__name__
-        raise Problem(503, "not-ready", "Not ready", reason) from error
+        raise Problem(503, "not-ready", "Not ready", _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 class RequestIdMiddleware:

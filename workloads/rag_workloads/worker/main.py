@@ -58,11 +58,15 @@ class Worker:
         await tasks.end(*self._running)
         await self._queue.close()
 
+    def alive(self) -> None:
+        """Raise if the work has broken off: only a new process takes it up again."""
+        tasks.check(*self._running)
+
     async def ready(self) -> None:
         """Raise if Redis does not answer, or the work has broken off."""
         if self._queue is None:
             raise RuntimeError("The worker is starting.")
-        tasks.check(*self._running)
+        self.alive()
         await self._queue.depths()
 
     async def drain(self) -> None:
@@ -87,5 +91,5 @@ def main() -> None:
     settings = WorkerSettings.read()
     logs.configure(settings.log_level, settings.log_format)
     worker = Worker(settings)
-    app = service.create_app("worker", worker.lifespan, worker.ready)
+    app = service.create_app("worker", worker.lifespan, worker.ready, worker.alive)
     service.serve(app, settings, worker.drain)
