@@ -87,7 +87,7 @@ async def test_a_process_whose_work_has_broken_off_is_not_alive() -> None:
         raise ValueError("a bug")
 
     work = asyncio.create_task(breaks_off())
-    app = service.create_app("test", lifespan, ready, lambda: tasks.check(work))
+    app = service.create_app("test", lifespan, ready, alive=lambda: tasks.check(work))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         alive = await client.get("/live")
         await asyncio.wait([work])

@@ -1,9 +1,9 @@
 """Client of our language model service."""
 
-import json
 from collections.abc import AsyncGenerator
 
 import httpx
+from httpx_sse import EventSource
 
 from rag_contract.limits import ANSWER_SECONDS
 from rag_workloads.web.problems import Problem
@@ -33,13 +33,10 @@ class LlmClient:
             if response.is_error:
                 await response.aread()
             _check(response)
-            async for line in response.aiter_lines():
-                field, _, value = line.partition(": ")
-                if field != "data":
-                    continue
-                if value == "[DONE]":
+            async for event in EventSource(response).aiter_sse():
+                if event.data == "[DONE]":
                     return
-                message = json.loads(value)
+                message = event.json()
                 if "chunk" not in message:  # a problem: the model failed in the middle of its answer
                     raise httpx.RemoteProtocolError(message["detail"])
                 yield message["chunk"]

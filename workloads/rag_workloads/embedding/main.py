@@ -124,6 +124,8 @@ def main() -> None:
     settings = EmbeddingSettings.read()
     logs.configure(settings.log_level, settings.log_format)
     embedding = EmbeddingService(settings)
-    app = service.create_app("embedding", embedding.lifespan, embedding.ready, embedding.alive, BODY_BYTES)
+    app = service.create_app(
+        "embedding", embedding.lifespan, embedding.ready, alive=embedding.alive, body_limit=BODY_BYTES
+    )
     Routes(settings, embedding.engine, embedding.ready).install(app)
     service.serve(app, settings, embedding.drain)

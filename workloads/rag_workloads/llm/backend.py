@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from httpx_sse import EventSource
 
 from rag_contract.environment.llm import LlmSettings
 from rag_workloads.web.problems import Problem, Unavailable
@@ -89,12 +90,10 @@ class Backend:
 
 async def _messages(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
     """The JSON messages of a server-sent event stream, up to [DONE]."""
-    async for line in response.aiter_lines():
-        field, _, value = line.partition(": ")
-        if field == "data" and value == "[DONE]":
+    async for event in EventSource(response).aiter_sse():
+        if event.data == "[DONE]":
             return
-        if field in ("data", "error"):
-            yield json.loads(value)
+        yield event.json()
     raise httpx.RemoteProtocolError("the stream ended before [DONE]")
 
 

@@ -1,6 +1,6 @@
 """A limit on what clients send: a body is read before anything looks at it, the API key included.
 
-FastAPI's `max_body_size` answers a body of a stated length in plain text, past problems, request ids and metrics.
+FastAPI's `max_body_size` would answer a body of a stated length in plain text, past problems and request ids.
 """
 
 from collections.abc import Mapping

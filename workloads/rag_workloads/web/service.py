@@ -36,6 +36,7 @@ def create_app(
     title: str,
     lifespan: Lifespan,
     ready: Callable[[], Awaitable[None]],
+    *,
     alive: Callable[[], None] = lambda: None,
     body_limit: int = BODY_BYTES,
     body_limits: Mapping[str, int] | None = None,

@@ -1,10 +1,9 @@
 """Server-sent events, which a stop of the server lets end."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 from sse_starlette.sse import AppStatus
 
 # It would cut every stream within half a second of SIGTERM. The server waits for them, and ours all end.
@@ -13,7 +12,7 @@ AppStatus.enable_automatic_graceful_drain = False
 
 def event(data: dict[str, Any], name: str | None = None) -> ServerSentEvent:
     """An event with JSON in it."""
-    return ServerSentEvent(json.dumps(data, ensure_ascii=False), event=name)
+    return JSONServerSentEvent(data, event=name)
 
 
 def stream(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:

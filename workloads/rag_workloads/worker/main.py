@@ -91,5 +91,5 @@ def main() -> None:
     settings = WorkerSettings.read()
     logs.configure(settings.log_level, settings.log_format)
     worker = Worker(settings)
-    app = service.create_app("worker", worker.lifespan, worker.ready, worker.alive)
+    app = service.create_app("worker", worker.lifespan, worker.ready, alive=worker.alive)
     service.serve(app, settings, worker.drain)
