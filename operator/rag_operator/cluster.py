@@ -79,11 +79,14 @@ class Cluster:
         # Items of a list come without these two.
         return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
 
-    async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER) -> None:
-        """Apply a child on the server's side; the fields that it names become the manager's."""
+    async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, force: bool = True) -> None:
+        """Apply a child on the server's side; the fields that it names become the manager's.
+
+        Without `force`, ClusterError (409) if another manager has given one of them another value.
+        """
         metadata = manifest["metadata"]
         path = _path(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
-        await self._apply(path, manifest, manager)
+        await self._apply(path, manifest, manager, force=force)
 
     async def apply_status(self, namespace: str, name: str, status: Manifest) -> None:
         """Apply the whole status of a pipeline; raise PipelineGone if there is none any more."""
@@ -119,8 +122,9 @@ class Cluster:
         """Record an Event."""
         await self._request("POST", _path(EVENT, event["metadata"]["namespace"]), body=event)
 
-    async def _apply(self, path: str, manifest: Manifest, manager: str) -> None:
-        await self._request("PATCH", path, [("fieldManager", manager), ("force", "true")], manifest, APPLY)
+    async def _apply(self, path: str, manifest: Manifest, manager: str, *, force: bool = True) -> None:
+        query = [("fieldManager", manager), ("force", "true" if force else "false")]
+        await self._request("PATCH", path, query, manifest, APPLY)
 
     async def _discover(self, api_version: str) -> frozenset[str]:
         try:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from rag_contract.stats import ProblemComponent
-from rag_operator.evidence import Evidence, Workload
+from rag_operator.evidence import Evidence, Failure, Workload
 from rag_operator.names import SCALED_OBJECT, Component
 from rag_operator.status import Condition
 
@@ -28,7 +28,6 @@ READY = "Ready"
 SUSPENDED = "Suspended"
 PROGRESSING = "Progressing"
 NOT_CREATED = "NotCreated"
-APPLY_FAILED = "ApplyFailed"
 _STARTING = {PROGRESSING, NOT_CREATED}
 
 
@@ -71,7 +70,7 @@ def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
         first = (lasting or failing)[0]
         return Verdict("False", first.reason, first.message)
     if evidence.failures:  # of a child that no condition speaks about, such as the claim of the files
-        return Verdict("False", APPLY_FAILED, evidence.failures[0].message)
+        return _failed(evidence.failures[0])
     return Verdict("True", "Ready", "the pipeline takes documents and answers questions")
 
 
@@ -124,7 +123,7 @@ def _autoscaling(evidence: Evidence) -> Verdict | None:
 def _scaler(evidence: Evidence) -> Verdict:
     """Judge the ScaledObject by what KEDA says of it."""
     if refused := evidence.refused(Component.EMBEDDING, scaler=True):
-        return Verdict("False", APPLY_FAILED, refused)
+        return _failed(refused)
     scaler = evidence.child(SCALED_OBJECT.kind, Component.EMBEDDING)
     reported = scaler.get("status", {}).get("conditions", []) if scaler else []
     states = {each["type"]: each for each in reported}
@@ -139,7 +138,7 @@ def _scaler(evidence: Evidence) -> Verdict:
 
 def _workload(evidence: Evidence, component: Component) -> Verdict:
     if refused := evidence.refused(component):
-        return Verdict("False", APPLY_FAILED, refused)
+        return _failed(refused)
     if evidence.spec.suspend:
         return Verdict("False", SUSPENDED, "the pipeline is suspended")
     workload = evidence.workload(component)
@@ -160,6 +159,10 @@ def _pods(evidence: Evidence, component: Component, workload: Workload) -> Verdi
         reason, message = workload.problem
         return Verdict("True", reason, f"{count}; {message}")
     return Verdict("True", "Ready" if workload.ready >= workload.wanted else "PartlyReady", count)
+
+
+def _failed(failure: Failure) -> Verdict:
+    return Verdict("False", failure.reason, failure.message)
 
 
 def _unless_told(judge: Judge, *components: ProblemComponent) -> Judge:

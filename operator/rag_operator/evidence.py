@@ -24,12 +24,16 @@ class Observed:
     """Whether the cluster knows ScaledObjects."""
 
 
+APPLY_FAILED = "ApplyFailed"
+
+
 class Failure(NamedTuple):
-    """What the API server refused: kind and component of a child, and why."""
+    """What could not be made or changed: kind and component of a child, and why."""
 
     kind: str
     component: str
     message: str
+    reason: str = APPLY_FAILED
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,11 @@ class Evidence:
         child = self.child(DEPLOYMENT.kind, component) or self.child(STATEFUL_SET.kind, component)
         return Workload(child) if child else None
 
-    def refused(self, component: Component, *, scaler: bool = False) -> str | None:
-        """Return why the first child of a component was refused; its scaler is asked for by itself."""
+    def refused(self, component: Component, *, scaler: bool = False) -> Failure | None:
+        """Return why the first child of a component failed; its scaler is asked for by itself."""
         scaling = {kind.kind for kind in KEDA_KINDS}
         matches = (
-            failure.message
+            failure
             for failure in self.failures
             if failure.component == component and (failure.kind in scaling) == scaler
         )

@@ -7,6 +7,8 @@ from rag_contract import names as contract
 from rag_operator.pipeline import GROUP, KIND, PLURAL, VERSION, RagPipeline
 
 Manifest = dict[str, Any]
+Key = tuple[str, str]
+"""Kind and name of an object, which tell it from the others of its namespace."""
 
 FIELD_MANAGER = "ragpipeline-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -58,6 +60,11 @@ KEDA_KINDS = (
     SCALED_OBJECT,
 )
 KINDS = {kind.kind: kind for kind in (*CORE_KINDS, *KEDA_KINDS)}
+
+
+def key(item: Manifest) -> Key:
+    """Return kind and name of an object."""
+    return item["kind"], item["metadata"]["name"]
 
 
 def child_name(pipeline: RagPipeline, suffix: str) -> str:

@@ -7,12 +7,12 @@ Nothing else is sent.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rag_operator.names import COMPONENT, FIELD_MANAGER, SECRET, Manifest, is_owned
+from rag_operator.names import COMPONENT, FIELD_MANAGER, SECRET, Key, Manifest, is_owned, key
 from rag_operator.quantities import parse_quantity
 
 APPLIED_HASH = "ragpipeline.dev/applied-hash"
@@ -56,18 +56,28 @@ class Action:
         return f"{self.verb} {self.child}: {self.reason}"
 
 
-def plan(desired: Sequence[Manifest], observed: Sequence[Manifest], owner_uid: str) -> list[Action]:
-    """Return what to do, in order; nothing when all is as it should be."""
-    present = {_key(item): item for item in observed}
-    wanted = {_key(item) for item in desired}
+def plan(
+    desired: Sequence[Manifest],
+    observed: Sequence[Manifest],
+    owner_uid: str,
+    withheld: Collection[Key] = (),
+) -> list[Action]:
+    """Return what to do, in order; nothing when all is as it should be.
+
+    Children that are `withheld` stay as they are, or are not made.
+    """
+    present = {key(item): item for item in observed}
+    wanted = {key(item) for item in desired}
     # First: a scaler that is no longer wanted must not act on what follows.
     actions = [
         Action(Verb.PRUNE, item, "no longer part of the pipeline", _component(item))
         for item in observed
-        if _key(item) not in wanted and is_owned(item, owner_uid) and not _ending(item)
+        if key(item) not in wanted and is_owned(item, owner_uid) and not _ending(item)
     ]
     for manifest in desired:
-        there = present.get(_key(manifest))
+        if key(manifest) in withheld:
+            continue
+        there = present.get(key(manifest))
         actions.extend(_child_actions(stamp(_no_smaller(manifest, there)), there))
     return actions
 
@@ -152,10 +162,6 @@ def _owns_replicas(observed: Manifest) -> bool:
         for entry in observed["metadata"].get("managedFields", [])
         if entry["manager"] == FIELD_MANAGER and entry["operation"] == "Apply"
     )
-
-
-def _key(item: Manifest) -> tuple[str, str]:
-    return item["kind"], item["metadata"]["name"]
 
 
 def _component(item: Manifest) -> str:

@@ -9,6 +9,7 @@ import structlog
 from rag_operator import events, metrics, names
 from rag_operator.children import Site, build
 from rag_operator.cluster import Cluster, ClusterError, NamespaceEnding, PipelineGone
+from rag_operator.conflicts import conflicts
 from rag_operator.evidence import Evidence, Failure, Observed
 from rag_operator.names import (
     CORE_KINDS,
@@ -19,6 +20,7 @@ from rag_operator.names import (
     SCALED_OBJECT,
     SECRET,
     Manifest,
+    key,
 )
 from rag_operator.pipeline import RagPipeline
 from rag_operator.plan import Action, Verb, plan
@@ -59,8 +61,11 @@ async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline
         evidence = replace(evidence, unresolved=resolved)
     else:
         site = Site(pipeline, settings, resolved.queue, resolved.vector_store, user_secrets, observed.keda)
-        actions = plan(build(site), observed.children, pipeline.metadata.uid)
-        failures = await execute(cluster, pipeline, actions)
+        desired = build(site)
+        ours, theirs = await find_unlabelled(cluster, pipeline, desired, observed.children)
+        held = conflicts(desired, theirs)
+        actions = plan(desired, [*observed.children, *ours], pipeline.metadata.uid, withheld=held)
+        failures = [*held.values(), *await execute(cluster, actions)]
         if actions:
             observed = await observe(cluster, pipeline)
         evidence = Evidence(pipeline, observed, llm_image_known=site.llm_image_known, failures=failures)
@@ -76,6 +81,23 @@ async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
         *(cluster.list(kind, namespace, selector) for kind in (*kinds, POD))
     )
     return Observed([item for items in children for item in items], pods, keda)
+
+
+async def find_unlabelled(
+    cluster: Cluster, pipeline: RagPipeline, desired: Sequence[Manifest], observed: Sequence[Manifest]
+) -> tuple[list[Manifest], list[Manifest]]:
+    """Read the objects that have a child's name but not its labels: our own, and those of somebody else."""
+    seen = {key(item) for item in observed}
+    missing = [child for child in desired if key(child) not in seen]
+    found = await asyncio.gather(
+        *(
+            cluster.get(KINDS[child["kind"]], pipeline.metadata.namespace, child["metadata"]["name"])
+            for child in missing
+        )
+    )
+    there = [item for item in found if item]
+    ours = [item for item in there if names.is_owned(item, pipeline.metadata.uid)]
+    return ours, [item for item in there if item not in ours]
 
 
 async def read_user_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, dict[str, str]]:
@@ -98,7 +120,7 @@ async def _read_secrets(cluster: Cluster, pipeline: RagPipeline, wanted: set[str
     return {name: secret for name, secret in zip(wanted, found, strict=True) if secret}
 
 
-async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Action]) -> list[Failure]:
+async def execute(cluster: Cluster, actions: Sequence[Action]) -> list[Failure]:
     """Carry out a plan; return what was refused.
 
     Most steps are tried whatever becomes of the others; one that comes first ends the plan when it fails.
@@ -106,7 +128,7 @@ async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Act
     failures: list[Failure] = []
     for action in actions:
         try:
-            await _carry_out(cluster, pipeline, action)
+            await _carry_out(cluster, action)
         except NamespaceEnding:
             raise
         except ClusterError as error:
@@ -120,25 +142,16 @@ async def execute(cluster: Cluster, pipeline: RagPipeline, actions: Sequence[Act
     return failures
 
 
-async def _carry_out(cluster: Cluster, pipeline: RagPipeline, action: Action) -> None:
+async def _carry_out(cluster: Cluster, action: Action) -> None:
     match action.verb:
         case Verb.PRUNE:
             await cluster.delete(action.manifest)
         case Verb.HAND_OVER:
             await cluster.apply(action.manifest, manager=REPLICAS_MANAGER)
-        case Verb.CREATE:
-            await _refuse_foreign(cluster, pipeline, action.manifest)
-            await cluster.apply(action.manifest)
+        case Verb.CREATE:  # not by force: somebody may have been faster
+            await cluster.apply(action.manifest, force=False)
         case Verb.CHANGE:
             await cluster.apply(action.manifest)
-
-
-async def _refuse_foreign(cluster: Cluster, pipeline: RagPipeline, manifest: Manifest) -> None:
-    """Refuse to take over an object of the same name that is not a child of this pipeline."""
-    metadata = manifest["metadata"]
-    existing = await cluster.get(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
-    if existing and not names.is_owned(existing, pipeline.metadata.uid):
-        raise ClusterError(409, "an object of this name exists and does not belong to the pipeline")
 
 
 async def report(cluster: Cluster, evidence: Evidence, user_secrets: Mapping[str, Mapping[str, str]]) -> None:

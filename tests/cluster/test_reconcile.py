@@ -196,21 +196,6 @@ def test_a_secret_of_somebody_else_is_left_alone(kube: Kube) -> None:
     eventually(lambda: kube.get("deployment", API))
 
 
-def test_an_object_of_somebody_else_is_left_alone(kube: Kube) -> None:
-    ports = [{"port": 80}]
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": API}, "spec": {"ports": ports}}
-    kube.apply(service)
-    kube.apply(pipeline())
-    condition = eventually(lambda: _with_reason(kube.condition("ApiReady"), "ApplyFailed"))
-    assert condition["message"] == (
-        f"Service {API}: an object of this name exists and does not belong to the pipeline"
-    )
-    kept = kube.get("service", API)
-    assert kept
-    assert kept["spec"]["ports"][0]["port"] == 80
-    eventually(lambda: kube.get("deployment", f"{NAME}-worker"))
-
-
 def test_a_missing_secret_is_named_and_found_when_it_comes(kube: Kube) -> None:
     kube.apply(pipeline(queue=EXTERNAL_QUEUE))
     condition = eventually(lambda: _with_reason(kube.condition("SecretsResolved"), "SecretNotFound"))
