@@ -16,8 +16,8 @@ FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="ragpipeline-llama-server" \
       org.opencontainers.image.description="llama.cpp's own HTTP server with the flags of its official image" \
       org.opencontainers.image.licenses="Apache-2.0"
-# llama.cpp's threads
-RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+# llama.cpp's threads, and what probes it inside its pod, as in the official image.
+RUN apt-get update && apt-get install --yes --no-install-recommends curl libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:${PATH} PYTHONPATH=/app PYTHONUNBUFFERED=1

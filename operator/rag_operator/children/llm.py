@@ -8,7 +8,17 @@ from rag_contract.limits import ANSWER_SECONDS
 from rag_operator import names
 from rag_operator.children.models import MODELS_PATH, model_init_container, models_mount, models_volume
 from rag_operator.children.objects import disruption_budget, service, service_account
-from rag_operator.children.pods import SMALL, Pod, container, deployment, drain, grace, http_probes, port
+from rag_operator.children.pods import (
+    SMALL,
+    Pod,
+    container,
+    deployment,
+    drain,
+    exec_probe,
+    grace,
+    http_probes,
+    port,
+)
 from rag_operator.children.site import Site
 from rag_operator.children.workload_env import from_secret
 from rag_operator.names import LLAMA_SERVER_PORT, Component, Manifest
@@ -95,7 +105,7 @@ def _engine(site: Site, managed: ManagedLlm) -> Manifest:
         args=[
             "-m", f"{MODELS_PATH}/{managed.model_file}",
             "--alias", managed.model,
-            "--host", "0.0.0.0",
+            "--host", "127.0.0.1",
             "--port", str(LLAMA_SERVER_PORT),
             "-c", str(managed.context_length * managed.parallel),
             "--parallel", str(managed.parallel),
@@ -103,9 +113,19 @@ def _engine(site: Site, managed: ManagedLlm) -> Manifest:
         ],
         restartPolicy="Always",
         ports=port(LLAMA_SERVER_PORT, "llama"),
-        **http_probes("/health", "/health", LOAD_SECONDS, port="llama"),
+        startupProbe=_health(period=2, failures=LOAD_SECONDS // 2),
+        livenessProbe=_health(failures=6),
+        readinessProbe=_health(period=5),
         volumeMounts=[models_mount()],
     )  # fmt: skip
+
+
+def _health(period: int = 10, failures: int = 3) -> Manifest:
+    """Return a probe of the engine, made inside its pod: nobody outside reaches it, nor does the kubelet."""
+    url = f"http://127.0.0.1:{LLAMA_SERVER_PORT}/health"
+    return exec_probe(
+        "curl", "--fail", "--silent", "--output", "/dev/null", url, period=period, failures=failures
+    )
 
 
 def _threads(managed: ManagedLlm) -> list[str]:

@@ -1,34 +1,78 @@
-"""Who may reach Redis and Qdrant: the pipeline's own pods, and KEDA for the depth of the queue."""
+"""Who may reach whom: a NetworkPolicy for each component, which keeps out all others.
+
+API         everybody: it is the door, for an Ingress and a port-forward too
+workers     who scrapes metrics
+embedding   the API, and who scrapes metrics
+LLM         the API, and who scrapes metrics; the engine beside it listens inside its pod only
+Redis       the API, the workers and the embedding pods; KEDA's operator, when it scales
+Qdrant      the API, the workers and the embedding pods, and who scrapes metrics
+
+Probes come from the node of a pod, which a policy does not keep out.
+"""
 
 from collections.abc import Sequence
 
+from rag_contract.endpoints import API_PORT, EMBEDDING_PORT, LLM_PORT, WORKER_PORT
 from rag_operator import names
 from rag_operator.children.objects import component_child
 from rag_operator.children.site import Site
 from rag_operator.connections import QDRANT_PORT, REDIS_PORT
-from rag_operator.names import INSTANCE, Component, Manifest
+from rag_operator.names import Component, Manifest
 
-KEDA_PEER: Manifest = {
-    "namespaceSelector": {},
-    "podSelector": {"matchLabels": {"app": "keda-operator"}},
-}
+# Set on every namespace by the API server: nobody can give it to another.
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+KEDA_OPERATOR = {"app": "keda-operator"}
+_STORE_USERS = (Component.API, Component.WORKER, Component.EMBEDDING)
 
 
 def manifests(site: Site) -> list[Manifest]:
-    """Return a NetworkPolicy for each store that the operator runs."""
-    own_pods: Manifest = {"podSelector": {"matchLabels": {INSTANCE: site.pipeline.metadata.name}}}
-    policies = []
+    """Return the policies of the components that the pipeline has."""
+    scraper = _namespace(site.settings.scraper_namespace)
+    policies = [
+        _policy(site, Component.API, API_PORT, None),
+        _policy(site, Component.WORKER, WORKER_PORT, scraper),
+        _policy(site, Component.EMBEDDING, EMBEDDING_PORT, [*_pods(site, Component.API), *scraper]),
+    ]
+    if site.spec.llm:
+        policies.append(_policy(site, Component.LLM, LLM_PORT, [*_pods(site, Component.API), *scraper]))
     if site.spec.queue.managed:
-        policies.append(_policy(site, Component.REDIS, REDIS_PORT, [own_pods, KEDA_PEER]))
+        peers = [*_pods(site, *_STORE_USERS), *_keda(site)]
+        policies.append(_policy(site, Component.REDIS, REDIS_PORT, peers))
     if site.spec.vector_store.managed:
-        policies.append(_policy(site, Component.QDRANT, QDRANT_PORT, [own_pods]))
+        peers = [*_pods(site, *_STORE_USERS), *scraper]
+        policies.append(_policy(site, Component.QDRANT, QDRANT_PORT, peers))
     return policies
 
 
-def _policy(site: Site, component: Component, port: int, peers: Sequence[Manifest]) -> Manifest:
+def _pods(site: Site, *components: Component) -> list[Manifest]:
+    """Return the pipeline's own pods: by all labels, of which other software uses some for itself."""
+    return [{"podSelector": {"matchLabels": names.selector(site.pipeline, each)}} for each in components]
+
+
+def _namespace(name: str) -> list[Manifest]:
+    """Return all pods of a namespace; nobody without a name."""
+    return [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: name}}}] if name else []
+
+
+def _keda(site: Site) -> list[Manifest]:
+    """Return KEDA's operator, which reads the depth of the queue: in its own namespace only."""
+    if site.spec.autoscaling is None:
+        return []
+    return [
+        {**peer, "podSelector": {"matchLabels": KEDA_OPERATOR}}
+        for peer in _namespace(site.settings.keda_namespace)
+    ]
+
+
+def _policy(site: Site, component: Component, port: int, peers: Sequence[Manifest] | None) -> Manifest:
+    """Return a policy that opens one port to some peers, or to everybody (None)."""
+    rule: Manifest = {"ports": [{"port": port, "protocol": "TCP"}]}
+    if peers is not None:
+        rule["from"] = list(peers)
     spec = {
         "podSelector": {"matchLabels": names.selector(site.pipeline, component)},
         "policyTypes": ["Ingress"],
-        "ingress": [{"from": list(peers), "ports": [{"port": port, "protocol": "TCP"}]}],
+        # A rule whose list of peers is empty would let everybody in.
+        "ingress": [] if peers is not None and not peers else [rule],
     }
     return component_child(site, "NetworkPolicy", component, {"spec": spec})

@@ -67,12 +67,12 @@ def exec_probe(*command: str, period: int = 10, failures: int = 3, timeout: int 
     }
 
 
-def http_probes(live: str, ready: str, startup_seconds: int = 120, port: str = "http") -> Manifest:
+def http_probes(live: str, ready: str, startup_seconds: int = 120) -> Manifest:
     """Return all three probes: one that waits for the start, one that tells dead, one that tells unready."""
     return {
-        "startupProbe": http_probe(live, port, period=2, failures=startup_seconds // 2),
-        "livenessProbe": http_probe(live, port, failures=6),
-        "readinessProbe": http_probe(ready, port, period=5),
+        "startupProbe": http_probe(live, period=2, failures=startup_seconds // 2),
+        "livenessProbe": http_probe(live, failures=6),
+        "readinessProbe": http_probe(ready, period=5),
     }
 
 
@@ -84,6 +84,8 @@ def container(site: Site, name: str, image: str, resources: Resources, **parts: 
         "image": image,
         "imagePullPolicy": site.spec.images.pull_policy or site.settings.image_pull_policy,
         "resources": resources.model_dump(),
+        # What a process says when it gives up is shown in the pipeline's conditions.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
