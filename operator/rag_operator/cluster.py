@@ -10,7 +10,7 @@ from urllib.parse import quote
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
-from rag_operator.names import EVENT, FIELD_MANAGER, KINDS, PIPELINE, Kind, Manifest
+from rag_operator.names import EVENT, FIELD_MANAGER, KINDS, NAMESPACE, PIPELINE, Kind, Manifest
 
 APPLY = "application/apply-patch+yaml"
 REQUEST_TIMEOUT_SECONDS = 30
@@ -57,6 +57,11 @@ class Cluster:
             await load_kube_config()
         async with ApiClient() as client:
             yield cls(client, discovery_seconds)
+
+    async def uid(self) -> str:
+        """Return what tells this cluster from all others: the UID of a namespace that each one has."""
+        found = await self._request("GET", _path(NAMESPACE, name="kube-system"))
+        return str(found["metadata"]["uid"])
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object, or None if there is none."""

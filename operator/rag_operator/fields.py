@@ -9,7 +9,8 @@ from pydantic.alias_generators import to_camel
 SIZE_PATTERN = r"^[1-9][0-9]*(k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 # What Kubernetes takes as the name of most objects, and as a key in a Secret.
-DNS_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+DNS_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+DNS_SUBDOMAIN = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
 SECRET_KEY = r"\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*"
 
 HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern="^https?://")]

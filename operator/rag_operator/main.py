@@ -23,9 +23,10 @@ def main() -> None:
 async def serve(settings: Settings) -> None:
     """Run everything in one task group: if a part dies, the process ends and Kubernetes starts it anew."""
     async with Cluster.connect(settings.resync_seconds) as cluster, asyncio.TaskGroup() as tasks:
+        known = settings.model_copy(update={"cluster_id": settings.cluster_id or await cluster.uid()})
 
         async def work(key: Key) -> None:
-            await reconcile(cluster, settings, key.namespace, key.name)
+            await reconcile(cluster, known, key.namespace, key.name)
 
         queue = Workqueue(work, settings.concurrency)
         loops = [

@@ -38,6 +38,7 @@ class Kind(NamedTuple):
 
 
 PIPELINE = Kind(f"{GROUP}/{VERSION}", KIND, PLURAL)
+NAMESPACE = Kind("v1", "Namespace", "namespaces")
 POD = Kind("v1", "Pod", "pods")
 EVENT = Kind("v1", "Event", "events")
 SECRET = Kind("v1", "Secret", "secrets")

@@ -12,7 +12,7 @@ from rag_operator.spec.llm import Llm
 from rag_operator.spec.scaling import Autoscaling
 from rag_operator.spec.service import Api, Images, Ingestion, Retrieval, Workers
 from rag_operator.spec.stores import ManagedRedis, Queue, Storage, VectorStore
-from rag_operator.status import Status
+from rag_operator.status import CollectionStatus, Status
 
 GROUP = "ragpipeline.dev"
 VERSION = "v1alpha1"
@@ -31,6 +31,15 @@ class Spec(Part):
             "changing embedding.model needs a new vectorStore.collection; "
             "vectors of two models cannot share one",
             field_path=".embedding.model",
+        ),
+        Rule(
+            "(has(self.embedding.dimensions) == has(oldSelf.embedding.dimensions) && "
+            "(!has(self.embedding.dimensions) || "
+            "self.embedding.dimensions == oldSelf.embedding.dimensions)) || "
+            "self.vectorStore.collection != oldSelf.vectorStore.collection",
+            "changing embedding.dimensions needs a new vectorStore.collection; "
+            "vectors of two lengths cannot share one",
+            field_path=".embedding.dimensions",
         ),
         Rule(
             "!has(self.ingestion.maxBatchesInFlight) || !has(self.embedding.managed) || "
@@ -100,3 +109,15 @@ class RagPipeline(Part):
     metadata: ObjectMeta
     spec: Spec = Field(description="What the pipeline should be.")
     status: Status = Field(default=Status(), description="What the operator last saw of the pipeline.")
+
+    @property
+    def collection(self) -> CollectionStatus:
+        """The collection with its revision, which is larger for a later collection of the pipeline.
+
+        It moves with the collection alone. A status that was lost starts again at the generation, which is no
+        smaller than any revision before.
+        """
+        name, known = self.spec.vector_store.collection, self.status.collection
+        if known and known.name == name:
+            return known
+        return CollectionStatus(name=name, revision=self.metadata.generation)

@@ -41,7 +41,7 @@ def references(spec: Spec) -> list[SecretKeyRef]:
     optional = [
         spec.queue.external.url_secret_ref if spec.queue.external else None,
         spec.vector_store.external.api_key_secret_ref if spec.vector_store.external else None,
-        spec.api.auth.api_key_secret_ref,
+        *spec.api.auth.references,
         spec.embedding.external.api_key_secret_ref if spec.embedding.external else None,
         spec.llm.external.api_key_secret_ref if spec.llm and spec.llm.external else None,
     ]
@@ -85,8 +85,12 @@ def resolve(pipeline: RagPipeline, user: SecretData, own: SecretData) -> Resolut
             return Unresolved("InvalidSecretReference", reference.mistake)
         if reference.name not in user:
             return Unresolved("SecretNotFound", f"Secret {reference.name} does not exist")
-        if not user[reference.name].get(reference.key):
+        value = user[reference.name].get(reference.key)
+        if value is None:
             return Unresolved("SecretKeyNotFound", f"Secret {reference.name} has no key {reference.key}")
+        if not value.strip():
+            empty = f"key {reference.key} of Secret {reference.name} is empty"
+            return Unresolved("SecretKeyNotFound", f"{empty}; write its value, or drop the reference")
     try:
         queue = _queue(pipeline, user, own.get(names.queue_secret(pipeline), {}))
     except InvalidRedisUrl as error:

@@ -26,6 +26,18 @@ class Settings(BaseSettings):
         },
         description="Images with a model's files in /models, by the model's name, as JSON.",
     )
+    cluster_id: str = Field(
+        default="",
+        description="Name of the cluster in the owner of what a pipeline keeps in stores that run elsewhere;"
+        " empty for the UID of the namespace kube-system.",
+    )
+    keda_namespace: str = Field(
+        default="keda", description="Namespace of KEDA's operator, which may read the queues."
+    )
+    scraper_namespace: str = Field(
+        default="monitoring",
+        description="Namespace whose pods may reach every component, for its metrics; empty for none.",
+    )
     watch_namespace: str = Field(default="", description="The one namespace to serve; empty for all.")
     resync_seconds: float = Field(default=15, gt=0)
     concurrency: int = Field(default=8, ge=1, description="Pipelines reconciled at the same time.")

@@ -17,10 +17,12 @@ TIMEOUT_SECONDS = 2
 async def read_stats(evidence: Evidence, user_secrets: Mapping[str, Mapping[str, str]]) -> Stats | None:
     """Ask the pipeline's API; None when it does not answer as it should."""
     workload = evidence.workload(Component.API)
-    if workload is None or workload.ready == 0:
+    # Behind a Service of somebody else nobody must learn the key.
+    if workload is None or workload.ready == 0 or evidence.refused(Component.API):
         return None
-    key = evidence.spec.api.auth.api_key_secret_ref
-    headers = {"X-API-Key": user_secrets.get(key.name, {}).get(key.key, "")} if key else {}
+    key = next(iter(evidence.spec.api.auth.references), None)  # any may ask, whatever its scopes
+    value = user_secrets.get(key.name, {}).get(key.key, "") if key else ""
+    headers = {b"X-API-Key": value.strip().encode()} if key else None
     url = names.url(evidence.pipeline, Component.API, API_PORT) + STATS_PATH
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:

@@ -38,6 +38,15 @@ class QueueStatus(Part):
     depth: Int64 = Field(description="Documents and batches in the queues, waiting and running.")
 
 
+class CollectionStatus(Part):
+    """The collection of the vectors, and which of the pipeline's collections it is."""
+
+    name: str = Field(max_length=63, description="Collection of the vectors.")
+    revision: Int64 = Field(
+        description="Generation of the pipeline that chose the collection: a later one has a larger number."
+    )
+
+
 class Status(Part):
     """What the operator last saw of the pipeline."""
 
@@ -48,6 +57,7 @@ class Status(Part):
     embedding_model: str | None = Field(
         default=None, max_length=200, description="Embedding model of the pipeline."
     )
+    collection: CollectionStatus | None = Field(default=None, description="The collection of the vectors.")
     documents: Int64 | None = Field(default=None, description="Documents that can be asked about.")
     queue: QueueStatus | None = Field(default=None, description="The queues in Redis.")
     components: dict[str, ComponentStatus] | None = Field(

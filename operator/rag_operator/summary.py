@@ -19,6 +19,7 @@ def summarize(evidence: Evidence, stats: Stats | None, now: datetime | None = No
         observed_generation=pipeline.metadata.generation,
         url=names.url(pipeline, Component.API, API_PORT),
         embedding_model=pipeline.spec.embedding.model,
+        collection=pipeline.collection,
         documents=stats.searchable if stats else previous.documents,
         queue=QueueStatus(depth=stats.queue.ingest + stats.queue.embed) if stats else previous.queue,
         components={

@@ -21,6 +21,10 @@ def scaling(**autoscaling: Any) -> Manifest:
     return embedding(autoscaling={"maxReplicas": 4, **autoscaling})
 
 
+def key(**parts: Any) -> Manifest:
+    return {"name": "web", "secretKeyRef": REF, "scopes": ["query"], **parts}
+
+
 CREATED: list[tuple[str, Manifest, Manifest]] = [
     (
         "exactly one of managed or external must be set",
@@ -63,6 +67,16 @@ CREATED: list[tuple[str, Manifest, Manifest]] = [
         {"ingestion": {"chunkSize": 100, "chunkOverlap": 100}},
     ),
     (
+        "the key of apiKeySecretRef is called default; give the one in keys another name",
+        {"api": {"auth": {"keys": [key(name="default")]}}},
+        {"api": {"auth": {"apiKeySecretRef": REF, "keys": [key(name="default")]}}},
+    ),
+    (
+        "must be lower-case letters, digits and dashes, a letter or digit first and last",
+        {"api": {"auth": {"apiKeySecretRef": REF, "keys": [key(name="web-1"), key(name="web-2")]}}},
+        {"api": {"auth": {"keys": [key(name="web.1")]}}},
+    ),
+    (
         "maxBatchesInFlight must exceed maxReplicas x targetQueueLength, "
         "or the queue can never ask for all replicas",
         {"embedding": scaling(targetQueueLength=10), "ingestion": {"maxBatchesInFlight": 41}},
@@ -79,6 +93,20 @@ UPDATED: list[tuple[str, Manifest, Manifest, Manifest]] = [
             "vectorStore": {"collection": "new", "managed": {}},
         },
         {"embedding": {"model": "BAAI/bge-m3", "managed": {}}},
+    ),
+    *(
+        (
+            "changing embedding.dimensions needs a new vectorStore.collection; "
+            "vectors of two lengths cannot share one",
+            {"embedding": {**embedding(), **before}},
+            {"embedding": {**embedding(), **after}, "vectorStore": {"collection": "new", "managed": {}}},
+            {"embedding": {**embedding(), **after}},
+        )
+        for before, after in (
+            ({"dimensions": 256}, {"dimensions": 128}),
+            ({}, {"dimensions": 128}),
+            ({"dimensions": 256}, {}),
+        )
     ),
     (
         "queue cannot move between managed and external, which would leave its data behind; "
@@ -118,6 +146,12 @@ BOUNDS: list[tuple[str, Manifest]] = [
     ("spec.api.replicas", {"api": {"replicas": 0}}),
     ("spec.vectorStore.collection", {"vectorStore": {"collection": "No Spaces", "managed": {}}}),
     ("spec.storage.managed.size", {"storage": {"managed": {"size": "a lot"}}}),
+    ("spec.api.auth.keys[0].scopes", {"api": {"auth": {"keys": [key(scopes=[])]}}}),
+    ("spec.api.auth.keys[0].scopes[0]", {"api": {"auth": {"keys": [key(scopes=["all"])]}}}),
+    ("spec.api.auth.keys[0].scopes[1]", {"api": {"auth": {"keys": [key(scopes=["query", "query"])]}}}),
+    ("spec.api.auth.keys[0].requestsPerMinute", {"api": {"auth": {"keys": [key(requestsPerMinute=0)]}}}),
+    ("spec.api.auth.keys[1]", {"api": {"auth": {"keys": [key(), key()]}}}),
+    ("spec.api.auth.keys", {"api": {"auth": {"keys": [key(name=f"k{n}") for n in range(17)]}}}),
     ("spec.ingestion.uploadLimit", {"ingestion": {"uploadLimit": "0"}}),
     ("spec.ingestion.uploadLimit", {"ingestion": {"uploadLimit": "0.5"}}),
     ("spec.ingestion.uploadLimit", {"ingestion": {"uploadLimit": "100m"}}),

@@ -58,6 +58,8 @@ def settings(redis_server: str, model_folder: Path, tmp_path: Path) -> WorkerSet
     return WorkerSettings(
         pipeline=PIPELINE,
         redis_url=redis_server,
+        qdrant_url="http://unused",
+        qdrant_collection="unused",
         storage_url=f"file://{tmp_path}/objects",
         embedding_model="all-MiniLM-L6-v2",
         model_path=model_folder,
@@ -71,6 +73,8 @@ def worker_env(redis_url: str, storage_url: str, model_folder: Path, port: int) 
     return {
         "PIPELINE": PIPELINE,
         "REDIS_URL": redis_url,
+        "QDRANT_URL": "http://unused",
+        "QDRANT_COLLECTION": "unused",
         "STORAGE_URL": storage_url,
         "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
         "MODEL_PATH": str(model_folder),

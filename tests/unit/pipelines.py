@@ -23,6 +23,17 @@ EXTERNAL_LLM: Manifest = {
         "apiKeySecretRef": {"name": "keys", "key": "llm"},
     }
 }
+KEYS: Manifest = {
+    "apiKeySecretRef": {"name": "keys", "key": "first"},
+    "keys": [
+        {
+            "name": "reader",
+            "secretKeyRef": {"name": "keys", "key": "second"},
+            "scopes": ["query"],
+            "requestsPerMinute": 60,
+        }
+    ],
+}
 MINIMAL_SPEC: Manifest = {
     "vectorStore": {"collection": "docs", "managed": {}},
     "embedding": {"model": MINILM, "managed": {}},
@@ -44,11 +55,17 @@ def pipeline(**spec: Any) -> RagPipeline:
     return RagPipeline.model_validate(resource(**spec))
 
 
-def site(*, keda: bool = True, user_secrets: dict[str, dict[str, str]] | None = None, **spec: Any) -> Site:
+def site(
+    *,
+    keda: bool = True,
+    user_secrets: dict[str, dict[str, str]] | None = None,
+    settings: dict[str, Any] | None = None,
+    **spec: Any,
+) -> Site:
     """Return everything that the children of a pipeline depend on."""
     return Site(
         pipeline(**spec),
-        Settings(),
+        Settings(**{"cluster_id": "cluster", **(settings or {})}),
         QueueConnection("demo-redis.team", "redis-password"),
         VectorStoreConnection("http://demo-qdrant.team:6333", "qdrant-key"),
         user_secrets or {},

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.pipelines import (
     AUTOSCALED,
     EXTERNAL_LLM,
+    KEYS,
     MANAGED_LLM,
     MINILM,
     UID,
@@ -45,7 +46,9 @@ def test_a_full_pipeline_has_these_children() -> None:
         "StatefulSet": ["demo-redis", "demo-qdrant"],
         "Deployment": ["demo-embedding", "demo-llm", "demo-worker", "demo-api"],
         "PodDisruptionBudget": ["demo-embedding"],
-        "NetworkPolicy": ["demo-redis", "demo-qdrant"],
+        "NetworkPolicy": [
+            f"demo-{part}" for part in ("api", "worker", "embedding", "llm", "redis", "qdrant")
+        ],
         "TriggerAuthentication": ["demo-embedding"],
         "ScaledObject": ["demo-embedding"],
     }
@@ -86,6 +89,7 @@ def test_every_pod_meets_the_restricted_standard(spec: Manifest) -> None:
             assert context["capabilities"] == {"drop": ["ALL"]}
             assert context["readOnlyRootFilesystem"] is True
             assert container["resources"]["requests"], container["name"]
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -247,7 +251,7 @@ def test_the_engine_of_a_language_model_outlives_its_service_in_their_pod() -> N
     assert engine["restartPolicy"] == "Always"
     assert "lifecycle" not in engine
     assert engine["args"] == [
-        "-m", "/models/model.gguf", "--alias", MANAGED_LLM["managed"]["model"], "--host", "0.0.0.0",
+        "-m", "/models/model.gguf", "--alias", MANAGED_LLM["managed"]["model"], "--host", "127.0.0.1",
         "--port", "8080", "-c", "4096", "--parallel", "2", "--threads", "2",
     ]  # fmt: skip
     assert {"name": "BACKEND_URL", "value": "http://127.0.0.1:8080/v1"} in service["env"]
@@ -257,6 +261,28 @@ def test_a_language_model_without_an_image_makes_no_pods() -> None:
     made = site(llm={"managed": {"model": "someone/unknown"}})
     assert not made.llm_image_known
     assert ("Deployment", "demo-llm") not in children(llm={"managed": {"model": "someone/unknown"}})
+
+
+def test_data_has_an_owner_and_a_collection_that_is_told_from_earlier_ones() -> None:
+    made = children(**FULL)
+    for part in ("api", "worker", "embedding"):
+        variables = env_of(made["Deployment", f"demo-{part}"])
+        assert variables["OWNER"] == "cluster/team/demo"
+        assert (variables["QDRANT_COLLECTION"], variables["COLLECTION_REVISION"]) == ("docs", "3")
+
+
+def test_every_key_of_the_api_is_described_and_stays_in_its_secret() -> None:
+    variables = env_of(children(api={"auth": KEYS})["Deployment", "demo-api"])
+    assert variables["API_KEY"] == {"secretKeyRef": {"name": "keys", "key": "first"}}
+    assert variables["API_KEY_0"] == {"secretKeyRef": {"name": "keys", "key": "second"}}
+    assert json.loads(variables["API_KEYS"]) == [
+        {"name": "reader", "scopes": ["query"], "requests_per_minute": 60, "variable": "API_KEY_0"}
+    ]
+
+
+def test_an_api_without_keys_is_told_of_none() -> None:
+    names = env_of(children()["Deployment", "demo-api"]).keys()
+    assert not {name for name in names if name.startswith("API_KEY")}
 
 
 def test_the_pipeline_chooses_images_pull_policy_and_pull_secrets() -> None:

@@ -63,6 +63,8 @@ def test_everything_in_the_spec_is_bounded_and_described() -> None:
         MOVED.format("queue"),
         MOVED.format("vectorStore"),
         "chunkOverlap must be smaller than chunkSize",
+        "changing embedding.dimensions needs a new vectorStore.collection; "
+        "vectors of two lengths cannot share one",
         "a volume can grow but never shrink",
         "a ReadWriteOnce cache cannot back more than one replica; use ReadWriteMany or drop cache",
     ],

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import Field, SecretStr, ValidationError
-from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, MANAGED_LLM, children, env_of
+from pydantic_core import to_json
+from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, KEYS, MANAGED_LLM, children, env_of
 
 from rag_contract.api_keys import ApiKey, Scope
 from rag_contract.environment.api import ApiSettings
@@ -15,13 +16,13 @@ from rag_contract.environment.llm import LlmSettings
 from rag_contract.environment.worker import WorkerSettings
 from rag_operator.names import Manifest
 
-# Read by libraries, not by settings.
-LIBRARY_VARIABLES = {"HF_HOME"}
+# Read by libraries, or by the name that another variable gives; not by settings.
+OTHER_VARIABLES = {"HF_HOME", "API_KEY_0"}
 TEI = {
     "model": "BAAI/bge-m3",
     "external": {"url": "http://tei", "apiKeySecretRef": {"name": "k", "key": "k"}},
 }
-AUTH = {"auth": {"apiKeySecretRef": {"name": "keys", "key": "api"}}}
+AUTH = {"auth": KEYS}
 FULL: Manifest = {"embedding": AUTOSCALED, "llm": MANAGED_LLM, "api": AUTH}
 ELSEWHERE: Manifest = {"embedding": TEI, "llm": EXTERNAL_LLM}
 PROCESSES: list[tuple[str, type[Environment]]] = [
@@ -48,7 +49,9 @@ def given(value: str | Manifest) -> str:
 
 
 def text(value: Any) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return to_json(value).decode() if isinstance(value, list) else str(value)
 
 
 def put(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
@@ -64,7 +67,7 @@ def test_what_is_written_is_what_is_read(
     workload: str, settings: type[Environment], spec: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variables = env_of(children(**spec)["Deployment", f"demo-{workload}"])
-    written = {name: given(value) for name, value in variables.items() if name not in LIBRARY_VARIABLES}
+    written = {name: given(value) for name, value in variables.items() if name not in OTHER_VARIABLES}
     put(monkeypatch, written)
     read = settings.read()
     assert {name.upper(): text(value) for name, value in read if value is not None} == written

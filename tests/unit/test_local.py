@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.unit.pipelines import EXTERNAL_LLM, MANAGED_LLM, resource
+from tests.unit.pipelines import EXTERNAL_LLM, KEYS, MANAGED_LLM, resource
 
+from rag_contract.api_keys import ApiKey, Scope
+from rag_contract.environment.api import ApiSettings
 from rag_operator.children import build
 from rag_operator.local.__main__ import InvalidFile, load
 from rag_operator.local.probes import HttpProbe, RedisProbe
@@ -22,10 +24,15 @@ from rag_operator.local.translate import (
 STATE = Path("/state")
 
 
-def translated(**spec: object) -> Plan:
-    manifests = build(load(yaml.safe_dump(resource(**spec))))
-    numbers = count(20_000)
-    return Translator(manifests, STATE, {port: next(numbers) for port in container_ports(manifests)}).plan()
+def translated(secrets: dict[str, str] | None = None, **spec: object) -> Plan:
+    documents = [
+        resource(**spec),
+        {"kind": "Secret", "metadata": {"name": "keys"}, "stringData": secrets or {}},
+    ]
+    site = load(yaml.safe_dump_all(documents))
+    manifests, numbers = build(site), count(20_000)
+    ports = {port: next(numbers) for port in container_ports(manifests)}
+    return Translator(manifests, STATE, ports, site.user_secrets).plan()
 
 
 def process(plan: Plan, name: str) -> LocalProcess:
@@ -63,6 +70,21 @@ def test_the_password_is_the_one_of_the_secret() -> None:
         f"requirepass {redis.probe.password}\n",
     )
     assert str(config[0]) in redis.command
+
+
+def test_keys_are_the_ones_of_the_users_secrets() -> None:
+    env = process(translated({"first": "one", "second": "two"}, api={"auth": KEYS}), "api").env
+    assert (env["API_KEY"], env["API_KEY_0"]) == ("one", "two")
+    (key,) = ApiSettings.model_validate(dict(env), extra="ignore", by_alias=True).api_keys or []
+    scopes = frozenset({Scope.QUERY})
+    assert key == ApiKey(name="reader", scopes=scopes, requests_per_minute=60, variable="API_KEY_0")
+
+
+def test_documents_belong_to_the_local_pipeline() -> None:
+    plan = translated()
+    owners = {process(plan, name).env["OWNER"] for name in ("api", "worker", "embedding")}
+    assert owners == {"local/team/demo"}
+    assert process(plan, "api").env["COLLECTION_REVISION"] == "3"
 
 
 def test_pods_that_share_a_claim_share_a_folder() -> None:

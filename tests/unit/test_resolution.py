@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from tests.unit.pipelines import EXTERNAL_LLM, UID, pipeline
+from tests.unit.pipelines import EXTERNAL_LLM, KEYS, UID, pipeline
 
 from rag_operator.connections import InvalidRedisUrl, QueueConnection
 from rag_operator.names import INSTANCE, Manifest, children_labels
@@ -15,6 +15,7 @@ SECRET_CONFLICT = Unresolved(
     "Secret demo-queue exists and does not belong to the pipeline; "
     "delete it, or give the pipeline another name",
 )
+EMPTY = "key llm of Secret keys is empty; write its value, or drop the reference"
 MANAGED_QUEUE_SECRET = {"address": "demo-redis.team:6379", "password": "kept"}
 
 
@@ -102,11 +103,29 @@ def test_a_wrong_redis_url_is_refused_without_repeating_it(url: str, sentence: s
     [
         ({}, "SecretNotFound", "Secret keys does not exist"),
         ({"keys": {"other": "x"}}, "SecretKeyNotFound", "Secret keys has no key llm"),
-        ({"keys": {"llm": ""}}, "SecretKeyNotFound", "Secret keys has no key llm"),
+        ({"keys": {"llm": ""}}, "SecretKeyNotFound", EMPTY),
+        ({"keys": {"llm": " \n"}}, "SecretKeyNotFound", EMPTY),
     ],
 )
 def test_a_missing_secret_is_named(user: dict[str, dict[str, str]], reason: str, message: str) -> None:
     assert resolve(pipeline(llm=EXTERNAL_LLM), user, {}) == Unresolved(reason, message)
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        ({"first": "a", "second": "b"}, None),
+        ({"first": "a"}, "Secret keys has no key second"),
+        ({"first": "a", "second": ""}, "key second of Secret keys is empty"),
+    ],
+)
+def test_every_key_of_the_api_must_have_a_value(contents: dict[str, str], message: str | None) -> None:
+    found = resolve(pipeline(api={"auth": KEYS}), {"keys": contents}, {})
+    if message is None:
+        assert isinstance(found, Resolution)
+    else:
+        assert isinstance(found, Unresolved)
+        assert (found.reason, found.message.startswith(message)) == ("SecretKeyNotFound", True)
 
 
 def test_a_wrong_url_in_a_secret_is_told_without_its_text() -> None:

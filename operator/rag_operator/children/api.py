@@ -1,11 +1,12 @@
 """The API: takes documents and answers questions."""
 
+from rag_contract import api_keys as contract
 from rag_contract.endpoints import API_PORT, EMBEDDING_PORT, LIVE_PATH, LLM_PORT, READY_PATH
 from rag_contract.environment.api import ApiSettings
 from rag_contract.limits import ANSWER_SECONDS
 from rag_operator import names
 from rag_operator.children.objects import disruption_budget, service, service_account
-from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port
+from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port, secret_env
 from rag_operator.children.site import Site
 from rag_operator.children.storage import (
     STORAGE_URL,
@@ -15,10 +16,11 @@ from rag_operator.children.storage import (
     storage_mount,
     storage_volume,
 )
-from rag_operator.children.workload_env import from_secret, qdrant_api_key, redis_url
+from rag_operator.children.workload_env import from_secret, library_values
 from rag_operator.names import Component, Manifest
 from rag_operator.quantities import to_bytes
 from rag_operator.spec.llm import Llm
+from rag_operator.spec.service import ApiKey
 
 
 def manifests(site: Site) -> list[Manifest]:
@@ -49,7 +51,13 @@ def _container(site: Site) -> Manifest:
         site.image(Component.API),
         site.spec.api.resources,
         command=["python", "-m", "rag_workloads.api"],
-        env=_settings(site).variables(),
+        env=[
+            *_settings(site).variables(),
+            *(
+                secret_env(variable, key.secret_key_ref.name, key.secret_key_ref.key)
+                for variable, key in _keys(site).items()
+            ),
+        ],
         ports=port(API_PORT),
         **http_probes(LIVE_PATH, READY_PATH),
         lifecycle=drain(),
@@ -57,20 +65,31 @@ def _container(site: Site) -> Manifest:
     )
 
 
+def _keys(site: Site) -> dict[str, ApiKey]:
+    """Return the keys of `api.auth.keys`, by the variable that holds the value of each."""
+    return {f"API_KEY_{index}": key for index, key in enumerate(site.spec.api.auth.keys)}
+
+
+def _described(key: ApiKey, variable: str) -> contract.ApiKey:
+    return contract.ApiKey(
+        name=key.name,
+        scopes=frozenset(contract.Scope(scope) for scope in key.scopes),
+        requests_per_minute=key.requests_per_minute,
+        variable=variable,
+    )
+
+
 def _settings(site: Site) -> ApiSettings:
     spec = site.spec
     llm = spec.llm or Llm()
     return ApiSettings(
-        pipeline=names.pipeline_id(site.pipeline),
-        redis_url=redis_url(site),
-        qdrant_url=site.vector_store.url,
-        qdrant_api_key=qdrant_api_key(site),
-        qdrant_collection=spec.vector_store.collection,
+        **library_values(site),
         storage_url=STORAGE_URL,
         embedding_url=names.url(site.pipeline, Component.EMBEDDING, EMBEDDING_PORT),
         embedding_model=spec.embedding.model,
         llm_url=names.url(site.pipeline, Component.LLM, LLM_PORT) if spec.llm else None,
         api_key=from_secret(spec.api.auth.api_key_secret_ref),
+        api_keys=[_described(key, variable) for variable, key in _keys(site).items()] or None,
         upload_limit_bytes=to_bytes(spec.ingestion.upload_limit),
         retrieval_top_k=spec.retrieval.top_k,
         retrieval_score_threshold=spec.retrieval.score_threshold,

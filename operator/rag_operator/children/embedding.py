@@ -7,7 +7,7 @@ from rag_operator.children.models import ModelFiles, embedding_model
 from rag_operator.children.objects import claim, disruption_budget, service, service_account
 from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port
 from rag_operator.children.site import Site
-from rag_operator.children.workload_env import from_secret, qdrant_api_key, read_limit, redis_url
+from rag_operator.children.workload_env import from_secret, library_values, read_limit
 from rag_operator.names import Component, Manifest
 from rag_operator.spec.embedding import ManagedEmbedding
 
@@ -82,11 +82,7 @@ def _container(site: Site, files: ModelFiles) -> Manifest:
 def _settings(site: Site, files: ModelFiles) -> EmbeddingSettings:
     spec, managed, external = site.spec, _managed(site), site.spec.embedding.external
     return EmbeddingSettings(
-        pipeline=names.pipeline_id(site.pipeline),
-        redis_url=redis_url(site),
-        qdrant_url=site.vector_store.url,
-        qdrant_api_key=qdrant_api_key(site),
-        qdrant_collection=spec.vector_store.collection,
+        **library_values(site),
         embedding_model=spec.embedding.model,
         model_path=files.path,
         engine="tei" if external else "openvino",

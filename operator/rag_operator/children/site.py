@@ -31,6 +31,12 @@ class Site:
         return self.pipeline.spec
 
     @property
+    def owner(self) -> str:
+        """Whose data this is, in stores that other pipelines, and other clusters, may use too."""
+        metadata = self.pipeline.metadata
+        return f"{self.settings.cluster_id}/{metadata.namespace}/{metadata.name}"
+
+    @property
     def scaled(self) -> bool:
         """Whether KEDA owns the number of embedding pods."""
         return self.keda and self.spec.autoscaling is not None and not self.spec.suspend

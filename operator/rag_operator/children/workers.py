@@ -2,7 +2,6 @@
 
 from rag_contract.endpoints import LIVE_PATH, READY_PATH, WORKER_PORT
 from rag_contract.environment.worker import WorkerSettings
-from rag_operator import names
 from rag_operator.children.models import ModelFiles, embedding_model
 from rag_operator.children.objects import service_account
 from rag_operator.children.pods import Pod, container, deployment, grace, http_probes, port
@@ -14,7 +13,7 @@ from rag_operator.children.storage import (
     storage_mount,
     storage_volume,
 )
-from rag_operator.children.workload_env import read_limit, redis_url
+from rag_operator.children.workload_env import library_values, read_limit
 from rag_operator.names import Component, Manifest
 
 
@@ -47,8 +46,7 @@ def manifests(site: Site) -> list[Manifest]:
 def _settings(site: Site, files: ModelFiles) -> WorkerSettings:
     ingestion, workers = site.spec.ingestion, site.spec.workers
     return WorkerSettings(
-        pipeline=names.pipeline_id(site.pipeline),
-        redis_url=redis_url(site),
+        **library_values(site),
         storage_url=STORAGE_URL,
         embedding_model=site.spec.embedding.model,
         model_path=files.path,

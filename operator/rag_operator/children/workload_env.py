@@ -1,5 +1,9 @@
 """Values that the environments of several workloads share."""
 
+from typing import TypedDict
+
+from pydantic import SecretStr
+
 from rag_contract.environment.base import FromSecret
 from rag_operator import names
 from rag_operator.children.site import Site
@@ -11,15 +15,30 @@ def from_secret(reference: SecretKeyRef | None) -> FromSecret | None:
     return FromSecret(reference.name, reference.key) if reference else None
 
 
-def redis_url(site: Site) -> FromSecret:
-    """Return how to reach Redis."""
-    return FromSecret(names.queue_secret(site.pipeline), "url")
+class LibraryValues(TypedDict):
+    """The values of rag_contract's LibrarySettings that the operator chooses."""
+
+    pipeline: str
+    redis_url: SecretStr
+    qdrant_url: str
+    qdrant_api_key: SecretStr | None
+    qdrant_collection: str
+    owner: str
+    collection_revision: int
 
 
-def qdrant_api_key(site: Site) -> FromSecret | None:
-    """Return Qdrant's key; None when it wants none."""
-    secret = names.vector_store_secret(site.pipeline)
-    return FromSecret(secret, "api-key") if site.vector_store.api_key else None
+def library_values(site: Site) -> LibraryValues:
+    """Return whose documents a workload has to do with, and how it reaches the stores that hold them."""
+    vector_store = names.vector_store_secret(site.pipeline)
+    return LibraryValues(
+        pipeline=names.pipeline_id(site.pipeline),
+        redis_url=FromSecret(names.queue_secret(site.pipeline), "url"),
+        qdrant_url=site.vector_store.url,
+        qdrant_api_key=FromSecret(vector_store, "api-key") if site.vector_store.api_key else None,
+        qdrant_collection=site.spec.vector_store.collection,
+        owner=site.owner,
+        collection_revision=site.pipeline.collection.revision,
+    )
 
 
 def read_limit(replicas: int, concurrency: int) -> int:

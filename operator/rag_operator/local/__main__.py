@@ -39,7 +39,8 @@ def load(text: str) -> Site:
     resolved = resolve(pipeline, user=secrets, own={})
     if isinstance(resolved, Unresolved):
         raise InvalidFile(resolved.message)
-    return Site(pipeline, Settings(), resolved.queue, resolved.vector_store, secrets, keda=False)
+    settings = Settings(cluster_id="local")
+    return Site(pipeline, settings, resolved.queue, resolved.vector_store, secrets, keda=False)
 
 
 def _contents(secret: dict[str, Any]) -> dict[str, str]:

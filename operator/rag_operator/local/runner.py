@@ -31,7 +31,7 @@ async def run(site: Site, state_dir: Path, port: int, console: Console) -> None:
     require_free(port)
     manifests = build(site)
     ports = {each: port if each == API_PORT else free_port() for each in container_ports(manifests)}
-    plan = Translator(manifests, state_dir, ports).plan()
+    plan = Translator(manifests, state_dir, ports, site.user_secrets).plan()
     logs = state_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     stop = asyncio.Event()

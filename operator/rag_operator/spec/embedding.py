@@ -91,7 +91,10 @@ class Embedding(Part):
         description="Name of the embedding model on the Hugging Face hub. A change needs a new collection."
     )
     dimensions: int | None = Field(
-        default=None, ge=1, le=65_536, description="Length of a vector, for models that can shorten them."
+        default=None,
+        ge=1,
+        le=65_536,
+        description="Length of a vector, for models that can shorten them. A change needs a new collection.",
     )
     managed: ManagedEmbedding | None = Field(default=None, description="Let the operator run the model.")
     external: ExternalEmbedding | None = Field(default=None, description="Use a server that runs elsewhere.")

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from rag_operator.fields import (
+    DNS_LABEL,
     ImageName,
     LocalRef,
     Part,
@@ -14,7 +15,10 @@ from rag_operator.fields import (
     Size,
     resources,
     rules,
+    validations,
 )
+
+Scope = Literal["query", "ingest", "admin"]
 
 
 class Images(Part):
@@ -38,13 +42,64 @@ class Images(Part):
     )
 
 
+class ApiKey(Part):
+    """One of several keys of the API."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=63,
+        description="Name of the key, which logs and metrics show.",
+        json_schema_extra=validations(
+            Rule(
+                f"self.matches(r'^{DNS_LABEL}$')",
+                "must be lower-case letters, digits and dashes, a letter or digit first and last",
+            )
+        ),
+    )
+    secret_key_ref: SecretKeyRef = Field(description="Where the key's value is.")
+    scopes: list[Scope] = Field(
+        min_length=1,
+        max_length=3,
+        description="What the key allows: query for questions, ingest for documents, admin for everything.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Requests that are answered in a minute; unset: any number.",
+    )
+
+
 class Auth(Part):
-    """Who may call the API."""
+    """Who may call the API: everybody when no key is set, else who sends one of the keys."""
+
+    model_config = rules(
+        Rule(
+            "!has(self.apiKeySecretRef) || !self.keys.exists(key, key.name == 'default')",
+            "the key of apiKeySecretRef is called default; give the one in keys another name",
+            field_path=".keys",
+        )
+    )
 
     api_key_secret_ref: SecretKeyRef | None = Field(
         default=None,
-        description="Key that clients must send, as a bearer token or in X-API-Key. Unset: no key.",
+        description="Key that clients may send, as a bearer token or in X-API-Key. It has all scopes and the"
+        " name default.",
     )
+    keys: list[ApiKey] = Field(
+        default=[],
+        max_length=16,
+        description="More keys, each with scopes of its own. Two that are both valid let clients change from"
+        " one to the other.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+
+    @property
+    def references(self) -> list[SecretKeyRef]:
+        """Where the keys' values are, in the order of the resource."""
+        first = [self.api_key_secret_ref] if self.api_key_secret_ref else []
+        return [*first, *(key.secret_key_ref for key in self.keys)]
 
 
 class Api(Part):

@@ -6,17 +6,11 @@ from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 
 from rag_contract.api_keys import ApiKey
 from rag_contract.endpoints import API_PORT
-from rag_contract.environment.base import (
-    JSON,
-    QdrantSettings,
-    RedisSettings,
-    ServiceSettings,
-    StorageSettings,
-)
+from rag_contract.environment.base import JSON, LibrarySettings, StorageSettings
 from rag_contract.limits import ANSWER_SECONDS
 
 
-class ApiSettings(ServiceSettings, RedisSettings, QdrantSettings, StorageSettings):
+class ApiSettings(LibrarySettings, StorageSettings):
     """Without `llm_url` questions are answered by citations alone.
 
     Without `api_key` and `api_keys` everyone may ask; one that is there and empty lets nobody in.

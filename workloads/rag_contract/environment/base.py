@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, SecretStr
 from pydantic_core import from_json, to_json
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -81,6 +81,17 @@ class QdrantSettings(Environment):
     qdrant_url: str
     qdrant_api_key: SecretStr | None = None
     qdrant_collection: str
+
+
+class LibrarySettings(ServiceSettings, RedisSettings, QdrantSettings):
+    """Whose documents these are, among all that may share the stores, and which collection they go to now.
+
+    `owner` is "<cluster>/<namespace>/<name>". `collection_revision` grows whenever the spec names another
+    collection.
+    """
+
+    owner: Annotated[str, Field(min_length=1)] = "local"
+    collection_revision: NonNegativeInt = 0
 
 
 class StorageSettings(Environment):

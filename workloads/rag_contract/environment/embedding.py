@@ -6,12 +6,12 @@ from typing import Literal
 from pydantic import NonNegativeInt, PositiveInt, SecretStr
 
 from rag_contract.endpoints import EMBEDDING_PORT
-from rag_contract.environment.base import QdrantSettings, RedisSettings, ServiceSettings
+from rag_contract.environment.base import LibrarySettings
 
 Precision = Literal["auto", "bf16", "f32"]
 
 
-class EmbeddingSettings(ServiceSettings, RedisSettings, QdrantSettings):
+class EmbeddingSettings(LibrarySettings):
     """`model_path` is a folder with the model; without it the hub is asked for `embedding_model`.
 
     `max_batch_tokens` bounds one inference, padding counted; `concurrency` is how many queue batches are in

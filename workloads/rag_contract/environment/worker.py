@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import NonNegativeInt, PositiveInt
 
 from rag_contract.endpoints import WORKER_PORT
-from rag_contract.environment.base import RedisSettings, ServiceSettings, StorageSettings
+from rag_contract.environment.base import LibrarySettings, StorageSettings
 
 
-class WorkerSettings(ServiceSettings, RedisSettings, StorageSettings):
+class WorkerSettings(LibrarySettings, StorageSettings):
     """`model_path` is a folder with tokenizer.json; without it the hub is asked for `embedding_model`."""
 
     port: PositiveInt = WORKER_PORT
