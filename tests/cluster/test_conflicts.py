@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.cluster.kube import NAME, Kube, Manifest, eventually, pipeline
+from tests.cluster.kube import NAME, Kube, Manifest, pipeline
+from tests.patience import eventually
 
 API = f"{NAME}-api"
 # No image has it: it comes from the hub, and its cache is mounted.
