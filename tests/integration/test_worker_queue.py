@@ -16,7 +16,7 @@ from rag_workloads.jobs.queue import Consumer, Job, Queue, RetryLater, lease
 
 
 def batch(number: int) -> EmbedBatch:
-    return EmbedBatch("doc", 1, number, "a.pdf", [Chunk(0, "text", 1, [[1, 0]])])
+    return EmbedBatch("doc", 1, number, "manuals", 0, "a.pdf", [Chunk(0, "text", 1, [[1, 0]])])
 
 
 @contextlib.asynccontextmanager
@@ -125,13 +125,13 @@ async def test_a_lease_outlives_a_command_that_fails(queue: Queue, monkeypatch: 
 async def test_a_wrong_password_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag_workloads.jobs.queue.CONNECT_SECONDS", 2 * PATIENCE_SECONDS)
     with ValkeyServer() as redis:
-        first = await Queue.connect(redis.connection_url, "tests.password")
+        first = Queue.open(redis.connection_url, "tests.password")
         await first.redis.config_set("requirepass", "right")
         await first.close()
         address = redis.connection_url.removeprefix("redis://")
         with pytest.raises(AuthenticationError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await Queue.connect(f"redis://:wrong@{address}", "tests.password")
+                await Queue.open(f"redis://:wrong@{address}", "tests.password").wait()
 
 
 async def test_draining_lets_a_job_end_and_starts_no_other(queue: Queue) -> None:
@@ -173,7 +173,7 @@ async def _drain(worker: Consumer) -> None:
 async def test_forgetting_takes_a_documents_jobs_off(queue: Queue) -> None:
     await queue.enqueue_document("doc", 1)
     await queue.enqueue_batch(batch(0))
-    assert await queue.document_queued("doc", 1)
-    await queue.forget("doc", 1, 1)
+    assert await queue.documents_queued([("doc", 1), ("other", 1)]) == [True, False]
+    await queue.forget("doc", task=1, generation=1, batches=1)
     assert await queue.depths() == (0, 0)
     assert not await queue.redis.keys("arq:*")

@@ -15,6 +15,7 @@ def document(**fields: object) -> Document:
         "size_bytes": 1,
         "sha256": "00",
         "object_key": "documents/doc/00",
+        "task": 1,
         "generation": 1,
         "created_at": now,
         "updated_at": now,

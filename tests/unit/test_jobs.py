@@ -6,12 +6,12 @@ from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 
 
 def test_a_batch_survives_the_queue() -> None:
-    batch = EmbedBatch("doc", 3, 0, "手册.pdf", [Chunk(0, "text 文本", 1, [[1, 0], [2, 5]])])
+    batch = EmbedBatch("doc", 3, 0, "manuals", 2, "手册.pdf", [Chunk(0, "text 文本", 1, [[1, 0], [2, 5]])])
     assert EmbedBatch.from_payload(msgpack.unpackb(msgpack.packb(batch.to_payload()))) == batch
 
 
 @pytest.mark.parametrize("document_id", ["doc", "a.b.c", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"])
-def test_a_task_id_names_document_and_generation(document_id: str) -> None:
+def test_a_task_id_names_document_and_upload(document_id: str) -> None:
     assert payloads.parse_task_id(payloads.task_id(document_id, 12)) == (document_id, 12)
 
 

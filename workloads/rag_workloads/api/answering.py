@@ -55,7 +55,9 @@ class Answering:
 
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings
-        self._retrieval = Retrieval(parts.embedding, parts.vectors, settings.retrieval_score_threshold)
+        self._retrieval = Retrieval(
+            parts.embedding, parts.library.vectors, settings.retrieval_score_threshold
+        )
         self._llm = parts.llm
         self._context_characters = settings.context_characters
         self._max_tokens, self._temperature = settings.answer_max_tokens, settings.answer_temperature

@@ -21,7 +21,7 @@ async def list_documents(
     parts: PartsOf, limit: Limit = 50, offset: Offset = 0, status: State | None = None
 ) -> DocumentList:
     """Documents, newest first."""
-    documents, total = await parts.documents.list(offset, limit, status)
+    documents, total = await parts.library.records.list(offset, limit, status)
     return DocumentList(documents=documents, total=total)
 
 
@@ -33,18 +33,10 @@ async def get_document(document_id: str, parts: PartsOf) -> Document:
 
 @router.delete("/{document_id}", status_code=204, responses=responses(404))
 async def delete_document(document_id: str, parts: PartsOf) -> None:
-    """Remove a document. The record goes last: a deletion that breaks off can be sent again.
-
-    What is uploaded under the same id meanwhile is a later generation, and stays.
-    """
-    document = await _document(parts, document_id)
-    await parts.documents.retire(document_id, document.generation)
-    await parts.queue.forget(document_id, document.generation, document.batches or 0)
+    """Remove a document. A deletion that breaks off goes on by itself, and can be sent again."""
     with vector_store_errors():
-        await parts.vectors.delete_through(document_id, document.generation)
-    for key in document.object_keys:
-        await parts.objects.delete(key)
-    await parts.documents.delete(document_id, document.generation)
+        if not await parts.library.delete(document_id):
+            raise not_found(document_id)
 
 
 @router.get("/{document_id}/chunks", responses=responses(404))
@@ -52,7 +44,7 @@ async def list_chunks(document_id: str, parts: PartsOf, limit: Limit = 50, offse
     """The chunks of a document that searches see."""
     await _document(parts, document_id)
     with vector_store_errors():
-        chunks, total = await parts.vectors.chunks(document_id, offset, limit)
+        chunks, total = await parts.library.vectors.chunks(document_id, offset, limit)
     views = [
         ChunkView(chunk_id=c.chunk_id, chunk_index=c.chunk_index, page=c.page, text=c.text) for c in chunks
     ]
@@ -60,8 +52,12 @@ async def list_chunks(document_id: str, parts: PartsOf, limit: Limit = 50, offse
 
 
 async def _document(parts: Parts, document_id: str) -> Document:
-    document = await parts.documents.get(document_id)
+    document = await parts.library.records.get(document_id)
     if document is None:
-        detail = f"There is no document {document_id!r}."
-        raise Problem(404, "document-not-found", "No such document", detail)
+        raise not_found(document_id)
     return document
+
+
+def not_found(document_id: str) -> Problem:
+    """There is no such document."""
+    return Problem(404, "document-not-found", "No such document", f"There is no document {document_id!r}.")

@@ -11,7 +11,6 @@ from rag_contract.endpoints import STATS_PATH
 from rag_contract.stats import QueueStats, Stats
 from rag_workloads import tasks
 from rag_workloads.api.parts import Parts, PartsOf
-from rag_workloads.library.documents import State
 from rag_workloads.library.problems import Problems
 
 # Less than a probe waits, so that its answer can name the part.
@@ -37,8 +36,8 @@ class NothingAnswers(Exception):
 async def health(response: Response, parts: PartsOf) -> Health:
     """Each part's health; 503 if one is unhealthy."""
     checks: dict[str, Awaitable[object]] = {
-        "redis": parts.queue.depths(),
-        "vector_store": parts.vectors.ready(),
+        "redis": parts.library.queue.depths(),
+        "vector_store": parts.library.vectors.ready(),
         "embedding": parts.embedding.info(),
     }
     if parts.llm:
@@ -52,12 +51,13 @@ async def health(response: Response, parts: PartsOf) -> Health:
 @stats_router.get(STATS_PATH)
 async def stats(parts: PartsOf) -> Stats:
     """How many documents there are in each state, how much work waits, and what is wrong now."""
-    documents, depths = await parts.documents.counts(), await parts.queue.depths()
-    problems = Problems(parts.queue.redis, parts.settings.pipeline)
+    library, collection = parts.library, parts.settings.qdrant_collection
+    depths = await library.queue.depths()
+    problems = Problems(library.queue.redis, parts.settings.pipeline)
     return Stats(
-        documents={**documents},
-        searchable=documents[State.COMPLETED],
-        collection=parts.settings.qdrant_collection,
+        documents={**await library.records.counts()},
+        searchable=await library.records.searchable(collection),
+        collection=collection,
         queue=QueueStats(ingest=depths.ingest, embed=depths.embed),
         embedding_model=parts.settings.embedding_model,
         problems=await problems.now(),
@@ -69,7 +69,10 @@ async def ready(parts: Parts) -> None:
 
     A question needs no Redis, and an upload no Qdrant.
     """
-    checks = [asyncio.create_task(_state(check)) for check in (parts.queue.depths(), parts.vectors.ready())]
+    checks = [
+        asyncio.create_task(_state(check))
+        for check in (parts.library.queue.depths(), parts.library.vectors.ready())
+    ]
     reasons = []
     try:
         for state in asyncio.as_completed(checks):

@@ -9,21 +9,17 @@ from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.rate_limits import RateLimits
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
-from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.files import ObjectStore
-from rag_workloads.library.records import DocumentStore
-from rag_workloads.library.vectors import VectorStore
+from rag_workloads.library.lifecycle import Library
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Clients of the other parts of the pipeline, and the settings."""
+    """The library, clients of the other parts of the pipeline, and the settings."""
 
     settings: ApiSettings
-    queue: Queue
-    documents: DocumentStore
-    objects: ObjectStore
-    vectors: VectorStore
+    library: Library
+    files: ObjectStore
     embedding: EmbeddingClient
     llm: LlmClient | None
     rate_limits: RateLimits
@@ -31,25 +27,20 @@ class Parts:
     @classmethod
     async def open(cls, settings: ApiSettings) -> Self:
         """Sweep the object store, and prepare what connects when it is used: a question needs no Redis."""
-        redis_url = settings.redis_url.get_secret_value()
-        queue = Queue.open(redis_url, settings.pipeline)
-        objects = ObjectStore(settings.storage_url)
-        await objects.sweep()
-        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+        files = ObjectStore(settings.storage_url)
+        await files.sweep()
         return cls(
             settings,
-            queue,
-            DocumentStore(queue.redis, settings.pipeline),
-            objects,
-            VectorStore(settings.qdrant_url, key, settings.qdrant_collection),
+            Library.open(settings, files),
+            files,
             EmbeddingClient(settings.embedding_url),
             LlmClient(settings.llm_url) if settings.llm_url else None,
-            RateLimits.open(redis_url, settings.pipeline),
+            RateLimits.open(settings.redis_url.get_secret_value(), settings.pipeline),
         )
 
     async def close(self) -> None:
         """Close all connections."""
-        for part in (self.embedding, self.llm, self.vectors, self.rate_limits, self.queue):
+        for part in (self.embedding, self.llm, self.rate_limits, self.library):
             if part is not None:
                 await part.close()
 

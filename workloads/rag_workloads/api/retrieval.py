@@ -9,10 +9,9 @@ import httpx2
 import numpy as np
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from numpy.typing import NDArray
-from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from rag_workloads.clients.embedding import EmbeddingClient
-from rag_workloads.library.vectors import Hit, VectorStore
+from rag_workloads.library.vectors import Hit, VectorStore, VectorStoreError
 from rag_workloads.web.problems import Unavailable
 
 # The client itself waits longer for a busy service; someone who asks a question does not.
@@ -53,5 +52,5 @@ def vector_store_errors() -> Iterator[None]:
     """Failures of Qdrant as problems."""
     try:
         yield
-    except (UnexpectedResponse, ResponseHandlingException) as error:
+    except VectorStoreError as error:
         raise Unavailable("vector-store", str(error)) from error

@@ -50,18 +50,16 @@ async def upload(
     if content_length > limit + FORM_BYTES:
         raise too_large(limit)
     new = await _store(parts, Upload(content_type, limit), request.stream())
-    document, begun, unused_file = await parts.documents.begin(new)
-    if begun:
-        await parts.queue.enqueue_document(document.document_id, document.generation)
-    else:
+    begun = await parts.library.begin(new)
+    if not begun.new:
         response.status_code = 200
-    if unused_file:
-        await parts.objects.delete(unused_file)
     return UploadAccepted(
-        document_id=document.document_id,
-        status=State.PROCESSING if begun else document.state,
-        task_id=document.task_id,
-        message="The document is being processed." if begun else "These bytes are known; nothing changed.",
+        document_id=new.document_id,
+        status=State.PROCESSING if begun.new else begun.state,
+        task_id=payloads.task_id(new.document_id, begun.task),
+        message="The document is being processed."
+        if begun.new
+        else "These bytes are known; nothing changed.",
     )
 
 
@@ -72,12 +70,14 @@ async def upload(
     responses=responses(404),
 )
 async def status(task_id: str, parts: PartsOf) -> TaskStatus:
-    """How far a task is; 404 if there is none, or newer bytes took its place."""
+    """How far a task is; one whose place newer bytes took has failed as SUPERSEDED."""
     with contextlib.suppress(ValueError):
-        document_id, generation = payloads.parse_task_id(task_id)
-        document = await parts.documents.get(document_id)
-        if document and document.generation == generation:
+        document_id, task = payloads.parse_task_id(task_id)
+        document = await parts.library.records.get(document_id)
+        if document and document.task == task:
             return TaskStatus.of(document)
+        if document and task < document.task:
+            return TaskStatus.superseded(document_id, task)
     raise Problem(404, "task-not-found", "No such task", f"There is no task {task_id!r}.")
 
 
@@ -87,12 +87,12 @@ async def _store(parts: Parts, upload: Upload, body: AsyncIterator[bytes]) -> Ne
     incoming = incoming_key(upload_id)
     failures: list[Exception] = []
     try:
-        await parts.objects.put(incoming, _noting(failures, upload.chunks(body)))
+        await parts.files.put(incoming, _noting(failures, upload.chunks(body)))
         document_id = _document_id(upload)
         key = document_key(document_id, upload_id)
-        await parts.objects.rename(incoming, key)
+        await parts.files.rename(incoming, key)
     except Exception:
-        await parts.objects.delete(incoming)
+        await parts.files.delete(incoming)
         if failures:
             raise failures[0] from None
         raise

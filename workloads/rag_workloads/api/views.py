@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
+from rag_workloads.jobs.payloads import task_id
 from rag_workloads.library.documents import Document, ErrorCode, PageWarning, Stage, State
 
 
@@ -59,6 +60,23 @@ class TaskStatus(BaseModel):
             stage=document.stage,
             result=_result(document),
             error=_error(document),
+        )
+
+    @classmethod
+    def superseded(cls, document_id: str, task: int) -> Self:
+        """The status of a task whose place newer bytes took."""
+        error = TaskError(
+            code=ErrorCode.SUPERSEDED,
+            message="Newer bytes were uploaded for this document and took the place of these.",
+            page=None,
+            hint="Ask for the task of the newer upload.",
+        )
+        return cls(
+            task_id=task_id(document_id, task),
+            document_id=document_id,
+            status=State.FAILED,
+            progress=0,
+            error=error,
         )
 
 

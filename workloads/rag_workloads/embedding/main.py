@@ -16,9 +16,7 @@ from rag_workloads.embedding.engines import start_engine
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.tei_errors import TeiError
 from rag_workloads.jobs import queue
-from rag_workloads.jobs.queue import Queue
-from rag_workloads.library.records import DocumentStore
-from rag_workloads.library.vectors import VectorStore
+from rag_workloads.library.lifecycle import Library
 from rag_workloads.web import logs, service
 
 RESTART_SECONDS = 3
@@ -35,8 +33,7 @@ class EmbeddingService:
         self._settings = settings
         self._engine: Engine | None = None
         self._owns_collection = False
-        self._vectors: VectorStore | None = None
-        self._queue: Queue | None = None
+        self._library: Library | None = None
         self._consumer: queue.Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
         self._reason = "The model is loading."
@@ -48,7 +45,7 @@ class EmbeddingService:
         yield
         await self.drain()
         await tasks.end(*self._running)
-        for part in (self._engine, self._vectors, self._queue):
+        for part in (self._engine, self._library):
             if part:
                 await part.close()
 
@@ -67,10 +64,10 @@ class EmbeddingService:
 
         And if the consumer has broken off.
         """
-        if self._consumer is None or self._vectors is None or self._queue is None:
+        if self._consumer is None or self._library is None:
             raise RuntimeError(self._reason)
         self.alive()
-        await asyncio.gather(self._vectors.ready(), self._queue.depths())
+        await asyncio.gather(self._library.vectors.ready(), self._library.queue.depths())
 
     async def drain(self) -> None:
         """Finish the running batches and take no more."""
@@ -93,24 +90,16 @@ class EmbeddingService:
         settings = self._settings
         if self._engine is None:
             self._engine = await start_engine(settings)
-        if self._vectors is None:
-            key = settings.qdrant_api_key
-            self._vectors = VectorStore(
-                settings.qdrant_url, key.get_secret_value() if key else None, settings.qdrant_collection
-            )
-        await self._vectors.ensure(self._engine.fingerprint)
+        if self._library is None:
+            self._library = Library.open(settings, files=None)
+        await self._library.claim(settings.owner)
+        await self._library.vectors.ensure(self._engine.fingerprint)
         self._owns_collection = True
-        if self._queue is None:
-            self._queue = await Queue.connect(settings.redis_url.get_secret_value(), settings.pipeline)
         consumer = BatchConsumer(
-            self._engine,
-            DocumentStore(self._queue.redis, settings.pipeline),
-            self._vectors,
-            settings.batch_timeout_seconds,
-            settings.retries,
+            self._engine, self._library, settings.batch_timeout_seconds, settings.retries
         )
         self._consumer = queue.worker(
-            self._queue,
+            self._library.queue,
             names.embed_queue(settings.pipeline),
             queue.EMBED_BATCH,
             consumer.embed_batch,

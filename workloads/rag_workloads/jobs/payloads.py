@@ -25,11 +25,16 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class EmbedBatch:
-    """Chunks to embed and write to the vector store together: the unit of the embed queue."""
+    """Chunks to embed and write to a collection together: the unit of the embed queue.
+
+    `revision` is that of the collection: of two, the larger one is the newer.
+    """
 
     document_id: str
     generation: int
     number: int
+    collection: str
+    revision: int
     file_name: str
     chunks: list[Chunk]
 
@@ -39,6 +44,8 @@ class EmbedBatch:
             "document_id": self.document_id,
             "generation": self.generation,
             "number": self.number,
+            "collection": self.collection,
+            "revision": self.revision,
             "file_name": self.file_name,
             "chunks": [
                 {"index": c.index, "text": c.text, "page": c.page, "page_starts": c.page_starts}
@@ -52,22 +59,22 @@ class EmbedBatch:
         return cls(**{**payload, "chunks": [Chunk(**chunk) for chunk in payload["chunks"]]})
 
 
-def task_id(document_id: str, generation: int) -> str:
-    """What a client polls for one version of one document."""
-    return f"{document_id}.{generation}"
+def task_id(document_id: str, task: int) -> str:
+    """What a client polls for one upload of one document."""
+    return f"{document_id}.{task}"
 
 
 def parse_task_id(task: str) -> tuple[str, int]:
-    """The document id and generation of a task id; ValueError if it is none."""
+    """The document id and number of a task id; ValueError if it is none."""
     document_id, dot, generation = task.rpartition(".")
     if not (dot and document_id and generation.isascii() and generation.isdigit()):
         raise ValueError(f"not a task id: {task!r}")
     return document_id, int(generation)
 
 
-def ingest_job_id(pipeline: str, document_id: str, generation: int) -> str:
+def ingest_job_id(pipeline: str, document_id: str, task: int) -> str:
     """ARQ's id of the job that processes a document; one id, so that it is queued once."""
-    return f"{ingest_queue(pipeline)}:{task_id(document_id, generation)}"
+    return f"{ingest_queue(pipeline)}:{task_id(document_id, task)}"
 
 
 def embed_job_id(pipeline: str, document_id: str, generation: int, number: int) -> str:

@@ -12,7 +12,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, Self, cast
 
 import arq
@@ -83,16 +83,15 @@ class Queue:
         """A pool of connections, which rides over short breaks; it connects when it is used."""
         return cls(_open(redis_url), pipeline)
 
-    @classmethod
-    async def connect(cls, redis_url: str, pipeline: str) -> Self:
-        """Open the queue and wait until Redis answers.
+    async def wait(self) -> None:
+        """Wait until Redis answers.
 
         ConnectionError or TimeoutError (redis) after `CONNECT_SECONDS`, other RedisErrors at once.
         """
-        queue, deadline = cls.open(redis_url, pipeline), time.monotonic() + CONNECT_SECONDS
+        deadline = time.monotonic() + CONNECT_SECONDS
         while True:
             try:
-                await queue.redis.ping()
+                await self.redis.ping()
             except (AuthenticationError, AuthorizationError):  # ConnectionErrors too, but they will not pass
                 raise
             except (ConnectionError, TimeoutError) as error:
@@ -100,17 +99,17 @@ class Queue:
                     raise
                 log.warning("waiting for Redis", reason=str(error))
             else:
-                return queue
+                return
 
     async def close(self) -> None:
         """Close all connections."""
         await self.redis.aclose(close_connection_pool=True)
 
-    async def enqueue_document(self, document_id: str, generation: int) -> None:
+    async def enqueue_document(self, document_id: str, task: int) -> None:
         """Queue a document to be processed."""
-        job_id = payloads.ingest_job_id(self.pipeline, document_id, generation)
+        job_id = payloads.ingest_job_id(self.pipeline, document_id, task)
         await self.redis.enqueue_job(
-            PROCESS_DOCUMENT, document_id, generation, _job_id=job_id, _queue_name=self._ingest
+            PROCESS_DOCUMENT, document_id, task, _job_id=job_id, _queue_name=self._ingest
         )
 
     async def enqueue_batch(self, batch: EmbedBatch) -> None:
@@ -129,10 +128,11 @@ class Queue:
         """How many more batches fit in the embed queue under `limit`; 0 if none."""
         return max(0, limit - (await self.depths()).embed)
 
-    async def document_queued(self, document_id: str, generation: int) -> bool:
-        """Whether a document's job waits or runs."""
-        job_id = payloads.ingest_job_id(self.pipeline, document_id, generation)
-        return await self.redis.zscore(self._ingest, job_id) is not None
+    async def documents_queued(self, tasks: Sequence[tuple[str, int]]) -> list[bool]:
+        """Whether the job of each document and task waits or runs."""
+        ids = [payloads.ingest_job_id(self.pipeline, *each) for each in tasks]
+        scores = await self.redis.zmscore(self._ingest, ids) if ids else []
+        return [score is not None for score in scores]
 
     async def missing_batches(self, document_id: str, generation: int, batches: int) -> list[int]:
         """Which of a document's batches neither wait nor run: those done and those lost."""
@@ -140,9 +140,9 @@ class Queue:
         scores = await self.redis.zmscore(self._embed, ids) if ids else []
         return [number for number, score in enumerate(scores) if score is None]
 
-    async def forget(self, document_id: str, generation: int, batches: int) -> None:
+    async def forget(self, document_id: str, task: int, generation: int, batches: int) -> None:
         """Take a document's jobs off the queues; one that runs ends when it sees its record gone."""
-        ingest_id = payloads.ingest_job_id(self.pipeline, document_id, generation)
+        ingest_id = payloads.ingest_job_id(self.pipeline, document_id, task)
         embed_ids = self._batch_ids(document_id, generation, batches)
         keys = [prefix + i for i in (ingest_id, *embed_ids) for prefix in (job_key_prefix, retry_key_prefix)]
         async with self.redis.pipeline(transaction=True) as pipe:

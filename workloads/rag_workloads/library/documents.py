@@ -1,5 +1,6 @@
 """The record of a document: its states, its errors, and how far it is."""
 
+import time
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,6 +44,7 @@ class ErrorCode(StrEnum):
     EMBEDDING_FAILED = "EMBEDDING_FAILED"
     INGEST_STALLED = "INGEST_STALLED"
     OBJECT_MISSING = "OBJECT_MISSING"
+    SUPERSEDED = "SUPERSEDED"
     DELETE_UNFINISHED = "DELETE_UNFINISHED"
     INTERNAL = "INTERNAL"
 
@@ -71,6 +73,11 @@ class PageWarning(BaseModel):
     message: str
 
 
+def generation_at(seconds: float | None = None) -> int:
+    """The least generation that can begin at a time, now unless given; see `scripts.FUNCTIONS`."""
+    return int((time.time() if seconds is None else seconds) * 1000)
+
+
 class NewDocument(BaseModel):
     """What is known of a document when it arrives."""
 
@@ -84,18 +91,39 @@ class NewDocument(BaseModel):
     object_key: str
 
 
-class Document(NewDocument):
-    """The record. `generation` counts its versions; the one that searches see is `active_generation`.
+class Layout(BaseModel):
+    """How a document is cut, in tokens and in chunks a batch: frozen in the generation that began with it."""
 
-    `active_object_key` is the file of an active generation before this one. `attempts` counts how often the
-    generation was taken up to be processed. Of `warnings_total` warnings, `warnings` holds the first.
+    model_config = ConfigDict(frozen=True)
+
+    chunk_size: int
+    chunk_overlap: int
+    batch_size: int
+
+
+class Document(NewDocument):
+    """The record.
+
+    `task` is the number of the upload, which clients know. `generation` is the attempt that is made, or was,
+    to turn its bytes into points: its collection and layout are frozen when a worker takes it up, and what is
+    begun anew is a later generation. Searches see `active_generation`, which is in `active_collection`, and
+    was made from `active_object_key` if an upload has come since. `attempts` counts how often the generation
+    was taken up, `attempt_token` names the last time. `warnings` holds the first of `warnings_total`.
     """
 
+    task: int
     generation: int
+    collection: str | None = None
+    revision: int = 0
+    chunk_size: int | None = None
+    chunk_overlap: int | None = None
+    batch_size: int | None = None
     active_generation: int | None = None
+    active_collection: str | None = None
     active_object_key: str | None = None
     state: State = State.PENDING
     stage: Stage | None = None
+    deleting: bool = False
     pages: int | None = None
     pages_done: int = 0
     pages_without_text: int = 0
@@ -105,6 +133,7 @@ class Document(NewDocument):
     batches: int | None = None
     batches_done: int = 0
     attempts: int = 0
+    attempt_token: str = ""
     recoveries: int = 0
     error_code: ErrorCode | None = None
     error_message: str | None = None
@@ -117,12 +146,26 @@ class Document(NewDocument):
     @property
     def task_id(self) -> str:
         """The id that a client polls."""
-        return task_id(self.document_id, self.generation)
+        return task_id(self.document_id, self.task)
+
+    @property
+    def layout(self) -> Layout | None:
+        """How the generation is cut; None before a worker took it up."""
+        if self.chunk_size is None or self.chunk_overlap is None or self.batch_size is None:
+            return None
+        return Layout(
+            chunk_size=self.chunk_size, chunk_overlap=self.chunk_overlap, batch_size=self.batch_size
+        )
 
     @property
     def object_keys(self) -> set[str]:
         """All its files."""
         return {self.object_key, self.active_object_key or self.object_key}
+
+    @property
+    def collections(self) -> set[str]:
+        """All collections that may hold points of it."""
+        return {name for name in (self.collection, self.active_collection) if name}
 
     @property
     def unfinished(self) -> bool:

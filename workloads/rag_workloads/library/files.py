@@ -1,9 +1,12 @@
 """Uploaded files, in a folder or in a bucket: file:///folder, s3://bucket/prefix, gs://…, az://…"""
 
 import contextlib
+import shutil
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import anyio
@@ -12,7 +15,7 @@ import obstore
 from obstore.store import from_url
 
 READ_BYTES = 1 << 20
-INCOMING = "incoming"
+INCOMING, DOCUMENTS = "incoming", "documents"
 # No upload lasts longer.
 INCOMING_SECONDS = 24 * 3600
 
@@ -24,7 +27,15 @@ def incoming_key(upload: str) -> str:
 
 def document_key(document_id: str, upload: str) -> str:
     """Where a document's bytes stay: apart for each upload, so that no deletion takes a later one's file."""
-    return f"documents/{document_id}/{upload}"
+    return f"{DOCUMENTS}/{document_id}/{upload}"
+
+
+class StoredFile(NamedTuple):
+    """A document's file; `document_id` is the one in its key."""
+
+    key: str
+    document_id: str
+    modified_at: datetime
 
 
 class ObjectStore:
@@ -65,6 +76,24 @@ class ObjectStore:
         """Remove a file if it is there."""
         with contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._store, key)
+
+    async def documents(self) -> AsyncIterator[StoredFile]:
+        """All files that stay, of whatever document."""
+        async for page in obstore.list(self._store, f"{DOCUMENTS}/"):
+            for each in page:
+                _, document_id, _ = each["path"].split("/", 2)
+                yield StoredFile(each["path"], document_id, each["last_modified"])
+
+    async def of(self, document_id: str) -> list[str]:
+        """The keys of a document's files."""
+        prefix = document_key(document_id, "")
+        return [each["path"] async for page in obstore.list(self._store, prefix) for each in page]
+
+    async def free_bytes(self) -> int | None:
+        """Bytes that the volume has left; None for a bucket, which has no end."""
+        if self._folder is None:
+            return None
+        return (await anyio.to_thread.run_sync(shutil.disk_usage, self._folder)).free
 
     async def sweep(self) -> None:
         """Remove what is left of uploads whose process was killed; a bucket's own rules do that there."""

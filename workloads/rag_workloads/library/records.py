@@ -1,177 +1,262 @@
-"""Document records in Redis: one hash each, and one index per state, sorted by creation.
+"""Document records in Redis: a hash each, an index per state by creation, and what is left to be done.
 
-What two processes could do at once is a Lua script: it moves the record between the indexes of its states as
-it changes it, and refuses to touch a record that is final or of another generation.
+What two processes could do at once is a Lua script (`scripts`): it moves the record between the indexes as it
+changes it, and refuses to touch a record that is final or of another generation.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from rag_workloads.library import scripts
-from rag_workloads.library.documents import Document, DocumentError, ErrorCode, NewDocument, State
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
 
 Field = str | int | datetime
 
 FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
+# Longer than any client goes on sending a command again.
+UPLOADS_EXPIRE_SECONDS = 600
+
+
+class StoreRefused(Exception):
+    """The Redis database holds the documents of another pipeline."""
+
+
+class Target(NamedTuple):
+    """The collection that documents go to now; `revision` grows whenever the spec names another one."""
+
+    collection: str
+    revision: int
 
 
 class Begun(NamedTuple):
-    """The record; whether a new generation began; the key of a file that no generation needs any more."""
+    """What became of an upload: its task, that one's state, and whether the upload began it."""
 
-    document: Document
+    task: int
+    state: State
     new: bool
-    unused_file: str | None
 
 
-class DocumentStore:
-    """The records of one pipeline."""
+class Records:
+    """The records of one pipeline. Errors are redis-py's."""
 
     def __init__(self, redis: Redis, pipeline: str) -> None:
-        self._redis, self._pipeline = redis, pipeline
-        self._begin = redis.register_script(scripts.BEGIN)
-        self._attempt = redis.register_script(scripts.ATTEMPT)
-        self._set = redis.register_script(scripts.UPDATE)
-        self._retire = redis.register_script(scripts.RETIRE)
-        self._delete = redis.register_script(scripts.DELETE)
+        self.redis, self._pipeline = redis, pipeline
         self._all = f"{pipeline}:docs"
         self._by_state = [f"{self._all}:{state}" for state in State]
+        self._work, self._trash = f"{self._all}:work", f"{self._all}:trash"
+        self._scripts: dict[str, AsyncScript] = {}
+
+    async def claim(self, owner: str) -> None:
+        """Make the pipeline's keys the owner's, or raise StoreRefused if they are another's."""
+        key = f"{self._pipeline}:owner"
+        await self.redis.set(key, owner, nx=True)
+        found = (await self.redis.get(key) or b"").decode()
+        if found != owner:
+            raise StoreRefused(
+                f"this Redis holds the documents of the pipeline {found}, this is {owner}: "
+                "give each its own database, as in redis://host:6379/1"
+            )
 
     async def get(self, document_id: str) -> Document | None:
         """The record, or None."""
-        return (await self._load([document_id]))[0]
+        return (await self.load([document_id]))[0]
 
-    async def begin(self, new: NewDocument) -> Begun:
-        """Start a generation; the same bytes again change nothing, unless the document failed.
+    async def load(self, ids: Sequence[str]) -> list[Document | None]:
+        """The records of these ids, in order."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for document_id in ids:
+                pipe.hgetall(self._record(document_id))
+            found = await pipe.execute()
+        return [
+            Document.model_validate({k.decode(): v.decode() for k, v in fields.items()}) if fields else None
+            for fields in found
+        ]
 
-        The file of the generation that searches see is kept until another one takes its place.
+    async def begin(self, new: NewDocument, target: Target) -> Begun:
+        """Start a generation, unless the same bytes are there.
+
+        They are not if the document failed or went to an earlier collection. The file of an upload that
+        begins nothing is trash.
         """
-        keys = [self._record(new.document_id), f"{self._pipeline}:generation", self._all, *self._by_state]
-        now = datetime.now(UTC)
-        args = [new.document_id, new.sha256, now.isoformat(), now.timestamp(), *_flat(new.model_dump())]
-        begun, unused = await self._begin(keys, args)
-        document = await self.get(new.document_id)
-        if document is None:
-            raise LookupError(f"document {new.document_id} was deleted while it was created")
-        return Begun(document, bool(begun), unused.decode() or None if begun else new.object_key)
+        task, state, begun = await self._run(
+            scripts.BEGIN,
+            new.document_id,
+            *_now(),
+            new.sha256,
+            new.object_key,
+            UPLOADS_EXPIRE_SECONDS,
+            *target,
+            *_flat(new.model_dump()),
+            more_keys=[f"{self._pipeline}:upload:{new.object_key.rpartition('/')[2]}"],
+        )
+        return Begun(int(task), State(state.decode()), bool(begun))
 
-    async def count_attempt(self, document_id: str, generation: int, change: int = 1) -> int:
-        """Count an attempt to process a document, or take it back (-1); how many there are.
+    async def restart(self, document_id: str, generation: int, token: str) -> bool:
+        """Begin the same bytes anew as a later generation; False if this one is over or gone."""
+        now, _ = _now()
+        return bool(await self._run(scripts.RESTART, document_id, now, generation, token))
 
-        0 and no change where `update` is False.
-        """
-        return int(await self._attempt([self._record(document_id)], [generation, change]))
+    async def take_up(
+        self, document_id: str, generation: int, token: str, target: Target, layout: Layout
+    ) -> Document | None:
+        """Count an attempt, freeze layout and collection at the first; None if the generation is over."""
+        frozen = _flat({**target._asdict(), **layout.model_dump()})
+        if not await self._run(scripts.TAKE_UP, document_id, *_now(), generation, token, *frozen):
+            return None
+        document = await self.get(document_id)
+        return document if document and document.generation == generation else None
+
+    async def give_back(self, document_id: str, generation: int, token: str) -> None:
+        """Take back an attempt that ended by nobody's fault."""
+        await self._run(scripts.GIVE_BACK, document_id, generation, token)
 
     async def update(self, document_id: str, generation: int, **fields: Field) -> bool:
         """Set fields; False and no change if the record is gone, final, or of another generation."""
-        return await self._run(self._set, document_id, generation, "", fields)
+        return bool(await self._run(scripts.UPDATE, document_id, *_now(), generation, *_flat(fields)))
 
-    async def batch_done(self, document_id: str, generation: int, number: int) -> Document | None:
-        """Count a batch as done, once; the record after it, or None where `update` is False."""
-        if not await self._run(self._set, document_id, generation, str(number), {}):
-            return None
-        return await self.get(document_id)
+    async def batch_done(self, document_id: str, generation: int, number: int) -> bool | None:
+        """Count a batch as done, once; whether all are, or None where `update` is False."""
+        answer = await self._run(scripts.BATCH_DONE, document_id, *_now(), generation, number)
+        return None if answer == -1 else bool(answer)
 
-    async def batch_failed(self, document_id: str, generation: int, number: int) -> int:
-        """Count a failure of a batch; how many it has had."""
-        key = self._failures(document_id, generation)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hincrby(key, str(number), 1)
-            pipe.expire(key, FAILURES_EXPIRE_SECONDS)
-            failures, _ = await pipe.execute()
-        return int(failures)
+    async def batch_failed(self, document_id: str, generation: int, number: int, token: str) -> int:
+        """Count the failure of a batch that `token` names; how many it has had."""
+        args = generation, number, token, FAILURES_EXPIRE_SECONDS
+        return int(await self._run_on(document_id, scripts.BATCH_FAILED, args))
 
     async def done_batches(self, document_id: str, generation: int) -> set[int]:
         """The numbers of the batches that are in the vector store."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.smembers(self._done(document_id, generation))
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.smembers(f"{self._record(document_id)}:{generation}:done")
             (numbers,) = await pipe.execute()
         return {int(number) for number in numbers}
 
-    async def complete(self, document_id: str, generation: int) -> bool:
-        """Mark a generation as the one that searches see; as `update`."""
-        now = datetime.now(UTC)
-        return await self.update(
-            document_id, generation, state=State.COMPLETED, active_generation=generation, completed_at=now
-        )
+    async def complete(self, document_id: str, generation: int, collection: str) -> bool:
+        """Mark a generation as the one that searches see; as `update`, and True again for the same."""
+        _, words = _now()
+        return bool(await self._run(scripts.COMPLETE, document_id, words, generation, collection))
 
     async def fail(self, document_id: str, generation: int, error: DocumentError) -> bool:
-        """Mark a generation as failed for good; as `update`."""
-        return await self.update(document_id, generation, **_failed(error))
+        """Mark a generation as failed for good; as `update`. It is left to be settled."""
+        return bool(await self._run(scripts.FAIL, document_id, *_now(), generation, *_flat(_error(error))))
 
     async def retire(self, document_id: str, generation: int) -> bool:
         """Mark a document that is being deleted as failed, whatever its state: jobs that run stop.
 
         False and no change if the record is gone, or of another generation.
         """
-        hint = "If it is still here in a minute, the deletion broke off: delete it again."
+        hint = "Wait a minute: a deletion that broke off goes on by itself. Or delete it again."
         error = DocumentError(ErrorCode.DELETE_UNFINISHED, "The document is being deleted.", hint=hint)
-        return await self._run(self._retire, document_id, generation, "", _failed(error))
+        return bool(await self._run(scripts.RETIRE, document_id, *_now(), generation, *_flat(_error(error))))
+
+    async def settled(self, document_id: str, generation: int) -> None:
+        """Note that nothing is left to be done for a generation that is over."""
+        await self._run(scripts.SETTLED, document_id, generation)
 
     async def delete(self, document_id: str, generation: int) -> bool:
-        """Remove the record if it is still of this generation; jobs that run see it gone."""
-        return bool(await self._delete(self._keys(document_id, generation), [document_id, generation]))
+        """Remove the record if it is still of this generation; its files are trash."""
+        return bool(await self._run(scripts.DELETE, document_id, generation))
+
+    async def trash(self) -> list[str]:
+        """Keys of files that no record names any more."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.smembers(self._trash)
+            (keys,) = await pipe.execute()
+        return [key.decode() for key in keys]
+
+    async def trash_emptied(self, keys: Sequence[str]) -> None:
+        """Note that these files are deleted."""
+        if keys:
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.srem(self._trash, *keys)
+                await pipe.execute()
+
+    async def work(self, before: float, start: int, count: int) -> list[tuple[str, int]]:
+        """Documents with something left to be done whose last step was before a time, and their tasks."""
+        found = await self._run_on("", scripts.WORK, [before, start, count, self._record("")])
+        return [(found[at].decode(), int(found[at + 1])) for at in range(0, len(found), 2)]
 
     async def counts(self) -> dict[State, int]:
         """How many documents there are in each state."""
-        async with self._redis.pipeline(transaction=True) as pipe:
+        async with self.redis.pipeline(transaction=True) as pipe:
             for index in self._by_state:
                 pipe.zcard(index)
             return dict(zip(State, await pipe.execute(), strict=True))
 
-    async def unfinished(self) -> list[Document]:
-        """All documents that are pending or processing, oldest first."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for state in (State.PENDING, State.PROCESSING):
-                pipe.zrange(f"{self._all}:{state}", 0, -1)
-            pending, processing = await pipe.execute()
-        documents = await self._load([i.decode() for i in (*processing, *pending)])
-        found = [document for document in documents if document]
-        return sorted(found, key=lambda document: document.created_at)
+    async def searchable(self, collection: str) -> int:
+        """How many documents searches find in a collection."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.scard(f"{self._all}:in:{collection}")
+            (count,) = await pipe.execute()
+        return int(count)
 
     async def list(self, offset: int, limit: int, state: State | None = None) -> tuple[list[Document], int]:
         """A page of records, newest first, and how many there are in all."""
         index = f"{self._all}:{state}" if state else self._all
-        async with self._redis.pipeline(transaction=True) as pipe:
+        async with self.redis.pipeline(transaction=True) as pipe:
             pipe.zrevrange(index, offset, offset + limit - 1)
             pipe.zcard(index)
             ids, total = await pipe.execute()
-        documents = await self._load([i.decode() for i in ids])
-        return [document for document in documents if document], total
+        found = await self.load([i.decode() for i in ids])
+        return [document for document in found if document], total
+
+    async def turn(self, name: str, seconds: float) -> bool:
+        """Whether it is this process's turn to do something that one does at a time, every so often."""
+        key = f"{self._pipeline}:turn:{name}"
+        return bool(await self.redis.set(key, "1", nx=True, px=int(seconds * 1000)))
+
+    async def ask_for_sweep(self) -> None:
+        """Ask for a comparison of the stores, which a worker takes up within seconds."""
+        await self.redis.set(f"{self._pipeline}:sweep:asked", "1")
+
+    async def sweep_asked(self) -> bool:
+        """Whether a sweep was asked for; it is this process that takes it up."""
+        return bool(await self.redis.delete(f"{self._pipeline}:sweep:asked"))
+
+    async def report_sweep(self, report: str) -> None:
+        """Keep the report of the last sweep."""
+        await self.redis.set(f"{self._pipeline}:sweep:report", report)
+
+    async def sweep_report(self) -> str | None:
+        """The report of the last sweep, None before the first."""
+        report = await self.redis.get(f"{self._pipeline}:sweep:report")
+        return report.decode() if report else None
 
     async def _run(
-        self, script: AsyncScript, document_id: str, generation: int, done: str, fields: dict[str, Field]
-    ) -> bool:
-        args = [document_id, generation, done, *_flat({"updated_at": datetime.now(UTC), **fields})]
-        return bool(await script(self._keys(document_id, generation), args))
+        self, script: str, document_id: str, *args: str | float, more_keys: Sequence[str] = ()
+    ) -> Any:
+        return await self._run_on(document_id, script, [document_id, *args], more_keys)
 
-    async def _load(self, ids: Sequence[str]) -> Sequence[Document | None]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for document_id in ids:
-                pipe.hgetall(self._record(document_id))
-            rows = await pipe.execute()
-        decoded = [{k.decode(): v.decode() for k, v in row.items()} for row in rows]
-        return [Document.model_validate(row) if row else None for row in decoded]
-
-    def _keys(self, document_id: str, generation: int) -> Sequence[str]:
-        """The KEYS of most scripts."""
-        done, failures = self._done(document_id, generation), self._failures(document_id, generation)
-        return [self._record(document_id), done, failures, self._all, *self._by_state]
+    async def _run_on(
+        self, document_id: str, script: str, args: Sequence[str | float], more_keys: Sequence[str] = ()
+    ) -> Any:
+        registered = self._scripts.setdefault(script, self.redis.register_script(script))
+        keys = [
+            self._record(document_id),
+            f"{self._pipeline}:generation",
+            self._all,
+            *self._by_state,
+            self._work,
+            self._trash,
+            *more_keys,
+        ]
+        return await registered(keys, args)
 
     def _record(self, document_id: str) -> str:
         return f"{self._pipeline}:doc:{document_id}"
 
-    def _done(self, document_id: str, generation: int) -> str:
-        return f"{self._record(document_id)}:{generation}:done"
 
-    def _failures(self, document_id: str, generation: int) -> str:
-        return f"{self._record(document_id)}:{generation}:failures"
+def _now() -> tuple[float, str]:
+    """The time in seconds, and in words."""
+    return time.time(), datetime.now(UTC).isoformat()
 
 
-def _failed(error: DocumentError) -> dict[str, Field]:
+def _error(error: DocumentError) -> dict[str, Field]:
     """The fields of a record that failed."""
     details: dict[str, Field | None] = {
         "error_code": error.code,
@@ -179,11 +264,10 @@ def _failed(error: DocumentError) -> dict[str, Field]:
         "error_page": error.page,
         "error_hint": error.hint,
     }
-    known = {name: value for name, value in details.items() if value is not None}
-    return {"state": State.FAILED, "completed_at": datetime.now(UTC), **known}
+    return {name: value for name, value in details.items() if value is not None}
 
 
-def _flat(fields: dict[str, Field]) -> list[str | int]:
+def _flat(fields: Mapping[str, Field]) -> list[str | int]:
     """Fields as HSET takes them: name, value, name, value."""
     pairs = ((k, v.isoformat() if isinstance(v, datetime) else v) for k, v in fields.items())
     return [item for pair in pairs for item in pair]

@@ -1,65 +1,59 @@
-"""Finds documents whose jobs were lost, and queues them again: no document stays unfinished for ever."""
+"""Finds documents that no job brings any further; `lifecycle` does what they need."""
 
-import asyncio
-from datetime import UTC, datetime, timedelta
-
-import structlog
+import time
+from collections.abc import AsyncIterator
+from enum import Enum, auto
 
 from rag_workloads.jobs.queue import Queue
-from rag_workloads.library.documents import Document, DocumentError, ErrorCode
-from rag_workloads.library.records import DocumentStore
-from rag_workloads.web import metrics
+from rag_workloads.library.documents import Document
+from rag_workloads.library.records import Records
 
-INTERVAL_SECONDS = 30
 MAX_RECOVERIES = 3
-# A record younger than this may be between two steps, such as its creation and its job's.
-SETTLED = timedelta(seconds=60)
-
-log = structlog.get_logger(__name__)
-
-
-async def recover_for_ever(queue: Queue, documents: DocumentStore) -> None:
-    """Look every `INTERVAL_SECONDS`; of all workers, the one that gets the lock does."""
-    while True:
-        try:
-            lock = f"{queue.pipeline}:recovery"
-            if await queue.redis.set(lock, "1", nx=True, px=INTERVAL_SECONDS * 1000 - 500):
-                await recover(queue, documents)
-        except Exception:  # whatever it is, the next look may succeed
-            log.exception("recovery skipped")
-        await asyncio.sleep(INTERVAL_SECONDS)
+# A record whose last step is younger may be between two steps, such as its creation and its job's.
+SETTLED_SECONDS = 60
+# Looked at in one round trip: Redis answers nobody else meanwhile.
+PAGE = 1000
 
 
-async def recover(queue: Queue, documents: DocumentStore) -> None:
-    """Queue every stalled document again, or fail it if that did not help before."""
-    settled_before = datetime.now(UTC) - SETTLED
-    for document in await documents.unfinished():
-        if document.updated_at < settled_before and await _stalled(queue, documents, document):
-            await _recover(queue, documents, document)
+class Need(Enum):
+    """What is left to be done for a document."""
+
+    JOB = auto()
+    """Its job, or one of its batches, was lost."""
+    FINISH = auto()
+    """All its batches are stored."""
+    SETTLING = auto()
+    """It ended, and what it wrote may be there."""
+    DELETION = auto()
+    """Its deletion broke off."""
 
 
-async def _stalled(queue: Queue, documents: DocumentStore, document: Document) -> bool:
-    """Whether no job will bring the document any further."""
-    document_id, generation = document.document_id, document.generation
-    if await queue.document_queued(document_id, generation):
-        return False
+async def needs(queue: Queue, records: Records) -> AsyncIterator[tuple[Document, Need]]:
+    """Every document that was left, and what it needs; those whose job waits or runs cost next to nothing."""
+    before = time.time() - SETTLED_SECONDS
+    start = 0
+    while page := await records.work(before, start, PAGE):
+        start += len(page)
+        for document in await records.load(await _unqueued(queue, page)):
+            if document and (need := await _need(queue, records, document)):
+                yield document, need
+
+
+async def _unqueued(queue: Queue, page: list[tuple[str, int]]) -> list[str]:
+    queued = await queue.documents_queued(page)
+    return [document_id for (document_id, _), is_queued in zip(page, queued, strict=True) if not is_queued]
+
+
+async def _need(queue: Queue, records: Records, document: Document) -> Need | None:
+    if document.deleting:
+        return Need.DELETION
+    if not document.unfinished:
+        return Need.SETTLING
     if document.batches is None:
-        return True
+        return Need.JOB
     # First the queue, then the record: a batch leaves the queue after it is recorded as done.
-    missing = await queue.missing_batches(document_id, generation, document.batches)
-    done = await documents.done_batches(document_id, generation)
-    return len(missing) == document.batches or not done.issuperset(missing)
-
-
-async def _recover(queue: Queue, documents: DocumentStore, document: Document) -> None:
-    document_id, generation = document.document_id, document.generation
-    recoveries = document.recoveries + 1
-    if recoveries > MAX_RECOVERIES:
-        message = f"The document's work was lost {recoveries} times."
-        hint = "Upload the file again; if it stalls again, look for restarts of Redis and of the worker."
-        error = DocumentError(ErrorCode.INGEST_STALLED, message, hint=hint)
-        if await documents.fail(document_id, generation, error):
-            metrics.DOCUMENTS.labels(error.code).inc()
-    elif await documents.update(document_id, generation, recoveries=recoveries, attempts=0):
-        log.warning("document stalled, queued again", document_id=document_id, recoveries=recoveries)
-        await queue.enqueue_document(document_id, generation)
+    missing = await queue.missing_batches(document.document_id, document.generation, document.batches)
+    done = await records.done_batches(document.document_id, document.generation)
+    if len(done) >= document.batches and len(missing) == document.batches:
+        return Need.FINISH
+    return None if done.issuperset(missing) else Need.JOB

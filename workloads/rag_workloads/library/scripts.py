@@ -1,81 +1,260 @@
 """What two processes could do at once to a record, as Lua scripts that Redis runs one after another.
 
-All but BEGIN and ATTEMPT take the KEYS: record, set of done batches, failures, index of all, index
-of pending, processing, completed, failed; and the ARGV: document id, generation.
+The reply to a script may be lost, and the client sends the script again: each recognises its own earlier run,
+by a token that the caller gives or by what it left, and answers the same.
+
+KEYS of all: record, generation counter, index of all, of pending, processing, completed, failed, work, trash.
+`work` holds every document that has something left to be done, by the time of its last step; `trash` the keys
+of files that no record names any more.
 """
 
-# Generations only grow, from the clock on: should Redis be lost, they still exceed those in the vector store.
-# KEYS: record, generation counter, index of all, index of pending, processing, completed, failed.
-# ARGV: document id, sha256, now, timestamp, then fields and values.
-# Returns whether a new generation began, and the key of the file that no generation needs any more, or ''.
-BEGIN = """
-local old = redis.call('HMGET', KEYS[1], 'sha256', 'state', 'created_at', 'active_generation', 'generation',
-                       'object_key', 'active_object_key')
-if old[1] == ARGV[2] and old[2] ~= 'failed' then return {0, ''} end
-local score = redis.call('ZSCORE', KEYS[3], ARGV[1]) or ARGV[4]
-if old[5] then
-  local past = KEYS[1] .. ':' .. old[5]
-  redis.call('DEL', past .. ':done', past .. ':failures')
+FUNCTIONS = """
+local record, counter, all, work, trash = KEYS[1], KEYS[2], KEYS[3], KEYS[8], KEYS[9]
+local indexes = {pending = KEYS[4], processing = KEYS[5], completed = KEYS[6], failed = KEYS[7]}
+
+local function get(...)
+  return unpack(redis.call('HMGET', record, ...))
 end
-local active_file, unused_file = old[7], old[6]
-if old[4] and old[4] == old[5] then active_file, unused_file = old[6], old[7] end
-redis.call('DEL', KEYS[1])
-redis.call('SET', KEYS[2], math.floor(ARGV[4] * 1000), 'NX')
-redis.call('HSET', KEYS[1], 'generation', redis.call('INCR', KEYS[2]), 'state', 'pending', 'stage', 'queued',
-           'created_at', old[3] or ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
-if old[4] then redis.call('HSET', KEYS[1], 'active_generation', old[4]) end
-if active_file then redis.call('HSET', KEYS[1], 'active_object_key', active_file) end
-for i = 5, 7 do redis.call('ZREM', KEYS[i], ARGV[1]) end
-redis.call('ZADD', KEYS[3], score, ARGV[1])
-redis.call('ZADD', KEYS[4], score, ARGV[1])
-return {1, unused_file or ''}
+
+local function move(id, from, to)
+  if from and from ~= to then redis.call('ZREM', indexes[from], id) end
+  redis.call('ZADD', indexes[to], redis.call('ZSCORE', all, id), id)
+  redis.call('HSET', record, 'state', to)
+end
+
+local function unfinished(state)
+  return state == 'pending' or state == 'processing'
+end
+
+local function forget_progress(generation)
+  redis.call('DEL', record .. ':' .. generation .. ':done', record .. ':' .. generation .. ':failures')
+end
+
+local function searchable_in(collection)
+  return all .. ':in:' .. collection
+end
+
+local function not_searchable(id)
+  local collection = get('active_collection')
+  if collection then redis.call('SREM', searchable_in(collection), id) end
+  redis.call('HDEL', record, 'active_generation', 'active_collection', 'active_object_key')
+end
+
+-- Generations are the time in milliseconds where they can, and always grow: should Redis be lost, they still
+-- exceed those in the vector store, and they tell how old a point is.
+local function next_generation(now)
+  local last = tonumber(redis.call('GET', counter) or 0)
+  local next = math.max(last + 1, math.floor(now * 1000))
+  redis.call('SET', counter, string.format('%d', next))
+  return string.format('%d', next)
+end
 """
 
-# Counts attempts. KEYS: record. ARGV: generation, change.
-# Returns how many there are after it; 0 and no change where UPDATE would not apply.
-ATTEMPT = """
-local old = redis.call('HMGET', KEYS[1], 'generation', 'state')
-if old[1] ~= ARGV[1] or old[2] == 'completed' or old[2] == 'failed' then return 0 end
-return redis.call('HINCRBY', KEYS[1], 'attempts', ARGV[2])
+# One more key: what became of the upload. ARGV: document id, now, time in words, sha256, file key, seconds
+# that the upload is remembered, collection, revision, then fields and values. Answers the task, its state,
+# and 1 if the upload began it.
+BEGIN = f"""{FUNCTIONS}
+local id, now, words, sha256, file = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local upload = KEYS[10]
+local earlier = redis.call('HMGET', upload, 'task', 'state', 'begun')
+if earlier[1] then return {{earlier[1], earlier[2], tonumber(earlier[3])}} end
+local function answer(task, state, begun)
+  redis.call('HSET', upload, 'task', task, 'state', state, 'begun', begun)
+  redis.call('EXPIRE', upload, ARGV[6])
+  return {{task, state, begun}}
+end
+local old_sha, state, created, task, generation, old_file, active, active_file, collection, revision,
+  deleting = get('sha256', 'state', 'created_at', 'task', 'generation', 'object_key', 'active_generation',
+      'active_object_key', 'collection', 'revision', 'deleting')
+local here = not collection or collection == ARGV[7] or tonumber(revision) > tonumber(ARGV[8])
+if old_sha == sha256 and state ~= 'failed' and here then
+  redis.call('SADD', trash, file)
+  return answer(task, state, 0)
+end
+local active_collection = get('active_collection')
+if generation then
+  forget_progress(generation)
+  if deleting == '1' then
+    not_searchable(id)
+    if active_file then redis.call('SADD', trash, active_file) end
+    active, active_file = false, false
+  end
+  if active == generation then
+    active_file = old_file
+  elseif old_file ~= active_file then
+    redis.call('SADD', trash, old_file)
+  end
+end
+local next = next_generation(now)
+redis.call('DEL', record)
+redis.call('HSET', record, 'task', next, 'generation', next, 'state', 'pending', 'stage', 'queued',
+           'created_at', created or words, 'updated_at', words, 'revision', ARGV[8], unpack(ARGV, 9))
+if active then
+  redis.call('HSET', record, 'active_generation', active, 'active_collection', active_collection)
+  if active_file then redis.call('HSET', record, 'active_object_key', active_file) end
+end
+redis.call('ZADD', all, 'NX', now, id)
+move(id, state, 'pending')
+redis.call('ZADD', work, now, id)
+return answer(next, 'pending', 1)
 """
 
-# The end of a script: sets the fields, and moves the record to the index of its state.
-# One that is finished has no stage: nothing is being done to it.
-SET_FIELDS = """
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
-local state = redis.call('HGET', KEYS[1], 'state')
-local at = {pending = 5, processing = 6, completed = 7, failed = 8}
-for i = 5, 8 do
-  if i ~= at[state] then redis.call('ZREM', KEYS[i], ARGV[1]) end
-end
-redis.call('ZADD', KEYS[at[state]], redis.call('ZSCORE', KEYS[4], ARGV[1]), ARGV[1])
-if state == 'completed' or state == 'failed' then
-  redis.call('HDEL', KEYS[1], 'stage')
-  redis.call('DEL', KEYS[2], KEYS[3])
-end
+# Begins a generation of the same bytes anew. ARGV: document id, now, generation, token. Answers whether it
+# did.
+RESTART = f"""{FUNCTIONS}
+local id, now, token = ARGV[1], ARGV[2], ARGV[4]
+local generation, state, deleting, last, file, active, active_file = get(
+  'generation', 'state', 'deleting', 'restart_token', 'object_key', 'active_generation', 'active_object_key')
+if last == token then return 1 end
+if generation ~= ARGV[3] or deleting == '1' then return 0 end
+if active and not active_file then redis.call('HSET', record, 'active_object_key', file) end
+forget_progress(generation)
+redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_size', 'pages', 'pages_done',
+           'chunks', 'batches', 'batches_done', 'attempts', 'attempt_token', 'warnings', 'warnings_total',
+           'pages_without_text', 'error_code', 'error_message', 'error_page', 'error_hint', 'completed_at')
+redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued', 'restart_token', token)
+move(id, state, 'pending')
+redis.call('ZADD', work, now, id)
 return 1
 """
 
-# More ARGV: number of a done batch or '', fields and values. Returns whether it applied.
-UPDATE = f"""
-local old = redis.call('HMGET', KEYS[1], 'generation', 'state')
-if old[1] ~= ARGV[2] or old[2] == 'completed' or old[2] == 'failed' then return 0 end
-if ARGV[3] ~= '' then
-  redis.call('SADD', KEYS[2], ARGV[3])
-  redis.call('HSET', KEYS[1], 'batches_done', redis.call('SCARD', KEYS[2]))
-end
-{SET_FIELDS}"""
-
-# As UPDATE, but final states too, and no generation is active after it.
-RETIRE = f"""
-if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[2] then return 0 end
-redis.call('HDEL', KEYS[1], 'active_generation', 'error_page')
-{SET_FIELDS}"""
-
-# Returns whether there was such a record.
-DELETE = """
-if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[2] then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
-for i = 4, 8 do redis.call('ZREM', KEYS[i], ARGV[1]) end
+# Counts an attempt, and freezes layout and collection at the first. ARGV: document id, now, time in words,
+# generation, token, then fields and values to freeze. Answers whether the generation is still to be done.
+TAKE_UP = f"""{FUNCTIONS}
+local id, now, token = ARGV[1], ARGV[2], ARGV[5]
+local generation, state, last, collection = get('generation', 'state', 'attempt_token', 'collection')
+if generation ~= ARGV[4] or not unfinished(state) then return 0 end
+if last == token then return 1 end
+if not collection then redis.call('HSET', record, unpack(ARGV, 6)) end
+redis.call('HINCRBY', record, 'attempts', 1)
+redis.call('HSET', record, 'attempt_token', token, 'stage', 'parsing', 'updated_at', ARGV[3])
+move(id, state, 'processing')
+redis.call('ZADD', work, now, id)
 return 1
+"""
+
+# Takes an attempt back that was nobody's fault. ARGV: document id, generation, token.
+GIVE_BACK = f"""{FUNCTIONS}
+local generation, token = get('generation', 'attempt_token')
+if generation ~= ARGV[2] or token ~= ARGV[3] then return 0 end
+redis.call('HINCRBY', record, 'attempts', -1)
+redis.call('HDEL', record, 'attempt_token')
+return 1
+"""
+
+# Sets fields of a generation that is to be done. ARGV: document id, now, time in words, generation, fields
+# and values. Answers whether it did.
+UPDATE = f"""{FUNCTIONS}
+local generation, state = get('generation', 'state')
+if generation ~= ARGV[4] or not unfinished(state) then return 0 end
+redis.call('HSET', record, 'updated_at', ARGV[3], unpack(ARGV, 5))
+redis.call('ZADD', work, ARGV[2], ARGV[1])
+return 1
+"""
+
+# Counts a batch as done, once. ARGV: document id, now, time in words, generation, number.
+# Answers -1 where the generation is over, else whether all its batches are done.
+BATCH_DONE = f"""{FUNCTIONS}
+local generation, state, batches = get('generation', 'state', 'batches')
+if generation ~= ARGV[4] or not unfinished(state) then return -1 end
+local done = record .. ':' .. generation .. ':done'
+redis.call('SADD', done, ARGV[5])
+local count = redis.call('SCARD', done)
+redis.call('HSET', record, 'batches_done', count, 'updated_at', ARGV[3])
+redis.call('ZADD', work, ARGV[2], ARGV[1])
+return (batches and count >= tonumber(batches)) and 1 or 0
+"""
+
+# Counts a failure of a batch. ARGV: generation, number, token, seconds that it is kept. Answers how many.
+BATCH_FAILED = f"""{FUNCTIONS}
+local failures = record .. ':' .. ARGV[1] .. ':failures'
+local last = ARGV[2] .. ':token'
+if redis.call('HGET', failures, last) ~= ARGV[3] then
+  redis.call('HINCRBY', failures, ARGV[2], 1)
+  redis.call('HSET', failures, last, ARGV[3])
+  redis.call('EXPIRE', failures, ARGV[4])
+end
+return tonumber(redis.call('HGET', failures, ARGV[2]))
+"""
+
+# Marks a generation as the one that searches see. ARGV: document id, time in words, generation, collection.
+# Answers whether it is.
+COMPLETE = f"""{FUNCTIONS}
+local id = ARGV[1]
+local generation, state, file, active, active_file = get(
+  'generation', 'state', 'object_key', 'active_generation', 'active_object_key')
+if generation ~= ARGV[3] then return 0 end
+if state == 'completed' and active == generation then return 1 end
+if not unfinished(state) then return 0 end
+if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
+not_searchable(id)
+redis.call('HSET', record, 'active_generation', generation, 'active_collection', ARGV[4],
+           'completed_at', ARGV[2], 'updated_at', ARGV[2])
+redis.call('HDEL', record, 'stage', 'attempt_token')
+redis.call('SADD', searchable_in(ARGV[4]), id)
+move(id, state, 'completed')
+forget_progress(generation)
+redis.call('ZREM', work, id)
+return 1
+"""
+
+# Marks a generation as failed; it stays in `work` until it is settled. ARGV: document id, now, time in words,
+# generation, fields and values. Answers whether it did.
+FAIL = f"""{FUNCTIONS}
+local id = ARGV[1]
+local generation, state = get('generation', 'state')
+if generation ~= ARGV[4] or not unfinished(state) then return 0 end
+redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
+redis.call('HDEL', record, 'stage', 'attempt_token')
+move(id, state, 'failed')
+forget_progress(generation)
+redis.call('ZADD', work, ARGV[2], id)
+return 1
+"""
+
+# Marks a document whose deletion begins, whatever its state: jobs that run stop. As FAIL.
+RETIRE = f"""{FUNCTIONS}
+local id = ARGV[1]
+local generation, state = get('generation', 'state')
+if generation ~= ARGV[4] then return 0 end
+redis.call('HDEL', record, 'stage', 'attempt_token', 'error_page')
+redis.call('HSET', record, 'deleting', '1', 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
+move(id, state, 'failed')
+forget_progress(generation)
+redis.call('ZADD', work, ARGV[2], id)
+return 1
+"""
+
+# Nothing is left to be done for a generation that is over. ARGV: document id, generation.
+SETTLED = f"""{FUNCTIONS}
+local generation, state, deleting = get('generation', 'state', 'deleting')
+if generation and (generation ~= ARGV[2] or unfinished(state) or deleting == '1') then return 0 end
+return redis.call('ZREM', work, ARGV[1])
+"""
+
+# Removes a record; its files are trash. ARGV: document id, generation. Answers whether there was one.
+DELETE = f"""{FUNCTIONS}
+local id = ARGV[1]
+local generation, file, active_file = get('generation', 'object_key', 'active_object_key')
+if generation ~= ARGV[2] then return 0 end
+redis.call('SADD', trash, file)
+if active_file then redis.call('SADD', trash, active_file) end
+not_searchable(id)
+forget_progress(generation)
+redis.call('DEL', record)
+for _, index in pairs(indexes) do redis.call('ZREM', index, id) end
+redis.call('ZREM', all, id)
+redis.call('ZREM', work, id)
+return 1
+"""
+
+# Documents with something left to be done, and their tasks. ARGV: time before which their last step was, how
+# many to leave out, how many to answer, and what stands before the id in a record's key.
+WORK = f"""{FUNCTIONS}
+local found = {{}}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', work, '-inf', ARGV[1], 'LIMIT', ARGV[2], ARGV[3])) do
+  found[#found + 1] = id
+  found[#found + 1] = redis.call('HGET', ARGV[4] .. id, 'task') or '0'
+end
+return found
 """

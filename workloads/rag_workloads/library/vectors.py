@@ -1,18 +1,25 @@
-"""Chunks and their vectors in Qdrant: one collection; every point belongs to a generation of a document."""
+"""Chunks and their vectors in Qdrant; every point belongs to a generation of a document.
 
+A point is written inactive, and searches see active ones only. An active point is never written again: the
+same work done late, by a run that was taken for dead, cannot make a hole in what searches see.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import AsyncQdrantClient, models
-from qdrant_client.http.exceptions import UnexpectedResponse
+from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from rag_workloads.jobs import payloads
 from rag_workloads.jobs.payloads import EmbedBatch
 
 TIMEOUT_SECONDS = 60
-CONFLICT = 409
+SCROLL_POINTS = 1000
+CONFLICT, NOT_FOUND, BUSY = 409, 404, 429
 INDEXES = {
     "document_id": models.PayloadSchemaType.KEYWORD,
     "generation": models.PayloadSchemaType.INTEGER,
@@ -35,21 +42,15 @@ class CollectionRefused(VectorStoreError):
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Which model made a collection's vectors: its id, a hash of its weights, and the vectors' length."""
+    """Which model made a collection's vectors: its id, a hash of its weights, and the vectors' length.
+
+    `revision` is the commit of the model's repository on the hub, "" for a model that is in an image.
+    """
 
     model: str
     fingerprint: str
     dimension: int
-
-
-class FingerprintMismatch(CollectionRefused):
-    """The collection holds vectors of another model; comparing them would give nonsense."""
-
-    def __init__(self, collection: str, found: dict[str, Any], expected: Fingerprint) -> None:
-        super().__init__(
-            f"collection {collection!r} was made by {found}, this model is {asdict(expected)}: "
-            "set vectorStore.collection to a new name, or set the model back"
-        )
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,27 @@ class Hit(StoredChunk):
     score: float
 
 
-class VectorStore:
-    """The collection of one pipeline. Errors are qdrant-client's."""
+class Version(NamedTuple):
+    """The generation that a point belongs to, and whether searches see it."""
 
-    def __init__(self, url: str, api_key: str | None, collection: str) -> None:
+    document_id: str
+    generation: int
+    active: bool
+
+
+class VectorStore:
+    """The collections of one pipeline; methods without a collection mean the present one.
+
+    Raises VectorStoreError. A collection that is not there is empty; one of another owner is not touched.
+    """
+
+    def __init__(self, url: str, api_key: str | None, collection: str, owner: str) -> None:
+        """`owner` names the pipeline among all that may share the Qdrant server."""
         self._client = AsyncQdrantClient(
             url=url, api_key=api_key, timeout=TIMEOUT_SECONDS, check_compatibility=False
         )
-        self._collection = collection
+        self.collection, self._owner = collection, owner
+        self._owned: set[str] = set()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -87,35 +101,27 @@ class VectorStore:
 
     async def ready(self) -> None:
         """Raise if Qdrant does not answer."""
-        await self._client.collection_exists(self._collection)
+        with _errors():
+            await self._client.collection_exists(self.collection)
+
+    async def revision(self) -> str:
+        """The hub's revision of the model that the present collection was made with; "" if it names none."""
+        return str((await self._metadata(self.collection) or {}).get("revision", ""))
 
     async def ensure(self, fingerprint: Fingerprint) -> None:
-        """Create the collection if it is not there, then `check` it. Safe to call from many pods at once."""
-        if not await self._client.collection_exists(self._collection):
-            try:
-                await self._client.create_collection(
-                    self._collection,
-                    vectors_config=models.VectorParams(
-                        size=fingerprint.dimension, distance=models.Distance.COSINE
-                    ),
-                    metadata=asdict(fingerprint),
-                )
-            except UnexpectedResponse as error:
-                if error.status_code != CONFLICT:
-                    raise
-        await self.check(fingerprint)
-        for field, schema in INDEXES.items():
-            await self._client.create_payload_index(self._collection, field, schema)
+        """Create the present collection if it is not there, and check that it is this pipeline's and model's.
 
-    async def check(self, fingerprint: Fingerprint) -> None:
-        """Raise FingerprintMismatch unless the collection's vectors were made by this very model."""
-        info = await self._client.get_collection(self._collection)
-        found = info.config.metadata or {}
-        if found != asdict(fingerprint):
-            raise FingerprintMismatch(self._collection, found, fingerprint)
+        Safe to call from many pods at once. Raises CollectionRefused.
+        """
+        with _errors():
+            if not await self._client.collection_exists(self.collection):
+                await self._create(fingerprint)
+            await self._check(fingerprint)
+            for field, schema in INDEXES.items():
+                await self._client.create_payload_index(self.collection, field, schema)
 
     async def upsert(self, batch: EmbedBatch, vectors: NDArray[np.float32]) -> None:
-        """Write a batch's chunks with `vectors` [chunks, dimension], not active yet; returns once stored."""
+        """Write a batch's chunks with `vectors` [chunks, dimension], inactive; returns once stored."""
         points = models.Batch.model_construct(
             ids=[payloads.point_id(batch.document_id, c.index, batch.generation) for c in batch.chunks],
             vectors=vectors.tolist(),
@@ -134,64 +140,172 @@ class VectorStore:
                 for c in batch.chunks
             ],
         )
-        await self._client.upsert(self._collection, points)
+        inactive = models.Filter(must_not=[_equals("active", True)])
+        with _errors():
+            await self._client.upsert(batch.collection, points, update_filter=inactive)
 
-    async def activate(self, document_id: str, generation: int) -> None:
+    async def activate(self, collection: str, document_id: str, generation: int) -> None:
         """Let searches see this generation of a document, and delete the ones before it; in one request.
 
         One that has begun since is left alone: generations only grow.
         """
-        this = _equals("generation", generation)
+        this = models.Filter(must=[_equals("document_id", document_id), _equals("generation", generation)])
         earlier = models.FieldCondition(key="generation", range=models.Range(lt=generation))
-        of_document = _equals("document_id", document_id)
-        await self._client.batch_update_points(
-            self._collection,
-            [
-                models.SetPayloadOperation(
-                    set_payload=models.SetPayload(
-                        payload={"active": True}, filter=models.Filter(must=[of_document, this])
-                    )
-                ),
-                models.DeleteOperation(
-                    delete=models.FilterSelector(filter=models.Filter(must=[of_document, earlier]))
-                ),
-            ],
+        before = models.Filter(must=[_equals("document_id", document_id), earlier])
+        with _errors():
+            await self._client.batch_update_points(
+                collection,
+                [
+                    models.SetPayloadOperation(
+                        set_payload=models.SetPayload(payload={"active": True}, filter=this)
+                    ),
+                    models.DeleteOperation(delete=models.FilterSelector(filter=before)),
+                ],
+            )
+
+    async def delete(self, document_id: str, through: int, *, collection: str | None = None) -> None:
+        """Delete all points of a document up to the generation `through`, active or not."""
+        await self._delete(collection, _equals("document_id", document_id), _up_to(through))
+
+    async def discard(self, document_id: str, through: int, *, collection: str | None = None) -> None:
+        """Delete what generations up to `through` of a document wrote and never made active."""
+        conditions = _equals("document_id", document_id), _up_to(through), _equals("active", False)
+        await self._delete(collection, *conditions)
+
+    async def delete_version(self, version: Version) -> None:
+        """Delete the points of one generation of a document that are active, or those that are not."""
+        await self._delete(
+            None,
+            _equals("document_id", version.document_id),
+            _equals("generation", version.generation),
+            _equals("active", version.active),
         )
-
-    async def delete_through(self, document_id: str, generation: int) -> None:
-        """Delete all points of a document up to this generation, active or not."""
-        await self._delete(_equals("document_id", document_id), _up_to(generation))
-
-    async def discard(self, document_id: str, generation: int) -> None:
-        """Delete what this generation of a document, and any before it, wrote and never made active."""
-        await self._delete(_equals("document_id", document_id), _up_to(generation), _equals("active", False))
 
     async def search(self, vector: NDArray[np.float32], top_k: int, score_threshold: float) -> list[Hit]:
         """The active chunks nearest to `vector` [dimension] with at least this score, best first."""
-        found = await self._client.query_points(
-            self._collection,
-            query=vector.tolist(),
-            query_filter=models.Filter(must=[_equals("active", True)]),
-            limit=top_k,
-            score_threshold=score_threshold,
-            with_payload=True,
-        )
+        if not await self._is_ours(self.collection):
+            return []
+        with _errors():
+            found = await self._client.query_points(
+                self.collection,
+                query=vector.tolist(),
+                query_filter=models.Filter(must=[_equals("active", True)]),
+                limit=top_k,
+                score_threshold=score_threshold,
+                with_payload=True,
+            )
         return [Hit(**_chunk(point.payload), score=point.score) for point in found.points]
 
     async def chunks(self, document_id: str, offset: int, limit: int) -> tuple[list[StoredChunk], int]:
         """A page of a document's active chunks in the order of the text, and how many there are in all."""
+        if not await self._is_ours(self.collection):
+            return [], 0
         active = [_equals("document_id", document_id), _equals("active", True)]
         window = models.FieldCondition(key="chunk_index", range=models.Range(gte=offset, lt=offset + limit))
-        total = await self._client.count(self._collection, models.Filter(must=[*active]))
-        records, _ = await self._client.scroll(
-            self._collection, models.Filter(must=[*active, window]), limit=limit, with_payload=True
-        )
+        with _errors():
+            total = await self._client.count(self.collection, models.Filter(must=[*active]))
+            records, _ = await self._client.scroll(
+                self.collection, models.Filter(must=[*active, window]), limit=limit, with_payload=True
+            )
         found = [StoredChunk(**_chunk(record.payload)) for record in records]
         return sorted(found, key=lambda chunk: chunk.chunk_index), total.count
 
-    async def _delete(self, *conditions: models.FieldCondition) -> None:
+    async def has(self, document_id: str) -> bool:
+        """Whether the present collection has any point of a document."""
+        if not await self._is_ours(self.collection):
+            return False
+        with _errors():
+            condition = models.Filter(must=[_equals("document_id", document_id)])
+            return (await self._client.count(self.collection, condition)).count > 0
+
+    async def versions(self) -> AsyncIterator[Version]:
+        """The version of every point of the present collection, one after another."""
+        offset = None
+        while await self._is_ours(self.collection):
+            with _errors():
+                records, offset = await self._client.scroll(
+                    self.collection,
+                    limit=SCROLL_POINTS,
+                    offset=offset,
+                    with_payload=list(Version._fields),
+                )
+            for record in records:
+                if record.payload is not None:
+                    yield Version(**record.payload)
+            if offset is None:
+                return
+
+    async def _create(self, fingerprint: Fingerprint) -> None:
+        size, distance = fingerprint.dimension, models.Distance.COSINE
+        try:
+            await self._client.create_collection(
+                self.collection,
+                vectors_config=models.VectorParams(size=size, distance=distance),
+                metadata={**asdict(fingerprint), "owner": self._owner},
+            )
+        except UnexpectedResponse as error:
+            if error.status_code != CONFLICT:
+                raise
+
+    async def _check(self, fingerprint: Fingerprint) -> None:
+        found = await self._metadata(self.collection) or {}
+        made_by = {key: found.get(key) for key in ("model", "fingerprint", "dimension")}
+        expected = {key: asdict(fingerprint)[key] for key in made_by}
+        if made_by != expected:
+            raise CollectionRefused(
+                f"collection {self.collection!r} was made by {made_by}, this model is {expected}: "
+                "set vectorStore.collection to a new name, or set the model back"
+            )
+        if "owner" not in found:  # made by a release that named none
+            await self._client.update_collection(self.collection, metadata={"owner": self._owner})
+        self._owned.discard(self.collection)
+        await self._is_ours(self.collection)
+
+    async def _is_ours(self, collection: str) -> bool:
+        """Whether the collection is there; CollectionRefused if it is another's. Asked once."""
+        if collection in self._owned:
+            return True
+        metadata = await self._metadata(collection)
+        if metadata is None:
+            return False
+        if (owner := metadata.get("owner", self._owner)) != self._owner:
+            raise CollectionRefused(
+                f"collection {collection!r} belongs to the pipeline {owner}, this is {self._owner}: "
+                "set vectorStore.collection to another name"
+            )
+        self._owned.add(collection)
+        return True
+
+    async def _metadata(self, collection: str) -> dict[str, Any] | None:
+        """What a collection says of itself; None if there is no such collection."""
+        with _errors():
+            try:
+                info = await self._client.get_collection(collection)
+            except UnexpectedResponse as error:
+                if error.status_code != NOT_FOUND:
+                    raise
+                return None
+        return info.config.metadata or {}
+
+    async def _delete(self, collection: str | None, *conditions: models.FieldCondition) -> None:
+        if not await self._is_ours(collection or self.collection):
+            return
         selector = models.FilterSelector(filter=models.Filter(must=[*conditions]))
-        await self._client.delete(self._collection, selector)
+        with _errors():
+            await self._client.delete(collection or self.collection, selector)
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """The client's errors as ours: away, or refused."""
+    try:
+        yield
+    except UnexpectedResponse as error:
+        status = error.status_code or 0
+        kind = VectorStoreAway if status == BUSY or status >= 500 else VectorStoreError
+        raise kind(f"Qdrant answered {error}") from error
+    except (ResponseHandlingException, ApiException, TimeoutError) as error:
+        raise VectorStoreAway(f"Qdrant does not answer: {error or type(error).__name__}") from error
 
 
 def _equals(key: str, value: str | int | bool) -> models.FieldCondition:

@@ -36,6 +36,12 @@ EMBEDDING_PAUSED = Gauge(
 EMBEDDING_OUTAGES = Counter(
     "embedding_outages_total", "Times that a dependency was found away.", ["component"]
 )
+SWEEP_FOUND = Gauge(
+    "library_sweep_found",
+    "What the last comparison of the stores found: orphan_files, orphan_points, incomplete_documents,"
+    " missing_files.",
+    ["kind"],
+)
 
 # A path that matched no route would make a label value per scanner's guess.
 UNMATCHED = "unmatched"

@@ -11,11 +11,10 @@ from rag_contract import names
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
 from rag_workloads.jobs import queue
-from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.files import ObjectStore
-from rag_workloads.library.records import DocumentStore
-from rag_workloads.library.recovery import recover_for_ever
+from rag_workloads.library.lifecycle import Library
 from rag_workloads.web import logs, service
+from rag_workloads.worker import housekeeping
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
 
@@ -25,7 +24,7 @@ class Worker:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._queue: Queue | None = None
+        self._library: Library | None = None
         self._consumer: queue.Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
 
@@ -33,30 +32,30 @@ class Worker:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Connect, consume until the server stops, and disconnect."""
         settings = self._settings
-        self._queue = await Queue.connect(settings.redis_url.get_secret_value(), settings.pipeline)
-        documents = DocumentStore(self._queue.redis, settings.pipeline)
+        files = ObjectStore(settings.storage_url)
+        self._library = Library.open(settings, files)
+        await self._library.claim(settings.owner)
         processor = DocumentProcessor(
             settings,
-            self._queue,
-            documents,
-            ObjectStore(settings.storage_url),
+            self._library,
+            files,
             Parser(settings.concurrency),
             await asyncio.to_thread(load_tokenizer, settings),
         )
         self._consumer = queue.worker(
-            self._queue,
+            self._library.queue,
             names.ingest_queue(settings.pipeline),
             queue.PROCESS_DOCUMENT,
             processor.process_document,
             concurrency=settings.concurrency,
             read_limit=settings.queue_read_limit,
         )
-        work = queue.consume(self._consumer), recover_for_ever(self._queue, documents)
+        work = queue.consume(self._consumer), housekeeping.run(self._library)
         self._running = [asyncio.create_task(each) for each in work]
         yield
         await self.drain()
         await tasks.end(*self._running)
-        await self._queue.close()
+        await self._library.close()
 
     def alive(self) -> None:
         """Raise if the work has broken off: only a new process takes it up again."""
@@ -64,10 +63,10 @@ class Worker:
 
     async def ready(self) -> None:
         """Raise if Redis does not answer, or the work has broken off."""
-        if self._queue is None:
+        if self._library is None:
             raise RuntimeError("The worker is starting.")
         self.alive()
-        await self._queue.depths()
+        await self._library.queue.depths()
 
     async def drain(self) -> None:
         """Finish the running jobs and take no more."""

@@ -5,29 +5,30 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import anyio.to_thread
 import structlog
+from redis.exceptions import RedisError
 from tokenizers import Tokenizer
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
-from rag_workloads.jobs.queue import Queue, RetryLater
-from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Stage, State
+from rag_workloads.jobs.queue import RetryLater
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, Stage
 from rag_workloads.library.files import ObjectStore
-from rag_workloads.library.records import DocumentStore
+from rag_workloads.library.lifecycle import Library, OtherCollection, Superseded
+from rag_workloads.library.vectors import VectorStoreAway
 from rag_workloads.web import metrics
 from rag_workloads.worker.chunking import Chunker, slices
 from rag_workloads.worker.pages import Tally
 from rag_workloads.worker.parser import Parser, TimeBudget
 
 ROOM_POLL_SECONDS = 0.2
+# Before a document that is for newer pods, or that waits for a store, is taken up again.
+HAND_BACK_SECONDS = 5
 
 log = structlog.get_logger(__name__)
-
-
-class Superseded(Exception):
-    """The document was deleted, replaced or finished while it was processed: nobody waits for this job."""
 
 
 @dataclass(frozen=True)
@@ -35,50 +36,67 @@ class DocumentProcessor:
     """Processes documents. All of it may be done twice: ids are fixed, and done batches are skipped."""
 
     settings: WorkerSettings
-    queue: Queue
-    documents: DocumentStore
-    objects: ObjectStore
+    library: Library
+    files: ObjectStore
     parser: Parser
     tokenizer: Tokenizer
 
-    async def process_document(self, document_id: str, generation: int) -> None:
-        """Process one generation. What cannot succeed fails it at once, other errors are tried again.
+    async def process_document(self, document_id: str, task: int) -> None:
+        """Process the upload of a task. What cannot succeed fails it at once, other errors are tried again.
 
         An attempt is counted before it begins: one that kills this process counts too.
         """
-        attempts = await self.documents.count_attempt(document_id, generation)
-        document = await self.documents.get(document_id)
-        if not attempts or document is None or document.generation != generation:
-            return
         try:
-            if attempts > self.settings.retries + 1:
-                raise _worker_died(attempts - 1)
+            await self._process(document_id, task)
+        except OtherCollection as error:
+            raise RetryLater(HAND_BACK_SECONDS) from error
+        except Superseded as error:
+            log.info("document superseded", document_id=document_id, task=task)
+            if await self.library.waits(document_id, task):
+                raise RetryLater(0) from error
+
+    async def _process(self, document_id: str, task: int) -> None:
+        document = await self.library.take_up(document_id, task, uuid4().hex, self._layout)
+        try:
+            if document.attempts > self.settings.retries + 1:
+                raise _worker_died(document.attempts - 1)
             await self._ingest(document)
         except asyncio.CancelledError:  # the worker stops, which is not the document's fault
-            await self.documents.count_attempt(document_id, generation, -1)
+            await self.library.give_back(document)
             raise
         except Superseded:
-            log.info("document superseded", document_id=document_id, generation=generation)
+            raise
         except DocumentError as error:
-            await self._fail(document, error)
+            await self.library.fail(document.document_id, document.generation, error)
+        except (VectorStoreAway, RedisError) as error:  # nor is a store that is away
+            await self.library.give_back(document)
+            raise RetryLater(HAND_BACK_SECONDS) from error
         except Exception as error:
-            log.exception("document not processed", document_id=document_id, attempt=attempts)
-            await self._retry(document, attempts, error)
+            log.exception("document not processed", document_id=document_id, attempt=document.attempts)
+            await self._retry(document, error)
+
+    @property
+    def _layout(self) -> Layout:
+        settings = self.settings
+        return Layout(
+            chunk_size=settings.chunk_size_tokens,
+            chunk_overlap=settings.chunk_overlap_tokens,
+            batch_size=settings.batch_size,
+        )
 
     async def _ingest(self, document: Document) -> None:
-        await self._record(document, state=State.PROCESSING, stage=Stage.PARSING)
         budget = TimeBudget(self.settings.time_limit_seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "document")
             await budget.spend(self._fetch(document, path))
             pages = await self.parser.count_pages(path, document.content_type, budget)
-            await self._record(document, pages=pages)
+            await self.library.progress(document, pages=pages)
             tally = Tally()
             await self._enqueue(document, tally, self._chunks(document, path, pages, tally, budget))
 
     async def _fetch(self, document: Document, path: Path) -> None:
         try:
-            await self.objects.fetch(document.object_key, path)
+            await self.files.fetch(document.object_key, path)
         except FileNotFoundError as error:
             hint = "Upload the file again."
             raise DocumentError(ErrorCode.OBJECT_MISSING, "The uploaded file is gone.", hint=hint) from error
@@ -87,7 +105,8 @@ class DocumentProcessor:
         self, document: Document, path: Path, pages: int, tally: Tally, budget: TimeBudget
     ) -> AsyncIterator[list[Chunk]]:
         """The document's chunks in order, some at a time; records progress as the pages go by."""
-        chunker = Chunker(self.tokenizer, self.settings.chunk_size_tokens, self.settings.chunk_overlap_tokens)
+        layout = document.layout or self._layout
+        chunker = Chunker(self.tokenizer, layout.chunk_size, layout.chunk_overlap)
 
         def cut(page: int, text: str) -> list[Chunk]:
             return list(chunker.feed(page, text))
@@ -100,7 +119,7 @@ class DocumentProcessor:
                     yield await budget.spend(anyio.to_thread.run_sync(cut, tally.pages, piece))
             metrics.PAGES_PARSED.inc(len(read))
             # Progress never goes back, in a second run neither.
-            await self._record(document, pages_done=max(tally.pages, document.pages_done))
+            await self.library.progress(document, pages_done=max(tally.pages, document.pages_done))
         yield list(chunker.finish())
 
     async def _enqueue(self, document: Document, tally: Tally, parts: AsyncIterator[list[Chunk]]) -> None:
@@ -109,51 +128,35 @@ class DocumentProcessor:
         The last batch waits until the record says how many there are, so that whoever embeds the last one
         knows that the document is complete; it is queued even if it is done, to the same end.
         """
-        done = await self.documents.done_batches(document.document_id, document.generation)
-        batcher = Batcher(document, self.settings.batch_size)
+        done = await self.library.records.done_batches(document.document_id, document.generation)
+        batcher = Batcher(document)
         async for chunks in parts:
             for batch in batcher.add(chunks):
                 if batch.number not in done:
                     await self._wait_for_room(document)
-                    await self.queue.enqueue_batch(batch)
+                    await self.library.queue.enqueue_batch(batch)
         last = batcher.last()
         if last is None:
             raise tally.no_text()
         count = last.chunks[-1].index + 1
-        await self._record(
+        await self.library.progress(
             document, stage=Stage.EMBEDDING, chunks=count, batches=last.number + 1, **tally.fields()
         )
         await self._wait_for_room(document)
-        await self.queue.enqueue_batch(last)
+        await self.library.queue.enqueue_batch(last)
 
     async def _wait_for_room(self, document: Document) -> None:
-        while not await self.queue.room(self.settings.max_batches_in_flight):
+        while not await self.library.queue.room(self.settings.max_batches_in_flight):
             await asyncio.sleep(ROOM_POLL_SECONDS)
-            await self._record(document)
+            await self.library.progress(document)
 
-    async def _record(self, document: Document, **fields: str | int) -> None:
-        """Update the record, or stop if it is no longer ours."""
-        if not await self.documents.update(document.document_id, document.generation, **fields):
-            raise Superseded
-
-    async def _fail(self, document: Document, error: DocumentError) -> None:
-        log.warning(
-            "document failed",
-            document_id=document.document_id,
-            code=error.code,
-            page=error.page,
-            reason=error.message,
-        )
-        if await self.documents.fail(document.document_id, document.generation, error):
-            metrics.DOCUMENTS.labels(error.code).inc()
-
-    async def _retry(self, document: Document, attempts: int, error: Exception) -> None:
-        if attempts > self.settings.retries:
-            hint = "Upload the file again; if it fails again, look at the worker's log."
-            reason = f"Processing failed {attempts} times, last with {type(error).__name__}."
-            await self._fail(document, DocumentError(ErrorCode.INTERNAL, reason, hint=hint))
-            return
-        raise RetryLater(self.settings.retry_delay_seconds) from error
+    async def _retry(self, document: Document, error: Exception) -> None:
+        if document.attempts <= self.settings.retries:
+            raise RetryLater(self.settings.retry_delay_seconds) from error
+        hint = "Upload the file again; if it fails again, look at the worker's log."
+        reason = f"Processing failed {document.attempts} times, last with {type(error).__name__}."
+        failure = DocumentError(ErrorCode.INTERNAL, reason, hint=hint)
+        await self.library.fail(document.document_id, document.generation, failure)
 
 
 def _worker_died(attempts: int) -> DocumentError:
@@ -167,8 +170,12 @@ def _worker_died(attempts: int) -> DocumentError:
 class Batcher:
     """Groups chunks into numbered batches, and holds the newest one back."""
 
-    def __init__(self, document: Document, size: int) -> None:
-        self._document, self._size = document, size
+    def __init__(self, document: Document) -> None:
+        """The document must have been taken up."""
+        if document.layout is None or document.collection is None:
+            raise ValueError(f"document {document.document_id} has no layout")
+        self._document, self._size = document, document.layout.batch_size
+        self._collection = document.collection
         self._number = 0
         self._chunks: list[Chunk] = []
 
@@ -186,7 +193,13 @@ class Batcher:
     def _batch(self) -> EmbedBatch:
         document = self._document
         batch = EmbedBatch(
-            document.document_id, document.generation, self._number, document.file_name, self._chunks
+            document_id=document.document_id,
+            generation=document.generation,
+            number=self._number,
+            collection=self._collection,
+            revision=document.revision,
+            file_name=document.file_name,
+            chunks=self._chunks,
         )
         self._number, self._chunks = self._number + 1, []
         return batch

@@ -1,0 +1,277 @@
+"""The life of a document: the only room that orders Redis, Qdrant, the object store and the queues.
+
+The record is right. What the other stores hold follows it, in an order in which the process may die between
+any two writes: a file is there before its record, points before they are active, a record's end before what
+it leaves behind is removed. What is left to be done stands in the record's index `work` or in `trash`, where
+`recover` finds it; what no record names is found by the sweep.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Self
+from uuid import uuid4
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from redis.exceptions import ResponseError
+
+from rag_contract.environment.base import LibrarySettings
+from rag_workloads.jobs.payloads import EmbedBatch
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.documents import (
+    Document,
+    DocumentError,
+    ErrorCode,
+    Layout,
+    NewDocument,
+    Stage,
+    generation_at,
+)
+from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.records import Begun, Field, Records, Target
+from rag_workloads.library.recovery import MAX_RECOVERIES, Need, needs
+from rag_workloads.library.vectors import VectorStore, VectorStoreError
+from rag_workloads.web import metrics
+
+log = structlog.get_logger(__name__)
+
+
+class Superseded(Exception):
+    """The generation is over: the document was deleted, replaced or finished. Nobody waits for this work."""
+
+
+class OtherCollection(Exception):
+    """The work belongs to a collection that the spec names since: it is for a newer pod."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """The documents of one pipeline. Errors are those of redis-py, VectorStoreError, and the object store's.
+
+    `files` is None in a process that has no access to them; what it leaves in the trash others remove.
+    """
+
+    queue: Queue
+    records: Records
+    vectors: VectorStore
+    files: ObjectStore | None
+    target: Target
+
+    @classmethod
+    def open(cls, settings: LibrarySettings, files: ObjectStore | None) -> Self:
+        """The documents that the settings name; it connects when it is used."""
+        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+        queue = Queue.open(settings.redis_url.get_secret_value(), settings.pipeline)
+        records = Records(queue.redis, settings.pipeline)
+        target = Target(settings.qdrant_collection, settings.collection_revision)
+        vectors = VectorStore(settings.qdrant_url, key, target.collection, settings.owner)
+        return cls(queue, records, vectors, files, target)
+
+    async def claim(self, owner: str) -> None:
+        """Wait until Redis answers, and see that the documents in it are the owner's; StoreRefused if not."""
+        await self.queue.wait()
+        await self.records.claim(owner)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.vectors.close()
+        await self.queue.close()
+
+    async def begin(self, new: NewDocument) -> Begun:
+        """Take in an uploaded file, and queue it unless its bytes are known."""
+        try:
+            begun = await self.records.begin(new, self.target)
+        except ResponseError:  # refused before anything was written, as at maxmemory
+            if self.files:
+                await self.files.delete(new.object_key)
+            raise
+        if begun.new:
+            await self.queue.enqueue_document(new.document_id, begun.task)
+        await self.empty_trash()
+        return begun
+
+    async def take_up(self, document_id: str, task: int, token: str, layout: Layout) -> Document:
+        """Begin an attempt, which `token` names; the layout is that of the first attempt.
+
+        Raises Superseded, or OtherCollection. A generation that was begun for an earlier collection begins
+        anew.
+        """
+        document = await self.records.get(document_id)
+        if document is None or document.task != task or not document.unfinished:
+            raise Superseded
+        if document.collection not in (None, self.target.collection):
+            document = await self._renew(document)
+        taken = await self.records.take_up(document_id, document.generation, token, self.target, layout)
+        if taken is None:
+            raise Superseded
+        return taken
+
+    async def give_back(self, document: Document) -> None:
+        """Take back an attempt that ended by nobody's fault."""
+        await self.records.give_back(document.document_id, document.generation, document.attempt_token)
+
+    async def progress(self, document: Document, **fields: Field) -> None:
+        """Note how far a generation is; raises Superseded."""
+        if not await self.records.update(document.document_id, document.generation, **fields):
+            raise Superseded
+
+    async def waits(self, document_id: str, task: int) -> bool:
+        """Whether a task is unfinished, as after its generation was begun anew."""
+        document = await self.records.get(document_id)
+        return document is not None and document.task == task and document.unfinished
+
+    async def take_batch(self, batch: EmbedBatch) -> bool:
+        """Whether a batch is to be embedded here; if not, what it may have written is put right.
+
+        Raises OtherCollection. A generation whose collection is an earlier one begins anew.
+        """
+        document = await self.records.get(batch.document_id)
+        if document is None or document.generation != batch.generation or not document.unfinished:
+            await self.settle(batch.document_id, batch.generation)
+            return False
+        if batch.collection == self.target.collection:
+            return True
+        with contextlib.suppress(Superseded):
+            renewed = await self._renew(document)
+            await self.queue.enqueue_document(renewed.document_id, renewed.task)
+        return False
+
+    async def batch_done(self, batch: EmbedBatch, vectors: NDArray[np.float32]) -> bool:
+        """Store a batch's `vectors` [chunks, dimension]; the last one of a document makes it searchable.
+
+        False if the generation was over.
+        """
+        await self.vectors.upsert(batch, vectors)
+        done = await self.records.batch_done(batch.document_id, batch.generation, batch.number)
+        if done:
+            return await self.finish(batch.document_id, batch.generation, batch.collection)
+        if done is None:
+            await self.settle(batch.document_id, batch.generation)
+        return done is not None
+
+    async def finish(self, document_id: str, generation: int, collection: str) -> bool:
+        """Make a generation searchable whose batches are all stored; False if it was over."""
+        if await self.records.update(document_id, generation, stage=Stage.INDEXING):
+            await self.vectors.activate(collection, document_id, generation)
+            if await self.records.complete(document_id, generation, collection):
+                metrics.DOCUMENTS.labels("completed").inc()
+                log.info("document completed", document_id=document_id)
+                return True
+        await self.settle(document_id, generation)
+        return False
+
+    async def fail(self, document_id: str, generation: int, error: DocumentError) -> None:
+        """End a generation as failed, if it is not over; what it wrote goes, now or by `recover`."""
+        if await self.records.fail(document_id, generation, error):
+            metrics.DOCUMENTS.labels(error.code).inc()
+        log.warning(
+            "document failed",
+            document_id=document_id,
+            code=error.code,
+            page=error.page,
+            reason=error.message,
+        )
+        try:
+            await self.settle(document_id, generation)
+        except VectorStoreError as failure:
+            log.warning("points left for recovery", document_id=document_id, reason=str(failure))
+
+    async def settle(self, document_id: str, generation: int) -> None:
+        """Remove what a generation wrote that is over; nothing if it is not. May be done at any time."""
+        document = await self.records.get(document_id)
+        if document is None:
+            await self.vectors.delete(document_id, generation)
+            return
+        if document.generation == generation and document.unfinished:
+            return
+        for collection in document.collections | {self.target.collection}:
+            await self.vectors.discard(document_id, generation, collection=collection)
+        await self.records.settled(document_id, generation)
+
+    async def delete(self, document_id: str) -> bool:
+        """Remove a document from all stores; False if there is none.
+
+        The record goes last, so that a deletion that breaks off goes on by `recover`. What is uploaded under
+        the same id meanwhile is a later generation, and stays.
+        """
+        now = generation_at()
+        document = await self.records.get(document_id)
+        if document is None:  # points may outlive a Redis that was lost
+            found = await self.vectors.has(document_id)
+            await self.vectors.delete(document_id, now)
+            return found
+        if await self.records.retire(document_id, document.generation):
+            await self._finish_deletion(document)
+        return True
+
+    async def recover(self) -> None:
+        """Go on with what was left to be done: jobs that were lost, ends that broke off, files to delete."""
+        await self.empty_trash()
+        async for document, need in needs(self.queue, self.records):
+            try:
+                await self._meet(document, need)
+            except VectorStoreError as error:
+                log.warning("left for later", document_id=document.document_id, reason=str(error))
+
+    async def empty_trash(self) -> None:
+        """Delete the files that no record names any more."""
+        if self.files is None:
+            return
+        keys = await self.records.trash()
+        for key in keys:
+            await self.files.delete(key)
+        await self.records.trash_emptied(keys)
+
+    async def embed_again(self, document: Document) -> None:
+        """Begin a document's bytes anew; what searches see of it stays until that is done."""
+        with contextlib.suppress(Superseded):
+            renewed = await self._restart(document)
+            await self.queue.enqueue_document(renewed.document_id, renewed.task)
+
+    async def _renew(self, document: Document) -> Document:
+        """Begin a generation anew whose collection is not ours: OtherCollection if it is the newer one."""
+        if document.revision > self.target.revision:
+            raise OtherCollection
+        return await self._restart(document)
+
+    async def _restart(self, document: Document) -> Document:
+        await self.records.restart(document.document_id, document.generation, uuid4().hex)
+        renewed = await self.records.get(document.document_id)
+        if renewed is None or renewed.task != document.task or not renewed.unfinished:
+            raise Superseded
+        log.info("document begun anew", document_id=renewed.document_id, collection=self.target.collection)
+        return renewed
+
+    async def _meet(self, document: Document, need: Need) -> None:
+        document_id, generation = document.document_id, document.generation
+        match need:
+            case Need.DELETION:
+                await self._finish_deletion(document)
+            case Need.SETTLING:
+                await self.settle(document_id, generation)
+            case Need.FINISH:
+                await self.finish(document_id, generation, document.collection or self.target.collection)
+            case Need.JOB:
+                await self._queue_again(document)
+
+    async def _queue_again(self, document: Document) -> None:
+        recoveries = document.recoveries + 1
+        if recoveries > MAX_RECOVERIES:
+            message = f"The document's work was lost {recoveries} times."
+            hint = "Upload the file again; if it stalls again, look for restarts of Redis and of the worker."
+            error = DocumentError(ErrorCode.INGEST_STALLED, message, hint=hint)
+            await self.fail(document.document_id, document.generation, error)
+            return
+        with contextlib.suppress(Superseded):
+            await self.progress(document, recoveries=recoveries, attempts=0)
+            await self.queue.enqueue_document(document.document_id, document.task)
+            log.warning("document queued again", document_id=document.document_id, recoveries=recoveries)
+
+    async def _finish_deletion(self, document: Document) -> None:
+        document_id, generation = document.document_id, document.generation
+        await self.queue.forget(document_id, document.task, generation, document.batches or 0)
+        for collection in document.collections | {self.target.collection}:
+            await self.vectors.delete(document_id, generation, collection=collection)
+        await self.records.delete(document_id, generation)
+        await self.empty_trash()
