@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rag_workloads.api.evidence import gather_evidence, page_at
-from rag_workloads.api.prompt import build_prompt
+from rag_workloads.api.prompt import CHAT_TOKENS, TEMPLATE, estimated_tokens, prompts
 from rag_workloads.api.retrieval import Found, Retrieval
 from rag_workloads.api.sentences import split_sentences
 from rag_workloads.library.vectors import Hit
@@ -81,11 +81,43 @@ async def test_a_citation_quotes_the_nearest_sentence_on_its_own_page() -> None:
 
 
 def test_the_prompt_holds_the_nearest_sentences_that_fit() -> None:
-    prompt = build_prompt("Why?", ["a" * 40, "b" * 40, "c" * 40], budget=90)
+    prompt = next(prompts("Why?", ["a" * 40, "b" * 40, "c" * 40], characters=90, tokens=None))
     assert prompt.startswith(f"{'b' * 40} {'a' * 40}\n\n"), "the nearest is next to the question"
     assert prompt.endswith("\nQuestion: Why?\nAnswer:")
     assert "c" * 40 not in prompt
 
 
+def passages(sentences: list[str], characters: int, tokens: int | None) -> list[str]:
+    """What each prompt is about."""
+    return [p.partition("\n\n")[0] for p in prompts("Why?", sentences, characters, tokens)]
+
+
 def test_a_sentence_longer_than_the_budget_is_cut() -> None:
-    assert build_prompt("Why?", ["a" * 200], budget=90).startswith(f"{'a' * 90}\n\n")
+    assert passages(["a" * 200], 90, None)[0] == "a" * 90
+
+
+def test_each_prompt_has_half_the_passage_of_the_one_before() -> None:
+    first, *others = passages(["a" * 40, "b" * 40, "c" * 40, "d" * 40], 2000, None)
+    assert len(first) == 163
+    assert others == [f"{'b' * 40} {'a' * 40}", "a" * 40, "a" * 20, "a" * 10]
+
+
+def test_a_passage_of_one_character_is_the_last() -> None:
+    assert passages(["ab"], 2000, None) == ["ab", "a"]
+
+
+@pytest.mark.parametrize(("sentence", "characters"), [("a" * 100, 1200), ("图" * 100, 200), ("ж" * 100, 300)])
+def test_a_known_context_bounds_the_passage_in_tokens(sentence: str, characters: int) -> None:
+    tokens = CHAT_TOKENS + estimated_tokens(TEMPLATE + "Why?") + 410
+    (passage, *_) = passages([f"{sentence[:-2]}{n:02}" for n in range(50)], 2000, tokens)
+    assert len(passage.replace(" ", "")) == characters
+
+
+def test_a_question_that_fills_the_context_is_still_asked() -> None:
+    assert passages(["one", "two"], 2000, 10) == ["o"]
+
+
+def test_no_text_has_more_tokens_than_bytes_over_one_and_a_half() -> None:
+    assert estimated_tokens("图书馆周一闭馆。") == 16
+    assert estimated_tokens("The library") == 4
+    assert estimated_tokens("\ud83d") == 1

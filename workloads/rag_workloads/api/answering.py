@@ -2,17 +2,23 @@
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel
 
 from rag_workloads.api.evidence import Citation, Evidence, gather_evidence
 from rag_workloads.api.parts import Parts
-from rag_workloads.api.prompt import build_prompt
+from rag_workloads.api.prompt import prompts
 from rag_workloads.api.retrieval import Retrieval
-from rag_workloads.web.problems import Unavailable
+from rag_workloads.clients.llm import LlmClient, PromptRefused
+from rag_workloads.web.problems import Problem, Unavailable
+
+T = TypeVar("T")
+# Asks a model about a prompt, with so many tokens at most, at a temperature.
+Ask = Callable[[LlmClient, str, int, float], Awaitable[T]]
 
 NOTHING_FOUND = "Nothing in the documents answers this question."
 
@@ -43,10 +49,10 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A question with its citations; `prompt` is None where there is nothing to ask the model about."""
+    """A question with its evidence, which is empty where there is nothing to ask the model about."""
 
-    prompt: str | None
-    citations: list[Citation]
+    question: str
+    evidence: Evidence
     watch: Stopwatch
 
 
@@ -59,7 +65,7 @@ class Answering:
             parts.embedding, parts.library.vectors, settings.retrieval_score_threshold
         )
         self._llm = parts.llm
-        self._context_characters = settings.context_characters
+        self._characters = settings.context_characters
         self._max_tokens, self._temperature = settings.answer_max_tokens, settings.answer_temperature
 
     async def prepare(self, question: str, top_k: int) -> Prepared:
@@ -68,37 +74,60 @@ class Answering:
         with watch.time("retrieval"):
             found = await self._retrieval.search(question, top_k)
         if not found.hits:
-            return Prepared(None, [], watch)
+            return Prepared(question, Evidence([], []), watch)
         with watch.time("citations"):
-            evidence: Evidence = await gather_evidence(self._retrieval, found)
-        prompt = build_prompt(question, evidence.sentences, self._context_characters)
-        return Prepared(prompt, evidence.citations, watch)
+            evidence = await gather_evidence(self._retrieval, found)
+        return Prepared(question, evidence, watch)
 
     async def answer(self, question: str, top_k: int) -> Answer:
         """The whole answer."""
         prepared = await self.prepare(question, top_k)
-        text = await self._generate(prepared)
-        return Answer(answer=text, citations=prepared.citations, timings=prepared.watch.seconds)
+        text: str | None = None
+        if not prepared.evidence.sentences:
+            text = NOTHING_FOUND
+        elif self._llm is not None:
+            with prepared.watch.time("generation"), _llm_errors():
+                text = await self._ask(prepared, self._llm, _whole)
+        return Answer(answer=text, citations=prepared.evidence.citations, timings=prepared.watch.seconds)
 
     async def stream(self, prepared: Prepared) -> AsyncGenerator[str]:
         """The model's answer piece by piece; nothing at all without a model."""
-        if prepared.prompt is None:
+        if not prepared.evidence.sentences:
             yield NOTHING_FOUND
         elif self._llm is not None:
-            pieces = self._llm.stream(prepared.prompt, self._max_tokens, self._temperature)
             with prepared.watch.time("generation"), _llm_errors():
+                first, pieces = await self._ask(prepared, self._llm, _begun)
                 async with contextlib.aclosing(pieces):
+                    yield first
                     async for piece in pieces:
                         yield piece
 
-    async def _generate(self, prepared: Prepared) -> str | None:
-        if prepared.prompt is None:
-            return NOTHING_FOUND
-        if self._llm is None:
-            return None
-        with prepared.watch.time("generation"), _llm_errors():
-            text, _ = await self._llm.generate(prepared.prompt, self._max_tokens, self._temperature)
-        return text.strip()
+    async def _ask(self, prepared: Prepared, llm: LlmClient, ask: Ask[T]) -> T:
+        """Ask the model, with a shorter passage for each prompt that it refuses; raise its last refusal."""
+        context = await llm.context_length()
+        # Half of the context at most is for the answer: else there were no room to ask about anything.
+        max_tokens = min(self._max_tokens, context // 2) if context else self._max_tokens
+        room = context - max_tokens if context else None
+        refusal: Problem | None = None
+        for prompt in prompts(prepared.question, prepared.evidence.sentences, self._characters, room):
+            try:
+                return await ask(llm, prompt, max_tokens, self._temperature)
+            except PromptRefused as error:
+                refusal = error
+        raise refusal or LookupError("there was nothing to ask")
+
+
+async def _whole(llm: LlmClient, prompt: str, max_tokens: int, temperature: float) -> str:
+    text, _ = await llm.generate(prompt, max_tokens, temperature)
+    return text.strip()
+
+
+async def _begun(
+    llm: LlmClient, prompt: str, max_tokens: int, temperature: float
+) -> tuple[str, AsyncGenerator[str]]:
+    """The first piece and the rest: a prompt is refused before there is any."""
+    pieces = llm.stream(prompt, max_tokens, temperature)
+    return await anext(pieces, ""), pieces
 
 
 @contextlib.contextmanager

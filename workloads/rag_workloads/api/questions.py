@@ -64,5 +64,7 @@ async def _events(
     except Problem as problem:
         yield event(problem.body(), "error")
         return
-    yield event({"citations": [citation.model_dump() for citation in prepared.citations]}, "citations")
+    yield event(
+        {"citations": [citation.model_dump() for citation in prepared.evidence.citations]}, "citations"
+    )
     yield event({"timings": prepared.watch.seconds}, "done")

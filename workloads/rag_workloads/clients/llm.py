@@ -1,5 +1,7 @@
 """Client of our language model service."""
 
+import contextlib
+import time
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -9,13 +11,35 @@ from rag_contract.limits import ANSWER_SECONDS
 from rag_workloads.web.problems import Problem
 
 TIMEOUT = httpx.Timeout(ANSWER_SECONDS, connect=5)
+INFO_SECONDS = 5
+# How long the length of the context is taken for known.
+CONTEXT_SECONDS = 60
+
+
+class PromptRefused(Problem):
+    """The model refused the prompt, as one that is longer than its context."""
 
 
 class LlmClient:
-    """Asks the model for text. Errors are httpx's; a Problem 422 if the model refuses the prompt."""
+    """Asks the model for text. Errors are httpx's, or PromptRefused."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
+        self._context_length: int | None = None
+        self._known_until = 0.0
+
+    async def context_length(self) -> int | None:
+        """Tokens that a prompt and its answer may have together; None if nobody tells.
+
+        It is asked for once a minute, for a server may come back with another.
+        """
+        if time.monotonic() > self._known_until:
+            with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
+                response = await self._client.get("/info", timeout=INFO_SECONDS)
+                response.raise_for_status()
+                self._context_length = response.json()["context_length"]
+                self._known_until = time.monotonic() + CONTEXT_SECONDS
+        return self._context_length
 
     async def generate(self, prompt: str, max_tokens: int, temperature: float) -> tuple[str, int]:
         """The whole answer and the number of its tokens."""
@@ -54,7 +78,7 @@ class LlmClient:
 def _check(response: httpx.Response) -> None:
     """Raise what the service answered: that a prompt is refused is the asker's to know, the rest is ours."""
     if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
-        raise Problem.of(response.json())
+        raise PromptRefused.of(response.json())
     response.raise_for_status()
 
 

@@ -74,6 +74,13 @@ class Backend:
         with _problems():
             _check(await self._client.get("/models", timeout=CONNECT_SECONDS))
 
+    async def context_length(self) -> int | None:
+        """Tokens that a prompt and its answer may have together; None if the server does not say."""
+        with _problems():
+            response = await self._client.get("/models", timeout=CONNECT_SECONDS)
+            _check(response)
+            return _context_length(response.json()["data"], self.model)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
@@ -86,6 +93,13 @@ class Backend:
             "temperature": prompt.temperature,
             "stream": stream,
         }
+
+
+def _context_length(models: list[dict[str, Any]], name: str) -> int | None:
+    """As vLLM and llama.cpp tell it of a model; llama.cpp has one only, whatever it is called."""
+    model = next((each for each in models if each.get("id") == name), models[0] if len(models) == 1 else {})
+    found = model.get("max_model_len") or (model.get("meta") or {}).get("n_ctx")
+    return found if isinstance(found, int) else None
 
 
 async def _messages(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:

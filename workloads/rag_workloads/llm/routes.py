@@ -35,6 +35,13 @@ class GenerateResponse(BaseModel):
     tokens_used: int
 
 
+class Info(BaseModel):
+    """The model; `context_length` in tokens of prompt and answer, null where its server does not say."""
+
+    model: str
+    context_length: int | None
+
+
 @router.post("/generate", response_model=GenerateResponse)
 async def generate(body: GenerateRequest, request: Request) -> Response:
     """The answer as JSON, or as events `{"chunk"}` up to [DONE]. A client that leaves stops the model."""
@@ -46,6 +53,13 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
         completion = await until_disconnect(request, backend.generate(prompt))
     answer = GenerateResponse(text=completion.text, tokens_used=completion.tokens)
     return JSONResponse(answer.model_dump())
+
+
+@router.get("/info")
+async def info(request: Request) -> Info:
+    """Which model answers, and how long a prompt and its answer may be; a 503 problem if it is away."""
+    backend: Backend = request.app.state.backend
+    return Info(model=backend.model, context_length=await backend.context_length())
 
 
 @router.get("/health")
