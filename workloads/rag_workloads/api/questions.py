@@ -11,6 +11,7 @@ from sse_starlette import ServerSentEvent
 
 from rag_workloads.api.answering import Answer, Answering, Prepared
 from rag_workloads.api.parts import PartsOf
+from rag_workloads.web.deadlines import Deadline
 from rag_workloads.web.disconnects import until_disconnect
 from rag_workloads.web.problems import Problem, responses
 from rag_workloads.web.streams import event, stream
@@ -31,19 +32,21 @@ class Question(BaseModel):
 EVENTS = {"description": "JSON or events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 
 
-@router.post("/query", response_model=Answer, responses={200: EVENTS, **responses(413, 415)})
+@router.post("/query", response_model=Answer, responses={200: EVENTS, **responses(413, 415, 502, 504)})
 async def ask(question: Question, request: Request, parts: PartsOf) -> Response:
     """Answer as JSON or, with `stream`, as events: `{"chunk"}`..., then `citations`, then `done`.
 
     A client that leaves stops the model. A failure is a problem, after the first event an event `error`.
     """
-    answering = Answering(parts)
+    answering, deadline = Answering(parts), Deadline(parts.settings.answer_seconds)
     top_k = question.top_k or parts.settings.retrieval_top_k
     if not question.stream:
-        answer = await until_disconnect(request, answering.answer(question.query, top_k))
+        async with deadline.limit():
+            answer = await until_disconnect(request, answering.answer(question.query, top_k))
         return JSONResponse(answer.model_dump())
-    prepared = await until_disconnect(request, answering.prepare(question.query, top_k))
-    pieces = answering.stream(prepared)
+    async with deadline.limit():
+        prepared = await until_disconnect(request, answering.prepare(question.query, top_k))
+    pieces = deadline.bound(answering.stream(prepared))
     first = await until_disconnect(request, _first(pieces))
     return stream(_events(first, pieces, prepared))
 

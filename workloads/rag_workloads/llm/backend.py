@@ -40,7 +40,7 @@ class Backend:
 
     def __init__(self, settings: LlmSettings) -> None:
         key = settings.backend_api_key
-        self.model = settings.backend_model
+        self.model, self.answer_seconds = settings.backend_model, settings.answer_seconds
         self._client = httpx.AsyncClient(
             base_url=settings.backend_url,
             headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},

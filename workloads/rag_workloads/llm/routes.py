@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from sse_starlette import ServerSentEvent
 
 from rag_workloads.llm.backend import Backend, Prompt
+from rag_workloads.web.deadlines import Deadline
 from rag_workloads.web.disconnects import ClientLeft, until_disconnect
 from rag_workloads.web.metrics import LLM_REQUESTS
 from rag_workloads.web.problems import Problem
@@ -50,7 +51,8 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     if body.stream:
         return await _stream(backend, prompt, request)
     with counted():
-        completion = await until_disconnect(request, backend.generate(prompt))
+        async with Deadline(backend.answer_seconds).limit():
+            completion = await until_disconnect(request, backend.generate(prompt))
     answer = GenerateResponse(text=completion.text, tokens_used=completion.tokens)
     return JSONResponse(answer.model_dump())
 
@@ -71,7 +73,7 @@ async def health(request: Request) -> dict[str, str]:
 
 
 async def _stream(backend: Backend, prompt: Prompt, request: Request) -> Response:
-    pieces = backend.stream(prompt)
+    pieces = Deadline(backend.answer_seconds).bound(backend.stream(prompt))
     # A failure before the first piece is still an HTTP status, not an event.
     with counted(success=False):
         first = await until_disconnect(request, _first(pieces))
