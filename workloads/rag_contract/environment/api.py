@@ -15,6 +15,8 @@ class ApiSettings(LibrarySettings, StorageSettings):
 
     Without `api_key` and `api_keys` everyone may ask; one that is there and empty lets nobody in.
 
+    `max_uploads` run at once in one process, and none begins while `max_documents_waiting` are queued.
+
     `context_characters` bounds the passage that the language model is asked about; `answer_seconds` a whole
     answer, streams too.
     """
@@ -26,6 +28,8 @@ class ApiSettings(LibrarySettings, StorageSettings):
     api_key: SecretStr | None = None
     api_keys: Annotated[list[ApiKey] | None, JSON] = None
     upload_limit_bytes: PositiveInt = 104_857_600
+    max_uploads: PositiveInt = 16
+    max_documents_waiting: PositiveInt = 100_000
     retrieval_top_k: Annotated[int, Field(ge=1, le=100)] = 5
     retrieval_score_threshold: Annotated[float, Field(ge=-1, le=1)] = 0
     context_characters: PositiveInt = 2000

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from rag_workloads.api.ids import DocumentId
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.retrieval import vector_store_errors
 from rag_workloads.api.views import ChunkList, ChunkView, DocumentList
@@ -26,13 +27,13 @@ async def list_documents(
 
 
 @router.get("/{document_id}", responses=responses(404))
-async def get_document(document_id: str, parts: PartsOf) -> Document:
+async def get_document(document_id: DocumentId, parts: PartsOf) -> Document:
     """One document's record."""
     return await _document(parts, document_id)
 
 
 @router.delete("/{document_id}", status_code=204, responses=responses(404))
-async def delete_document(document_id: str, parts: PartsOf) -> None:
+async def delete_document(document_id: DocumentId, parts: PartsOf) -> None:
     """Remove a document. A deletion that breaks off goes on by itself, and can be sent again."""
     with vector_store_errors():
         if not await parts.library.delete(document_id):
@@ -40,7 +41,9 @@ async def delete_document(document_id: str, parts: PartsOf) -> None:
 
 
 @router.get("/{document_id}/chunks", responses=responses(404))
-async def list_chunks(document_id: str, parts: PartsOf, limit: Limit = 50, offset: Offset = 0) -> ChunkList:
+async def list_chunks(
+    document_id: DocumentId, parts: PartsOf, limit: Limit = 50, offset: Offset = 0
+) -> ChunkList:
     """The chunks of a document that searches see."""
     await _document(parts, document_id)
     with vector_store_errors():

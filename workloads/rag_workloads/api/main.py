@@ -5,15 +5,18 @@ import os
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, FastAPI, Request, Response, Security
-from redis.exceptions import RedisError
+from obstore.exceptions import BaseError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from rag_contract.api_keys import Scope
 from rag_contract.environment.api import ApiSettings
 from rag_workloads.api import documents, health, questions, uploads
+from rag_workloads.api.admission import memory_full, storage_full
 from rag_workloads.api.auth import authorize
 from rag_workloads.api.keyring import Keyring
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.upload import FORM_BYTES
+from rag_workloads.library.files import is_full
 from rag_workloads.web import problems, service
 from rag_workloads.web.problems import Unavailable
 
@@ -45,6 +48,14 @@ def create_app(settings: ApiSettings) -> FastAPI:
     @app.exception_handler(RedisError)
     async def redis_is_away(_: Request, error: RedisError) -> Response:
         return Unavailable("queue", str(error) or type(error).__name__).response()
+
+    @app.exception_handler(OutOfMemoryError)
+    async def redis_is_full(_: Request, __: OutOfMemoryError) -> Response:
+        return memory_full().response()
+
+    @app.exception_handler(BaseError)
+    async def files_are_away(_: Request, error: BaseError) -> Response:
+        return (storage_full() if is_full(error) else Unavailable("files", type(error).__name__)).response()
 
     app.state.keyring = Keyring.of(settings, os.environ)
     for router, scopes in SCOPES:

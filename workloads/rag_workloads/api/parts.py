@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from fastapi import Depends, Request
 
 from rag_contract.environment.api import ApiSettings
+from rag_workloads.api.admission import Admission
 from rag_workloads.api.rate_limits import RateLimits
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
@@ -23,19 +24,22 @@ class Parts:
     embedding: EmbeddingClient
     llm: LlmClient | None
     rate_limits: RateLimits
+    admission: Admission
 
     @classmethod
     async def open(cls, settings: ApiSettings) -> Self:
         """Sweep the object store, and prepare what connects when it is used: a question needs no Redis."""
         files = ObjectStore(settings.storage_url)
         await files.sweep()
+        library = Library.open(settings, files)
         return cls(
             settings,
-            Library.open(settings, files),
+            library,
             files,
             EmbeddingClient(settings.embedding_url),
             LlmClient(settings.llm_url) if settings.llm_url else None,
             RateLimits.open(settings.redis_url.get_secret_value(), settings.pipeline),
+            Admission(settings, library.queue, files),
         )
 
     async def close(self) -> None:

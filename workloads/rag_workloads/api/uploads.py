@@ -1,15 +1,15 @@
 """Routes that take a document in and tell how far it is."""
 
 import contextlib
-import re
 import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from rag_workloads.api.ids import TaskId, check_document_id
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.upload import FORM_BYTES, Upload, too_large
 from rag_workloads.api.views import TaskStatus, UploadAccepted
@@ -28,12 +28,17 @@ FORM: dict[str, Any] = {
     "properties": {"file": {"type": "string", "format": "binary"}, "document_id": {"type": "string"}},
 }
 
-DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+async def admitted(parts: PartsOf) -> AsyncIterator[None]:
+    """A dependency: a place for an upload, from before its body is read until it is answered."""
+    async with parts.admission.upload():
+        yield
 
 
 @router.post(
     "",
     status_code=202,
+    dependencies=[Depends(admitted)],
     response_model=UploadAccepted,
     responses={200: {"model": UploadAccepted, "description": "These bytes are known"}, **responses(413)},
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}},
@@ -69,7 +74,7 @@ async def upload(
     response_model_exclude_none=True,
     responses=responses(404),
 )
-async def status(task_id: str, parts: PartsOf) -> TaskStatus:
+async def status(task_id: TaskId, parts: PartsOf) -> TaskStatus:
     """How far a task is; one whose place newer bytes took has failed as SUPERSEDED."""
     with contextlib.suppress(ValueError):
         document_id, task = payloads.parse_task_id(task_id)
@@ -124,7 +129,4 @@ def _document_id(upload: Upload) -> str:
     given = upload.fields.get("document_id")
     if not given:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:sha256:{upload.sha256}"))
-    if not DOCUMENT_ID.fullmatch(given):
-        detail = "document_id takes up to 128 letters, digits, dots, dashes and underscores."
-        raise Problem(422, "invalid-document-id", "The document id is not allowed", detail)
-    return given
+    return check_document_id(given)

@@ -1,6 +1,7 @@
 """Uploaded files, in a folder or in a bucket: file:///folder, s3://bucket/prefix, gs://…, az://…"""
 
 import contextlib
+import errno
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import anyio
 import anyio.to_thread
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 READ_BYTES = 1 << 20
@@ -99,6 +101,11 @@ class ObjectStore:
         """Remove what is left of uploads whose process was killed; a bucket's own rules do that there."""
         if self._folder:
             await anyio.to_thread.run_sync(_sweep, self._folder / INCOMING)
+
+
+def is_full(error: BaseError) -> bool:
+    """Whether the volume had no room, or the quota none: obstore has no error of its own for that."""
+    return any(f"(os error {code})" in str(error) for code in (errno.ENOSPC, errno.EDQUOT))
 
 
 def _sweep(folder: Path) -> None:
