@@ -48,8 +48,8 @@ test-integration: $(venv) ## Services as local processes, with real Redis, engin
 test-cluster: $(venv) ## The operator against a real API server
 	$(call timed,$(python) -m pytest tests/cluster)
 
-test-e2e: $(venv) ## The demo's path with assertions, on the local cluster
-	$(call timed,$(python) -m pytest tests/e2e $(target))
+test-e2e: $(venv) ## The demo's path with assertions; EMBEDDING_CPU=250m slows its embedding pods
+	$(call timed,$(python) -m pytest tests/e2e $(target) $(call given,EMBEDDING_CPU,embedding-cpu))
 
 .PHONY: bench
 bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty caches) or ingest

@@ -1,6 +1,7 @@
 """One RagPipeline in a cluster: what it says of itself, its pods, its API."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -74,8 +75,19 @@ class Pipeline:
         written = f"--for=jsonpath={{.spec.template.spec.containers[0].image}}={api_image}"
         where = ("--namespace", self.namespace, f"--timeout={READY_TIMEOUT:.0f}s")
         await self.kube.kubectl("wait", f"deployment/{self.name}-api", written, *where)
+        await self._rolled_out()
+
+    async def _rolled_out(self) -> None:
+        where = ("--namespace", self.namespace, f"--timeout={READY_TIMEOUT:.0f}s")
         mine = f"app.kubernetes.io/instance={self.name}"
         await self.kube.kubectl("rollout", "status", "deployment", "--selector", mine, *where)
+
+    async def patch(self, spec: dict[str, Any], step: Step) -> None:
+        """Merges a change into the spec, and waits until the pipeline is Ready with new pods."""
+        change = ("--type", "merge", "--patch", json.dumps({"spec": spec}))
+        await self.kube.kubectl("patch", "ragpipeline", self.name, "--namespace", self.namespace, *change)
+        await self.wait_ready(step)
+        await self._rolled_out()
 
     async def target_queue_length(self) -> int:
         """Returns how many batches each embedding pod should have waiting, by the resource."""

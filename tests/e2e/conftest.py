@@ -1,6 +1,7 @@
 """One cluster, operator and pipeline for all end-to-end tests, brought up by the demo's own steps.
 
 `make test-e2e KUBECONFIG=... REGISTRY=...` chooses a cluster of the user's, as with `make demo`.
+`make test-e2e EMBEDDING_CPU=250m` holds the embedding pods to a quarter of a core: no test depends on it.
 """
 
 from collections.abc import AsyncIterator, Generator
@@ -28,6 +29,7 @@ CLUSTER = pytest.StashKey[Kube]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kubeconfig", default="", help="a cluster of yours, in place of hack/cluster's")
+    parser.addoption("--embedding-cpu", default="", help="the CPU limit of an embedding pod, such as 250m")
     parser.addoption(
         "--registry", default="", help="where images are pushed, and that cluster pulls them from"
     )
@@ -55,9 +57,14 @@ async def kube(cluster: Target) -> Kube:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pipeline(kube: Kube, steps: Steps) -> Pipeline:
+async def pipeline(kube: Kube, steps: Steps, request: pytest.FixtureRequest) -> Pipeline:
     """The quickstart, Ready."""
-    return await install.apply_quickstart(kube, steps)
+    pipeline = await install.apply_quickstart(kube, steps)
+    if cpu := request.config.getoption("--embedding-cpu"):
+        with steps.step(f"Hold the embedding pods to {cpu} of CPU") as step:
+            resources = {"requests": {"cpu": cpu}, "limits": {"cpu": cpu}}
+            await pipeline.patch({"embedding": {"managed": {"resources": resources}}}, step)
+    return pipeline
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
