@@ -157,9 +157,8 @@ async def _carry_out(cluster: Cluster, action: Action) -> None:
 async def report(cluster: Cluster, evidence: Evidence, user_secrets: Mapping[str, Mapping[str, str]]) -> None:
     """Write the status when it changed, and record an Event when Ready did."""
     pipeline = evidence.pipeline
-    stats = await read_stats(evidence, user_secrets)
-    evidence = replace(evidence, problems=stats.problems if stats else ())
-    status = summarize(evidence, stats)
+    told = await read_stats(evidence, user_secrets)
+    status = summarize(replace(evidence, problems=told.problems), told.stats)
     metrics.observe_status(pipeline, status)
     if status == pipeline.status:
         return

@@ -27,3 +27,9 @@ def test_with_neither_it_is_not_ready_and_says_why(tmp_path: Path) -> None:
         assert ready.json()["detail"]
         documents = caller.get("/api/v1/documents")
         assert documents.json()["type"] == "urn:ragpipeline:problem:queue-unavailable"
+
+
+def test_without_redis_there_are_no_counts(qdrant_url: str, tmp_path: Path) -> None:
+    with lone_api(STORAGE_URL=f"file://{tmp_path}", QDRANT_URL=qdrant_url) as url, client(url) as caller:
+        stats = caller.get("/api/v1/stats")
+    assert (stats.status_code, stats.json()["part"]) == (503, "queue")

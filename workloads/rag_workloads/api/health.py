@@ -12,6 +12,7 @@ from rag_contract.stats import QueueStats, Stats
 from rag_workloads import tasks
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.library.problems import Problems
+from rag_workloads.web.problems import Unavailable
 
 # Less than a probe waits, so that its answer can name the part.
 PART_SECONDS = 2
@@ -51,6 +52,14 @@ async def health(response: Response, parts: PartsOf) -> Health:
 @stats_router.get(STATS_PATH)
 async def stats(parts: PartsOf) -> Stats:
     """How many documents there are in each state, how much work waits, and what is wrong now."""
+    try:
+        async with asyncio.timeout(PART_SECONDS):
+            return await _counted(parts)
+    except TimeoutError as error:
+        raise Unavailable("queue", f"Redis gave no answer in {PART_SECONDS} s") from error
+
+
+async def _counted(parts: Parts) -> Stats:
     library, collection = parts.library, parts.settings.qdrant_collection
     depths = await library.queue.depths()
     problems = Problems(library.queue.redis, parts.settings.pipeline)

@@ -1,0 +1,47 @@
+"""What the operator makes of the API's answer."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from rag_contract.stats import ComponentProblem, QueueStats, Stats
+from rag_operator.stats import Told, told
+from rag_workloads.web.problems import Problem, Unavailable
+
+AWAY = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="it refuses connections")
+STATS = Stats(
+    documents={"completed": 9},
+    searchable=7,
+    collection="docs",
+    queue=QueueStats(ingest=1, embed=2),
+    embedding_model="m",
+    problems=[AWAY],
+)
+
+
+def answer(status: int, body: Any) -> httpx.Response:
+    return httpx.Response(status, json=body, request=httpx.Request("GET", "http://demo-api.team:8000"))
+
+
+def test_counts_and_problems_are_read_as_they_were_written() -> None:
+    assert told(answer(200, STATS.model_dump(mode="json"))) == Told(STATS, [AWAY])
+
+
+def test_an_api_without_redis_has_no_counts_but_says_why() -> None:
+    found = told(answer(503, Unavailable("queue", "connection refused").body()))
+    away = ComponentProblem(component="redis", reason="RedisAway", message="connection refused")
+    assert found == Told(problems=[away])
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, {}),
+        (200, []),
+        (401, Problem(401, "unauthorized", "Unauthorized", "Send the API key.").body()),
+        (503, ["no", "problem"]),
+    ],
+)
+def test_any_other_answer_tells_nothing(status: int, body: Any) -> None:
+    assert told(answer(status, body)) == Told()
