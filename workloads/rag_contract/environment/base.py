@@ -69,27 +69,17 @@ class ServiceSettings(Environment):
     port: PositiveInt
 
 
-class RedisSettings(Environment):
-    """Where queue and records are; the URL may hold a password."""
+class LibrarySettings(ServiceSettings):
+    """Where records and vectors are, and whose they are, among all that may share the stores.
+
+    `redis_url` may hold a password. `owner` is "<cluster>/<namespace>/<name>". `collection_revision` grows
+    whenever the spec names another collection.
+    """
 
     redis_url: SecretStr
-
-
-class QdrantSettings(Environment):
-    """Where vectors are."""
-
     qdrant_url: str
     qdrant_api_key: SecretStr | None = None
     qdrant_collection: str
-
-
-class LibrarySettings(ServiceSettings, RedisSettings, QdrantSettings):
-    """Whose documents these are, among all that may share the stores, and which collection they go to now.
-
-    `owner` is "<cluster>/<namespace>/<name>". `collection_revision` grows whenever the spec names another
-    collection.
-    """
-
     owner: Annotated[str, Field(min_length=1)] = "local"
     collection_revision: NonNegativeInt = 0
 
