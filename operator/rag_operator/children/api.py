@@ -73,7 +73,7 @@ def _keys(site: Site) -> dict[str, ApiKey]:
 def _described(key: ApiKey, variable: str) -> contract.ApiKey:
     return contract.ApiKey(
         name=key.name,
-        scopes=frozenset(contract.Scope(scope) for scope in key.scopes),
+        scopes=frozenset(key.scopes),
         requests_per_minute=key.requests_per_minute,
         variable=variable,
     )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rag_contract.api_keys import Scope
 from rag_operator.fields import (
     DNS_LABEL,
     ImageName,
@@ -17,8 +18,6 @@ from rag_operator.fields import (
     rules,
     validations,
 )
-
-Scope = Literal["query", "ingest", "admin"]
 
 
 class Images(Part):
