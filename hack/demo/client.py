@@ -11,6 +11,9 @@ import httpx
 from httpx_sse import aconnect_sse
 from pydantic import BaseModel
 
+from rag_contract.endpoints import STATS_PATH
+from rag_contract.stats import Stats
+
 from .errors import DemoError
 
 POLL_SECONDS = 0.5
@@ -96,21 +99,6 @@ class Chunk(BaseModel):
     text: str
 
 
-class Depths(BaseModel):
-    """Jobs in the two queues, waiting and running."""
-
-    ingest: int
-    embed: int
-
-
-class Stats(BaseModel):
-    """Documents by state, and the depth of both queues."""
-
-    documents: dict[str, int]
-    queue: Depths
-    embedding_model: str
-
-
 class Client:
     """A pipeline's API at a base URL.
 
@@ -153,7 +141,7 @@ class Client:
 
     async def stats(self) -> Stats:
         """Returns documents by state, and the depth of both queues."""
-        return Stats.model_validate(await self._get("/api/v1/stats"))
+        return Stats.model_validate(await self._get(STATS_PATH))
 
     async def document_ids(self) -> list[str]:
         """Returns the ids of all documents."""

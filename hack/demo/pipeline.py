@@ -9,6 +9,8 @@ from typing import Any
 
 from rich.markup import escape
 
+from rag_contract.endpoints import API_PORT
+
 from .client import Client
 from .errors import DemoError
 from .kube import Kube
@@ -105,5 +107,8 @@ class Pipeline:
     @asynccontextmanager
     async def api(self) -> AsyncIterator[Client]:
         """Forwards a port to the API while the body runs."""
-        async with self.kube.forward(f"{self.name}-api", 8000, self.namespace) as url, Client(url) as client:
+        async with (
+            self.kube.forward(f"{self.name}-api", API_PORT, self.namespace) as url,
+            Client(url) as client,
+        ):
             yield client

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
-from .client import Client, Depths
+from rag_contract.stats import QueueStats
+
+from .client import Client
 from .errors import DemoError
 from .ingest import bar, describe
 from .pipeline import Pipeline, Replicas
@@ -33,7 +35,7 @@ class Sample:
     """What was seen at one moment, in seconds since the first upload."""
 
     seconds: float
-    queue: Depths
+    queue: QueueStats
     replicas: Replicas
     completed: int
     failed: int
@@ -122,7 +124,7 @@ async def _feed(client: Client, files: list[Path], depth: int, spike: Spike) -> 
         spike.tasks.append((await client.upload(path, f"{PART}{number:04}")).task_id)
 
 
-def _full(queue: Depths, depth: int) -> bool:
+def _full(queue: QueueStats, depth: int) -> bool:
     return queue.embed >= depth or queue.ingest >= MOST_UNPARSED
 
 

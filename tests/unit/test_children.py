@@ -235,9 +235,11 @@ def test_a_budget_never_holds_up_the_drain_of_the_one_node_that_pods_share() -> 
 
 def test_pods_outlive_their_own_work() -> None:
     made = children(**FULL)
-    for name, container in (("demo-worker", 0), ("demo-embedding", 0)):
-        grace = int(env_of(made["Deployment", name], container)["SHUTDOWN_GRACE_SECONDS"])
-        assert pod_of(made["Deployment", name])["terminationGracePeriodSeconds"] > grace
+    work = {"worker": "SHUTDOWN_GRACE", "embedding": "SHUTDOWN_GRACE", "api": "ANSWER", "llm": "ANSWER"}
+    for component, bound in work.items():
+        deployment = made["Deployment", f"demo-{component}"]
+        seconds = float(env_of(deployment)[f"{bound}_SECONDS"])
+        assert pod_of(deployment)["terminationGracePeriodSeconds"] > seconds
 
 
 def test_the_engine_of_a_language_model_outlives_its_service_in_their_pod() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from demo import corpus
-from demo.client import Depths, Failure, Status
+from demo.client import Failure, Status
 from demo.ingest import bar, describe
 from demo.pipeline import Replicas
 from demo.questions import Answer, Question
@@ -15,9 +15,11 @@ from demo.steps import Steps
 from rich.console import Console
 from tests.documents import small_pdf
 
+from rag_contract.stats import QueueStats
+
 
 def sample(seconds: float, ready: int, depth: int = 0, completed: int = 0) -> Sample:
-    return Sample(seconds, Depths(ingest=0, embed=depth), Replicas(ready, ready), completed, failed=0)
+    return Sample(seconds, QueueStats(ingest=0, embed=depth), Replicas(ready, ready), completed, failed=0)
 
 
 def test_spike_figures_come_from_its_samples() -> None:

@@ -65,6 +65,11 @@ def test_what_a_workload_imports_is_in_its_image(
     assert not missing
 
 
+def test_the_contract_brings_no_library_but_pydantic(imports: grimp.ImportGraph) -> None:
+    roots = {module.partition(".")[0] for module in upstream(imports, "rag_contract")}
+    assert roots - OURS - sys.stdlib_module_names == {"pydantic", "pydantic_core"}
+
+
 def test_every_workload_has_a_lock(imports: grimp.ImportGraph) -> None:
     found = imports.find_children("rag_workloads") | imports.find_children("rag_standins")
     assert found - {f"rag_workloads.{name}" for name in SHARED} == LOCKS.keys() - {"rag_operator.__main__"}

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 import httpx
 from httpx_sse import EventSource
 
+from rag_contract.endpoints import READY_PATH
 from rag_contract.limits import ANSWER_SECONDS
 from rag_workloads.web.problems import Problem
 
@@ -68,7 +69,7 @@ class LlmClient:
 
     async def ready(self) -> None:
         """Raise if the service cannot answer now."""
-        (await self._client.get("/ready")).raise_for_status()
+        (await self._client.get(READY_PATH)).raise_for_status()
 
     async def close(self) -> None:
         """Close all connections."""
