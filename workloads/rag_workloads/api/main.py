@@ -10,7 +10,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from rag_contract.api_keys import Scope
 from rag_contract.environment.api import ApiSettings
-from rag_workloads.api import documents, health, questions, uploads
+from rag_workloads.api import documents, health, maintenance, questions, uploads
 from rag_workloads.api.admission import memory_full, storage_full
 from rag_workloads.api.auth import authorize
 from rag_workloads.api.keyring import Keyring
@@ -25,6 +25,7 @@ SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (uploads.router, [Scope.INGEST]),
     (documents.router, [Scope.INGEST]),
     (questions.router, [Scope.QUERY]),
+    (maintenance.router, [Scope.ADMIN]),
     (health.stats_router, []),
 ]
 

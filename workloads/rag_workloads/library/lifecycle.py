@@ -150,6 +150,10 @@ class Library:
             await self.settle(batch.document_id, batch.generation)
         return done is not None
 
+    async def batch_failed(self, batch: EmbedBatch) -> int:
+        """Count a failure of a batch that was its own; how many it has had."""
+        return await self.records.batch_failed(batch.document_id, batch.generation, batch.number, uuid4().hex)
+
     async def finish(self, document_id: str, generation: int, collection: str) -> bool:
         """Make a generation searchable whose batches are all stored; False if it was over."""
         if await self.records.update(document_id, generation, stage=Stage.INDEXING):

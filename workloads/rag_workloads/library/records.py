@@ -92,7 +92,7 @@ class Records:
             UPLOADS_EXPIRE_SECONDS,
             *target,
             *_flat(new.model_dump()),
-            more_keys=[f"{self._pipeline}:upload:{new.object_key.rpartition('/')[2]}"],
+            more_keys=[f"{self._pipeline}:upload:{new.object_key}"],
         )
         return Begun(int(task), State(state.decode()), bool(begun))
 

@@ -147,11 +147,13 @@ class VectorStore:
     async def activate(self, collection: str, document_id: str, generation: int) -> None:
         """Let searches see this generation of a document, and delete the ones before it; in one request.
 
-        One that has begun since is left alone: generations only grow.
+        One that has begun since is left alone: generations only grow. VectorStoreAway without a collection.
         """
         this = models.Filter(must=[_equals("document_id", document_id), _equals("generation", generation)])
         earlier = models.FieldCondition(key="generation", range=models.Range(lt=generation))
         before = models.Filter(must=[_equals("document_id", document_id), earlier])
+        if not await self._is_ours(collection):
+            raise VectorStoreAway(f"collection {collection!r} is gone")
         with _errors():
             await self._client.batch_update_points(
                 collection,
