@@ -20,6 +20,8 @@ SCOPES = {
     "get /documents/{document_id}/chunks": ["ingest"],
     "post /query": ["query"],
     "get /stats": [],
+    "get /sweep": ["admin"],
+    "post /sweep": ["admin"],
 }
 
 

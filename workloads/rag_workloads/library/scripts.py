@@ -8,6 +8,10 @@ KEYS of all: record, generation counter, index of all, of pending, processing, c
 of files that no record names any more.
 """
 
+# At `maxmemory` Redis refuses a script that begins something before it has done anything; what brings
+# documents to their end goes on.
+REFUSED_WHEN_FULL, ALLOWED_WHEN_FULL = "#!lua\n", "#!lua flags=allow-oom\n"
+
 FUNCTIONS = """
 local record, counter, all, work, trash = KEYS[1], KEYS[2], KEYS[3], KEYS[8], KEYS[9]
 local indexes = {pending = KEYS[4], processing = KEYS[5], completed = KEYS[6], failed = KEYS[7]}
@@ -53,7 +57,7 @@ end
 # One more key: what became of the upload. ARGV: document id, now, time in words, sha256, file key, seconds
 # that the upload is remembered, collection, revision, then fields and values. Answers the task, its state,
 # and 1 if the upload began it.
-BEGIN = f"""{FUNCTIONS}
+BEGIN = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}
 local id, now, words, sha256, file = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local upload = KEYS[10]
 local earlier = redis.call('HMGET', upload, 'task', 'state', 'begun')
@@ -101,7 +105,7 @@ return answer(next, 'pending', 1)
 
 # Begins a generation of the same bytes anew. ARGV: document id, now, generation, token. Answers whether it
 # did.
-RESTART = f"""{FUNCTIONS}
+RESTART = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[4]
 local generation, state, deleting, last, file, active, active_file = get(
   'generation', 'state', 'deleting', 'restart_token', 'object_key', 'active_generation', 'active_object_key')
@@ -120,7 +124,7 @@ return 1
 
 # Counts an attempt, and freezes layout and collection at the first. ARGV: document id, now, time in words,
 # generation, token, then fields and values to freeze. Answers whether the generation is still to be done.
-TAKE_UP = f"""{FUNCTIONS}
+TAKE_UP = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[5]
 local generation, state, last, collection = get('generation', 'state', 'attempt_token', 'collection')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
@@ -134,7 +138,7 @@ return 1
 """
 
 # Takes an attempt back that was nobody's fault. ARGV: document id, generation, token.
-GIVE_BACK = f"""{FUNCTIONS}
+GIVE_BACK = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local generation, token = get('generation', 'attempt_token')
 if generation ~= ARGV[2] or token ~= ARGV[3] then return 0 end
 redis.call('HINCRBY', record, 'attempts', -1)
@@ -144,7 +148,7 @@ return 1
 
 # Sets fields of a generation that is to be done. ARGV: document id, now, time in words, generation, fields
 # and values. Answers whether it did.
-UPDATE = f"""{FUNCTIONS}
+UPDATE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
 redis.call('HSET', record, 'updated_at', ARGV[3], unpack(ARGV, 5))
@@ -154,7 +158,7 @@ return 1
 
 # Counts a batch as done, once. ARGV: document id, now, time in words, generation, number.
 # Answers -1 where the generation is over, else whether all its batches are done.
-BATCH_DONE = f"""{FUNCTIONS}
+BATCH_DONE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local generation, state, batches = get('generation', 'state', 'batches')
 if generation ~= ARGV[4] or not unfinished(state) then return -1 end
 local done = record .. ':' .. generation .. ':done'
@@ -166,7 +170,7 @@ return (batches and count >= tonumber(batches)) and 1 or 0
 """
 
 # Counts a failure of a batch. ARGV: generation, number, token, seconds that it is kept. Answers how many.
-BATCH_FAILED = f"""{FUNCTIONS}
+BATCH_FAILED = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local failures = record .. ':' .. ARGV[1] .. ':failures'
 local last = ARGV[2] .. ':token'
 if redis.call('HGET', failures, last) ~= ARGV[3] then
@@ -179,7 +183,7 @@ return tonumber(redis.call('HGET', failures, ARGV[2]))
 
 # Marks a generation as the one that searches see. ARGV: document id, time in words, generation, collection.
 # Answers whether it is.
-COMPLETE = f"""{FUNCTIONS}
+COMPLETE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state, file, active, active_file = get(
   'generation', 'state', 'object_key', 'active_generation', 'active_object_key')
@@ -200,7 +204,7 @@ return 1
 
 # Marks a generation as failed; it stays in `work` until it is settled. ARGV: document id, now, time in words,
 # generation, fields and values. Answers whether it did.
-FAIL = f"""{FUNCTIONS}
+FAIL = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
@@ -213,7 +217,7 @@ return 1
 """
 
 # Marks a document whose deletion begins, whatever its state: jobs that run stop. As FAIL.
-RETIRE = f"""{FUNCTIONS}
+RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] then return 0 end
@@ -226,14 +230,14 @@ return 1
 """
 
 # Nothing is left to be done for a generation that is over. ARGV: document id, generation.
-SETTLED = f"""{FUNCTIONS}
+SETTLED = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local generation, state, deleting = get('generation', 'state', 'deleting')
 if generation and (generation ~= ARGV[2] or unfinished(state) or deleting == '1') then return 0 end
 return redis.call('ZREM', work, ARGV[1])
 """
 
 # Removes a record; its files are trash. ARGV: document id, generation. Answers whether there was one.
-DELETE = f"""{FUNCTIONS}
+DELETE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, file, active_file = get('generation', 'object_key', 'active_object_key')
 if generation ~= ARGV[2] then return 0 end
@@ -250,7 +254,7 @@ return 1
 
 # Documents with something left to be done, and their tasks. ARGV: time before which their last step was, how
 # many to leave out, how many to answer, and what stands before the id in a record's key.
-WORK = f"""{FUNCTIONS}
+WORK = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local found = {{}}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', work, '-inf', ARGV[1], 'LIMIT', ARGV[2], ARGV[3])) do
   found[#found + 1] = id
