@@ -55,7 +55,9 @@ def test_steps_are_timed_and_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="broken"), steps.step("Second"):
         raise ValueError("broken")
     steps.write(tmp_path / "timings.json", pods=3)
-    assert [line.split()[0] for line in output.getvalue().splitlines() if "s  " in line] == ["0.0", "✓", "✗"]
+    seconds, *ends = [line.split()[0] for line in output.getvalue().splitlines() if "s  " in line]
+    assert float(seconds) >= 0
+    assert ends == ["✓", "✗"]
     written = json.loads((tmp_path / "timings.json").read_text())
     assert list(written["steps"]) == ["First", "Second"]
     assert written["pods"] == 3
