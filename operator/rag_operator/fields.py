@@ -107,14 +107,26 @@ class LocalRef(Part):
     name: ObjectName = Field(description="Name of the object, in the namespace of the pipeline.")
 
 
+RESOURCE_NAMES_RULE = Rule(
+    f"self.all(name, name.matches(r'^({DNS_SUBDOMAIN}/)?[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?$'))",
+    "must be given by the names of resources, such as cpu, memory or example.com/gpu",
+)
+
+
 class Resources(Part):
     """Compute resources of a container."""
 
     requests: dict[str, Amount] = Field(
-        default={}, max_length=8, description="What the scheduler reserves, by resource name (cpu, memory)."
+        default={},
+        max_length=8,
+        description="What the scheduler reserves, by resource name (cpu, memory).",
+        json_schema_extra=validations(RESOURCE_NAMES_RULE),
     )
     limits: dict[str, Amount] = Field(
-        default={}, max_length=8, description="What the container may use at most, by resource name."
+        default={},
+        max_length=8,
+        description="What the container may use at most, by resource name.",
+        json_schema_extra=validations(RESOURCE_NAMES_RULE),
     )
 
 
@@ -148,3 +160,6 @@ class Volume(Part):
 def resources(cpu: str, memory: str, memory_limit: str) -> Resources:
     """Return the resources of a part whose CPU is never throttled unless the user asks for it."""
     return Resources(requests={"cpu": cpu, "memory": memory}, limits={"memory": memory_limit})
+
+
+SMALL = resources("10m", "64Mi", "256Mi")

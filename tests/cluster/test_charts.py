@@ -76,6 +76,13 @@ def test_rights_cover_every_kind_of_child(arguments: tuple[str, ...], kind: str)
     assert granted["ragpipeline.dev", f"{PIPELINE.plural}/status"] >= {"patch"}
 
 
+@pytest.mark.parametrize("arguments", [(), ("--set", "watchNamespace=rag")], ids=["all", "one"])
+def test_the_cluster_can_be_named(arguments: tuple[str, ...]) -> None:
+    roles = of_kind(render("ragpipeline-operator", *arguments), "ClusterRole")
+    rules = [rule for role in roles for rule in role["rules"] if "namespaces" in rule["resources"]]
+    assert [(rule["resourceNames"], rule["verbs"]) for rule in rules] == [(["kube-system"], ["get"])]
+
+
 def test_releases_of_one_name_share_no_object_outside_their_namespaces() -> None:
     def wide(namespace: str) -> set[tuple[str, str]]:
         manifests = render("ragpipeline-operator", "--namespace", namespace)

@@ -77,6 +77,11 @@ CREATED: list[tuple[str, Manifest, Manifest]] = [
         {"api": {"auth": {"keys": [key(name="web.1")]}}},
     ),
     (
+        "must be given by the names of resources, such as cpu, memory or example.com/gpu",
+        {"embedding": embedding(resources={"limits": {"example.com/gpu": 1, "ephemeral-storage": "1Gi"}})},
+        {"embedding": embedding(resources={"requests": {"../cpu": 1}})},
+    ),
+    (
         "maxBatchesInFlight must exceed maxReplicas x targetQueueLength, "
         "or the queue can never ask for all replicas",
         {"embedding": scaling(targetQueueLength=10), "ingestion": {"maxBatchesInFlight": 41}},

@@ -180,6 +180,41 @@ def test_external_stores_leave_no_children_behind() -> None:
     assert {"demo-queue", "demo-vector-store"} <= names
 
 
+LIMIT: Manifest = {"limits": {"cpu": "3", "memory": "1Gi"}}
+LIMITED: Manifest = {
+    "api": {"resources": LIMIT},
+    "workers": {"resources": LIMIT},
+    "queue": {"managed": {"resources": LIMIT}},
+    "vectorStore": {"collection": "docs", "managed": {"resources": LIMIT}},
+}
+LIMITED_LLM: Manifest = {"managed": {**MANAGED_LLM["managed"], "resources": LIMIT, "modelResources": LIMIT}}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {
+            "embedding": {"model": MINILM, "modelResources": LIMIT, "managed": {"resources": LIMIT}},
+            "llm": {**LIMITED_LLM, "resources": LIMIT},
+        },
+        {
+            "embedding": {
+                "model": MINILM,
+                "modelResources": LIMIT,
+                "external": {"url": "http://tei", "resources": LIMIT},
+            },
+            "llm": {**EXTERNAL_LLM, "resources": LIMIT},
+        },
+    ],
+    ids=["managed", "external"],
+)
+def test_the_resources_of_every_container_can_be_set(spec: Manifest) -> None:
+    for item in pods(**LIMITED, **spec):
+        pod = pod_of(item)
+        for container in (*pod["containers"], *pod.get("initContainers", [])):
+            assert container["resources"]["limits"] == LIMIT["limits"], (item["metadata"], container["name"])
+
+
 def test_redis_reads_its_password_from_a_file_and_stays_below_its_limit() -> None:
     made = children(queue={"managed": {"resources": {"limits": {"memory": "400Mi"}}}})
     args = pod_of(made["StatefulSet", "demo-redis"])["containers"][0]["args"]

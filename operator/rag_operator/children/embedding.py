@@ -65,11 +65,12 @@ def _model_files(site: Site) -> ModelFiles:
 
 
 def _container(site: Site, files: ModelFiles) -> Manifest:
+    external = site.spec.embedding.external
     return container(
         site,
         "embedding",
         site.image(Component.EMBEDDING),
-        _managed(site).resources,
+        external.resources if external else _managed(site).resources,
         command=["python", "-m", "rag_workloads.embedding"],
         env=[*_settings(site, files).variables(), *files.env],
         ports=port(EMBEDDING_PORT),

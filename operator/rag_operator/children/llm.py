@@ -9,7 +9,6 @@ from rag_operator import names
 from rag_operator.children.models import MODELS_PATH, model_init_container, models_mount, models_volume
 from rag_operator.children.objects import disruption_budget, service, service_account
 from rag_operator.children.pods import (
-    SMALL,
     Pod,
     container,
     deployment,
@@ -23,7 +22,7 @@ from rag_operator.children.site import Site
 from rag_operator.children.workload_env import from_secret
 from rag_operator.names import LLAMA_SERVER_PORT, Component, Manifest
 from rag_operator.quantities import parse_quantity
-from rag_operator.spec.llm import ExternalLlm, ManagedLlm
+from rag_operator.spec.llm import ExternalLlm, Llm, ManagedLlm
 
 LOAD_SECONDS = 600
 
@@ -36,7 +35,7 @@ def manifests(site: Site) -> list[Manifest]:
     if llm.external:
         pod = Pod(
             Component.LLM,
-            containers=[_proxy(site, _external(site, llm.external))],
+            containers=[_proxy(site, llm, _external(site, llm.external))],
             grace_seconds=grace(ANSWER_SECONDS),
         )
         return _children(site, pod, replicas=1)
@@ -45,8 +44,11 @@ def manifests(site: Site) -> list[Manifest]:
         return []
     pod = Pod(
         Component.LLM,
-        containers=[_proxy(site, _beside(site, managed))],
-        init_containers=[model_init_container(site, site.llm_model_image), _engine(site, managed)],
+        containers=[_proxy(site, llm, _beside(site, managed))],
+        init_containers=[
+            model_init_container(site, site.llm_model_image, managed.model_resources),
+            _engine(site, managed),
+        ],
         volumes=[models_volume()],
         grace_seconds=grace(ANSWER_SECONDS),
     )
@@ -81,12 +83,12 @@ def _beside(site: Site, managed: ManagedLlm) -> LlmSettings:
     )
 
 
-def _proxy(site: Site, settings: LlmSettings) -> Manifest:
+def _proxy(site: Site, llm: Llm, settings: LlmSettings) -> Manifest:
     return container(
         site,
         "llm",
         site.image(Component.LLM),
-        SMALL,
+        llm.resources,
         command=["python", "-m", "rag_workloads.llm"],
         env=settings.variables(),
         ports=port(LLM_PORT),

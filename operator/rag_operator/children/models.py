@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rag_operator.children.pods import SMALL, container, env
+from rag_operator.children.pods import container, env
 from rag_operator.children.site import Site
+from rag_operator.fields import Resources
 from rag_operator.names import Manifest
 
 MODELS_PATH = "/models"
@@ -23,13 +24,13 @@ class ModelFiles(NamedTuple):
     volumes: Sequence[Manifest] = ()
 
 
-def model_init_container(site: Site, image: str) -> Manifest:
+def model_init_container(site: Site, image: str, resources: Resources) -> Manifest:
     """Return the init container that copies an image's /models into the pod."""
     return container(
         site,
         "model",
         image,
-        SMALL,
+        resources,
         command=["cp", "-R", f"{MODELS_PATH}/.", _COPY_TARGET],
         volumeMounts=[{"name": "models", "mountPath": _COPY_TARGET}],
     )
@@ -53,7 +54,7 @@ def embedding_model(site: Site, hub_cache: Manifest) -> ModelFiles:
     if image := site.embedding_model_image:
         return ModelFiles(
             path=Path(MODELS_PATH),
-            init_containers=[model_init_container(site, image)],
+            init_containers=[model_init_container(site, image, site.spec.embedding.model_resources)],
             mounts=[models_mount()],
             volumes=[models_volume()],
         )

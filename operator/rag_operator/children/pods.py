@@ -19,7 +19,6 @@ DRAIN_SECONDS = 5
 EXIT_SECONDS = 15
 # What a new pod may take to get a node and pull its images, before its own probes wait for the start.
 PULL_SECONDS = 600
-SMALL = Resources(requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": "256Mi"})
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pydantic import Field
 from rag_operator.fields import (
     ACCESS_MODE_RULE,
     EXACTLY_ONE,
+    SMALL,
     VOLUME_RULES,
     AccessMode,
     HttpUrl,
@@ -80,6 +81,10 @@ class ExternalEmbedding(Part):
     api_key_secret_ref: SecretKeyRef | None = Field(
         default=None, description="Where the server's API key is, if it wants one."
     )
+    resources: Resources = Field(
+        default=resources("250m", "400Mi", "1Gi"),
+        description="Compute resources of the pod that feeds the server.",
+    )
 
 
 class Embedding(Part):
@@ -95,6 +100,11 @@ class Embedding(Part):
         ge=1,
         le=65_536,
         description="Length of a vector, for models that can shorten them. A change needs a new collection.",
+    )
+    model_resources: Resources = Field(
+        default=SMALL,
+        description="Compute resources of the container that copies the model's files out of their image into"
+        " an embedding pod or a worker.",
     )
     managed: ManagedEmbedding | None = Field(default=None, description="Let the operator run the model.")
     external: ExternalEmbedding | None = Field(default=None, description="Use a server that runs elsewhere.")

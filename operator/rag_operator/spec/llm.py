@@ -4,6 +4,7 @@ from pydantic import Field
 
 from rag_operator.fields import (
     EXACTLY_ONE,
+    SMALL,
     HttpUrl,
     ImageName,
     ModelName,
@@ -40,6 +41,10 @@ class ManagedLlm(Part):
         default=resources("250m", "512Mi", "2Gi"),
         description="Compute resources of the engine. A CPU limit also sets its number of threads.",
     )
+    model_resources: Resources = Field(
+        default=SMALL,
+        description="Compute resources of the container that copies the model's file out of its image.",
+    )
 
 
 class ExternalLlm(Part):
@@ -59,6 +64,10 @@ class Llm(Part):
 
     managed: ManagedLlm | None = Field(default=None, description="Let the operator run the model.")
     external: ExternalLlm | None = Field(default=None, description="Use a server that runs elsewhere.")
+    resources: Resources = Field(
+        default=SMALL,
+        description="Compute resources of the service before the engine, or before a server elsewhere.",
+    )
     max_tokens: int = Field(default=256, ge=1, le=32_768, description="Longest answer, in tokens.")
     temperature: float = Field(
         default=0, ge=0, le=2, description="Zero gives the same answer to the same question."
