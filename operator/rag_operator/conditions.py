@@ -11,11 +11,13 @@ AutoscalingReady  KEDA scales the embedding pods. Absent when their number is fi
 Ready             all of the above, and nothing refused; copies reason and message of the first that fails,
                   of one that is only starting when there is no other.
 
+A component whose old pods serve while new ones do not is True, with the reason of the new ones; so is Ready.
+
 Queue, vector store, embedding, language model and workers are False, too, while the pipeline's own processes
 say what keeps them from their work: a store that they cannot reach, a collection that is another pipeline's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -28,7 +30,9 @@ READY = "Ready"
 SUSPENDED = "Suspended"
 PROGRESSING = "Progressing"
 NOT_CREATED = "NotCreated"
+ROLLING_OUT = "RollingOut"
 _STARTING = {PROGRESSING, NOT_CREATED}
+_SERVES = "the pipeline takes documents and answers questions"
 
 
 class Verdict(NamedTuple):
@@ -37,6 +41,8 @@ class Verdict(NamedTuple):
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str
+    doubtful: bool = False
+    """Whether it is True for now, and something is on its way or in the way."""
 
 
 Judge = Callable[[Evidence], Verdict | None]
@@ -48,6 +54,20 @@ def conditions(
     """Return all conditions; the transition time of one moves only when its status does."""
     verdicts = {name: verdict for name, judge in TABLE if (verdict := judge(evidence))}
     verdicts[READY] = _roll_up(list(verdicts.values()), evidence)
+    return _dated(verdicts, evidence.pipeline.metadata.generation, previous, now)
+
+
+def unreadable(
+    message: str, generation: int, previous: Sequence[Condition] = (), now: datetime | None = None
+) -> list[Condition]:
+    """Return the conditions of a pipeline whose spec cannot be read: but for Ready they stay as they were."""
+    ready = {READY: Verdict("False", "InvalidSpec", message)}
+    return [each for each in previous if each.type != READY] + _dated(ready, generation, previous, now)
+
+
+def _dated(
+    verdicts: Mapping[str, Verdict], generation: int, previous: Sequence[Condition], now: datetime | None
+) -> list[Condition]:
     times = {(each.type, each.status): each.last_transition_time for each in previous}
     present = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [
@@ -57,7 +77,7 @@ def conditions(
             reason=verdict.reason,
             message=verdict.message,
             last_transition_time=times.get((name, verdict.status), present),
-            observed_generation=evidence.pipeline.metadata.generation,
+            observed_generation=generation,
         )
         for name, verdict in verdicts.items()
     ]
@@ -71,7 +91,11 @@ def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
         return Verdict("False", first.reason, first.message)
     if evidence.failures:  # of a child that no condition speaks about, such as the claim of the files
         return _failed(evidence.failures[0])
-    return Verdict("True", "Ready", "the pipeline takes documents and answers questions")
+    doubtful = [verdict for verdict in verdicts if verdict.doubtful]
+    if doubtful:
+        first = next((each for each in doubtful if each.reason != ROLLING_OUT), doubtful[0])
+        return Verdict("True", first.reason, f"{_SERVES}; {first.message}")
+    return Verdict("True", READY, _SERVES)
 
 
 def _secrets(evidence: Evidence) -> Verdict:
@@ -155,9 +179,12 @@ def _pods(evidence: Evidence, component: Component, workload: Workload) -> Verdi
     if workload.ready == 0:
         reason, message = evidence.pod_problem(component) or workload.problem or (PROGRESSING, count)
         return Verdict("False", reason, message)
-    if workload.problem:
-        reason, message = workload.problem
-        return Verdict("True", reason, f"{count}; {message}")
+    if workload.outdated:
+        count = f"{count}, {workload.outdated} still of the spec before"
+    if problem := evidence.pod_problem(component) or workload.problem:
+        return Verdict("True", problem.reason, f"{count}; {problem.message}", doubtful=True)
+    if workload.outdated:
+        return Verdict("True", ROLLING_OUT, f"{count}; new ones are on their way", doubtful=True)
     return Verdict("True", "Ready" if workload.ready >= workload.wanted else "PartlyReady", count)
 
 

@@ -8,10 +8,8 @@ from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_operator import names
 from rag_operator.names import COMPONENT, DEPLOYMENT, KEDA_KINDS, STATEFUL_SET, Component, Manifest
 from rag_operator.pipeline import RagPipeline, Spec
+from rag_operator.pod_status import Problem, problem_of
 from rag_operator.resolution import Unresolved
-
-# Reasons why a container waits that pass by themselves.
-_STARTING = {"ContainerCreating", "PodInitializing"}
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,11 @@ class Evidence:
         """Return the first problem that the pipeline's processes tell of these components."""
         return next((problem for problem in self.problems if problem.component in components), None)
 
-    def pod_problem(self, component: Component) -> tuple[str, str] | None:
-        """Return reason and message of the first pod of a component that cannot start."""
+    def pod_problem(self, component: Component) -> Problem | None:
+        """Return what keeps the first pod of a component that cannot serve from it."""
         for pod in self.observed.pods:
-            if pod["metadata"].get("labels", {}).get(COMPONENT) == component and (problem := _problem(pod)):
-                reason, message = problem
-                return reason, f"pod {pod['metadata']['name']}: {message}"
+            if pod["metadata"].get("labels", {}).get(COMPONENT) == component and (found := problem_of(pod)):
+                return Problem(found.reason, f"pod {pod['metadata']['name']}: {found.message}")
         return None
 
 
@@ -113,25 +110,18 @@ class Workload:
         return str(self.manifest["spec"]["template"]["spec"]["containers"][0]["image"])
 
     @property
-    def problem(self) -> tuple[str, str] | None:
-        """Reason and message of what the Deployment says keeps new pods away; None if nothing does."""
+    def outdated(self) -> int:
+        """Pods that a rollout has yet to replace."""
+        status = self.manifest.get("status", {})
+        return max(0, int(status.get("replicas", 0)) - int(status.get("updatedReplicas", 0)))
+
+    @property
+    def problem(self) -> Problem | None:
+        """What the Deployment says keeps new pods away; None if nothing does."""
         conditions = self.manifest.get("status", {}).get("conditions", [])
         states = {(each["type"], each["status"]): each for each in conditions}
         if refused := states.get(("ReplicaFailure", "True")):  # by a quota or an admission policy
-            return refused.get("reason", "ReplicaFailure"), refused.get("message", "")
+            return Problem(refused.get("reason", "ReplicaFailure"), refused.get("message", ""))
         if stuck := states.get(("Progressing", "False")):
-            return "RolloutStuck", stuck.get("message", "")
+            return Problem("RolloutStuck", stuck.get("message", ""))
         return None
-
-
-def _problem(pod: Manifest) -> tuple[str, str] | None:
-    status = pod.get("status", {})
-    for condition in status.get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return condition.get("reason", "Unschedulable"), condition.get("message", "it has no node")
-    for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
-        waiting = container.get("state", {}).get("waiting", {})
-        reason = waiting.get("reason")
-        if reason and reason not in _STARTING:
-            return reason, f"container {container['name']}: {waiting.get('message', reason)}"
-    return None

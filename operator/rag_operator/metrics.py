@@ -5,7 +5,7 @@ from contextlib import suppress
 from prometheus_client import Counter, Gauge, Histogram
 
 from rag_operator.conditions import READY
-from rag_operator.pipeline import RagPipeline
+from rag_operator.pipeline import ObjectMeta
 from rag_operator.status import Status
 
 RECONCILES = Counter("ragpipeline_operator_reconciles_total", "Passes over a pipeline.", ["result"])
@@ -16,10 +16,10 @@ PIPELINE_READY = Gauge(
 )
 
 
-def observe_status(pipeline: RagPipeline, status: Status) -> None:
+def observe_status(metadata: ObjectMeta, status: Status) -> None:
     """Take over whether a pipeline is ready."""
     ready = any(each.type == READY and each.status == "True" for each in status.conditions or ())
-    PIPELINE_READY.labels(pipeline.metadata.namespace, pipeline.metadata.name).set(ready)
+    PIPELINE_READY.labels(metadata.namespace, metadata.name).set(ready)
 
 
 def forget(namespace: str, name: str) -> None:

@@ -1,10 +1,11 @@
 """The story of one pass over one pipeline: observe, resolve, plan, apply, and say how it is."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
+from pydantic import ValidationError
 
 from rag_operator import events, metrics, names
 from rag_operator.children import Site, build
@@ -22,12 +23,13 @@ from rag_operator.names import (
     Manifest,
     key,
 )
-from rag_operator.pipeline import RagPipeline
+from rag_operator.pipeline import ObjectMeta, RagPipeline
 from rag_operator.plan import Action, Verb, plan
 from rag_operator.resolution import Unresolved, decode, foreign, references, resolve
 from rag_operator.settings import Settings
 from rag_operator.stats import read_stats
-from rag_operator.summary import summarize
+from rag_operator.status import Status
+from rag_operator.summary import refuse, summarize
 
 REPLICAS_MANAGER = f"{names.FIELD_MANAGER}-replicas"
 log = structlog.get_logger()
@@ -44,7 +46,13 @@ async def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: 
         return
     with structlog.contextvars.bound_contextvars(namespace=namespace, pipeline=name):
         try:
-            await _pass_over(cluster, settings, RagPipeline.model_validate(found))
+            pipeline = RagPipeline.model_validate(found)
+        except ValidationError as error:
+            metadata, previous = ObjectMeta.model_validate(found["metadata"]), found.get("status", {})
+            await report(cluster, metadata, Status.model_validate(previous), refuse(found, error))
+            return
+        try:
+            await _pass_over(cluster, settings, pipeline)
         except (NamespaceEnding, PipelineGone) as ending:
             log.info("the pipeline is being deleted", reason=str(ending))
 
@@ -69,7 +77,9 @@ async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline
         if actions:
             observed = await observe(cluster, pipeline)
         evidence = Evidence(pipeline, observed, llm_image_known=site.llm_image_known, failures=failures)
-    await report(cluster, evidence, user_secrets)
+    told = await read_stats(evidence, user_secrets)
+    status = summarize(replace(evidence, problems=told.problems), told.stats)
+    await report(cluster, pipeline.metadata, pipeline.status, status)
 
 
 async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
@@ -154,15 +164,12 @@ async def _carry_out(cluster: Cluster, action: Action) -> None:
             await cluster.apply(action.manifest)
 
 
-async def report(cluster: Cluster, evidence: Evidence, user_secrets: Mapping[str, Mapping[str, str]]) -> None:
+async def report(cluster: Cluster, metadata: ObjectMeta, previous: Status, status: Status) -> None:
     """Write the status when it changed, and record an Event when Ready did."""
-    pipeline = evidence.pipeline
-    told = await read_stats(evidence, user_secrets)
-    status = summarize(replace(evidence, problems=told.problems), told.stats)
-    metrics.observe_status(pipeline, status)
-    if status == pipeline.status:
+    metrics.observe_status(metadata, status)
+    if status == previous:
         return
     body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    await cluster.apply_status(pipeline.metadata.namespace, pipeline.metadata.name, body)
-    if event := events.ready_changed(pipeline, status):
+    await cluster.apply_status(metadata.namespace, metadata.name, body)
+    if event := events.ready_changed(metadata, previous, status):
         await cluster.record(event)

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from rag_contract.endpoints import API_PORT
 from rag_contract.stats import Stats
 from rag_operator import names
-from rag_operator.conditions import conditions
+from rag_operator.conditions import conditions, unreadable
 from rag_operator.evidence import Evidence
-from rag_operator.names import Component
+from rag_operator.names import Component, Manifest
 from rag_operator.status import ComponentStatus, QueueStatus, Status
 
 
@@ -28,3 +30,13 @@ def summarize(evidence: Evidence, stats: Stats | None, now: datetime | None = No
         },
         conditions=conditions(evidence, previous.conditions or (), now),
     )
+
+
+def refuse(found: Manifest, error: ValidationError, now: datetime | None = None) -> Status:
+    """Return the status of a pipeline whose spec breaks a bound that is younger than the pipeline."""
+    previous, generation = Status.model_validate(found.get("status", {})), found["metadata"]["generation"]
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = ".".join(str(each) for each in first["loc"])
+    message = f"{path} cannot be used: {first['msg']}; `kubectl explain ragpipeline.spec` says what can"
+    refused = unreadable(message, generation, previous.conditions or (), now)
+    return previous.model_copy(update={"observed_generation": generation, "conditions": refused})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.cluster.api_server import binary
+from tests.patience import eventually
 
 Manifest = dict[str, Any]
 NAME = "demo"
@@ -57,6 +58,20 @@ class Kube:
         pipeline = self.get("ragpipeline", name)
         found = (pipeline or {}).get("status", {}).get("conditions", [])
         return next((each for each in found if each["type"] == kind), None)
+
+
+def accepts(kube: Kube, manifest: Manifest, *flags: str) -> bool:
+    """Apply a manifest and return whether it was accepted."""
+    try:
+        kube.apply(manifest, *flags)
+    except Refused:
+        return False
+    return True
+
+
+def store(kube: Kube, manifest: Manifest) -> None:
+    """Apply a pipeline under a CRD that was changed, which takes a moment until it is served."""
+    eventually(lambda: accepts(kube, manifest))
 
 
 def pipeline(name: str = NAME, **spec: Any) -> Manifest:

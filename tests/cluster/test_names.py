@@ -1,14 +1,11 @@
 """No name in a pipeline leads out of its namespace, whether the CRD refuses it or has never seen it."""
 
 from collections.abc import Iterator
-from typing import Any
 from uuid import uuid4
 
 import pytest
-import yaml
 
-from tests.cluster.conftest import ROOT
-from tests.cluster.kube import MINILM, NAME, Kube, Manifest, Refused, pipeline
+from tests.cluster.kube import MINILM, NAME, Kube, Manifest, Refused, pipeline, store
 from tests.patience import eventually
 
 BAD_NAMES = [
@@ -63,29 +60,6 @@ def test_a_bad_key_is_refused_with_a_sentence(kube: Kube, place: str) -> None:
             kube.apply(pipeline(**references({"name": "crown", "key": key})[place]), "--dry-run=server")
 
 
-def without_rules(node: Any) -> Any:
-    """Return a schema that knows no rule."""
-    if isinstance(node, list):
-        return [without_rules(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {key: without_rules(value) for key, value in node.items() if key != "x-kubernetes-validations"}
-
-
-@pytest.fixture
-def unruled(crd: Kube, bare: bool) -> Iterator[None]:
-    """A CRD that accepts any name, as one did under which a pipeline was stored long ago."""
-    if not bare:
-        pytest.skip("the CRD of a cluster that is not ours is left alone")
-    generated = yaml.safe_load((ROOT / "crds/ragpipelines.yaml").read_text())
-    try:
-        crd.apply(without_rules(generated), "--server-side", "--force-conflicts")
-        yield
-    finally:
-        crd("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-        eventually(lambda: _refuses(crd, "a/b"))
-
-
 @pytest.fixture
 def victim(crd: Kube) -> Iterator[str]:
     """A namespace of somebody else, with a Secret."""
@@ -119,29 +93,8 @@ def test_a_name_that_was_stored_before_the_rules_gets_a_status(kube: Kube, name:
     assert (ready["status"], ready["message"]) == ("False", condition["message"])
 
 
-def store(kube: Kube, manifest: Manifest) -> None:
-    """Apply a pipeline; a changed CRD takes a moment until it is served."""
-    eventually(lambda: _accepts(kube, manifest))
-
-
 def refusal(kube: Kube, name: str) -> Manifest:
     """Return the condition that says why a pipeline's Secrets are not read."""
     condition = eventually(lambda: kube.condition("SecretsResolved", name))
     assert (condition["status"], condition["reason"]) == ("False", "InvalidSecretReference")
     return condition
-
-
-def _accepts(kube: Kube, manifest: Manifest) -> bool:
-    try:
-        kube.apply(manifest)
-    except Refused:
-        return False
-    return True
-
-
-def _refuses(kube: Kube, name: str) -> bool:
-    try:
-        kube.apply(pipeline(**names(name)["queue"]), "--dry-run=server")
-    except Refused:
-        return True
-    return False

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.kube import NAME, Kube, Manifest, pipeline
+from tests.cluster.kube import NAME, Kube, Manifest, pipeline, store
 from tests.patience import eventually
 
 CHILDREN = (
@@ -25,6 +25,12 @@ pytestmark = pytest.mark.usefixtures("operator")
 
 def names(kube: Kube) -> set[str]:
     return {f"{item['kind']}/{item['metadata']['name']}" for item in kube.list(CHILDREN, OURS)}
+
+
+def variables(deployment: Manifest) -> dict[str, Any]:
+    """Return the variables of a Deployment's first container: values, or references to Secrets."""
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return {each["name"]: each.get("value", each.get("valueFrom")) for each in container["env"]}
 
 
 def made(kube: Kube, **spec: Any) -> None:
@@ -47,6 +53,63 @@ def test_a_pipeline_gets_its_children_and_a_status(kube: Kube) -> None:
     assert stored["status"]["observedGeneration"] == 1
     assert {each["observedGeneration"] for each in stored["status"]["conditions"]} == {1}
     assert stored["status"]["components"]["redis"]["ready"].endswith("/1")
+
+
+def test_data_is_marked_with_its_owner_and_the_revision_of_its_collection(kube: Kube) -> None:
+    def revision(generation: int) -> tuple[str, int]:
+        """Return the revision in the status of a generation, once the pods have the same."""
+
+        def agreed() -> tuple[str, int] | None:
+            stored = kube.get("ragpipeline", NAME)
+            api = kube.get("deployment", API)
+            if not (stored and api and stored["status"].get("observedGeneration") == generation):
+                return None
+            found: Manifest = stored["status"]["collection"]
+            given = variables(api)
+            same = given["COLLECTION_REVISION"] == str(found["revision"])
+            return (found["name"], found["revision"]) if same else None
+
+        return eventually(agreed)
+
+    made(kube)
+    system = kube.get("namespace", "kube-system")
+    api = kube.get("deployment", API)
+    assert system
+    assert api
+    assert variables(api)["OWNER"] == f"{system['metadata']['uid']}/{kube.namespace}/{NAME}"
+    assert revision(1) == ("docs", 1)
+    kube.patch("ragpipeline", NAME, {"spec": {"retrieval": {"topK": 9}}})
+    assert revision(2) == ("docs", 1)
+    kube.patch("ragpipeline", NAME, {"spec": {"vectorStore": {"collection": "other"}}})
+    assert revision(3) == ("other", 3)
+    kube.patch("ragpipeline", NAME, {"spec": {"vectorStore": {"collection": "docs"}}})
+    assert revision(4) == ("docs", 4)
+
+
+def test_several_keys_of_the_api_are_waited_for_and_handed_on(kube: Kube) -> None:
+    reference = {"name": "keys", "key": "web"}
+    web = {"name": "web", "secretKeyRef": reference, "scopes": ["query"], "requestsPerMinute": 60}
+    kube("create", "secret", "generic", "keys", "--from-literal=web=")
+    kube.apply(pipeline(api={"auth": {"keys": [web]}}))
+    condition = eventually(lambda: _with_reason(kube.condition("SecretsResolved"), "SecretKeyNotFound"))
+    assert condition["message"].startswith("key web of Secret keys is empty")
+    assert names(kube) == set()
+    kube.patch("secret", "keys", {"stringData": {"web": "a key"}})
+    given = variables(eventually(lambda: kube.get("deployment", API)))
+    assert json.loads(given["API_KEYS"]) == [
+        {"name": "web", "scopes": ["query"], "requests_per_minute": 60, "variable": "API_KEY_0"}
+    ]
+    assert given["API_KEY_0"] == {"secretKeyRef": reference}
+
+
+@pytest.mark.usefixtures("unruled")
+def test_a_spec_that_breaks_a_bound_that_is_younger_gets_a_status(kube: Kube) -> None:
+    store(kube, pipeline(api={"replicas": 0}))
+    condition = eventually(lambda: _with_reason(kube.condition("Ready"), "InvalidSpec"))
+    assert condition["status"] == "False"
+    assert condition["message"].startswith("spec.api.replicas cannot be used: ")
+    kube.patch("ragpipeline", NAME, {"spec": {"api": {"replicas": 1}}})
+    eventually(lambda: kube.get("deployment", API))
 
 
 def test_the_operator_leaves_no_finalizer_and_no_annotation(kube: Kube) -> None:

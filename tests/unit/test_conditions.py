@@ -195,6 +195,56 @@ def test_the_nearest_cause_is_told_and_old_pods_go_on_serving(
     assert (found.status, found.reason, found.message) == expected
 
 
+CRASHED = pod(
+    "api",
+    containerStatuses=[
+        {
+            "name": "api",
+            "state": {"running": {}},
+            "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "it is another's"}},
+        }
+    ],
+)
+DEAD = "pod demo-api-x: container api: it is another's"
+SERVES = "the pipeline takes documents and answers questions"
+
+
+@pytest.mark.parametrize(
+    ("replicas", "updated", "pods", "reason", "message"),
+    [
+        (
+            3,
+            1,
+            [],
+            "RollingOut",
+            "2 of 2 api pods are ready, 2 still of the spec before; new ones are on their way",
+        ),
+        (
+            3,
+            1,
+            [CRASHED],
+            "CrashLoopBackOff",
+            f"2 of 2 api pods are ready, 2 still of the spec before; {DEAD}",
+        ),
+        (2, 2, [CRASHED], "CrashLoopBackOff", f"2 of 2 api pods are ready; {DEAD}"),
+    ],
+)
+def test_a_rollout_that_is_stuck_shows_at_once_while_old_pods_serve(
+    replicas: int, updated: int, pods: list[Manifest], reason: str, message: str
+) -> None:
+    seen = reporting(2, pods=pods)
+    api = find(list(seen.observed.children), "Deployment", "demo-api")
+    api["status"] |= {"replicas": replicas, "updatedReplicas": updated}
+    found = judged(seen)
+    assert (found["ApiReady"].status, found["ApiReady"].reason, found["ApiReady"].message) == (
+        "True",
+        reason,
+        message,
+    )
+    ready = found["Ready"]
+    assert (ready.status, ready.reason, ready.message) == ("True", reason, f"{SERVES}; {message}")
+
+
 def test_a_refused_child_without_a_condition_of_its_own_is_told_by_ready() -> None:
     found = judged(refused(evidence(), "PersistentVolumeClaim", Component.STORAGE))
     ready = found.pop("Ready")

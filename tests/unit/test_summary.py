@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tests.unit.pipelines import MINILM, pipeline, site
+import pytest
+from pydantic import ValidationError
+from tests.unit.pipelines import MINILM, find, pipeline, resource, site
 
 from rag_contract.stats import QueueStats, Stats
 from rag_operator.children import build
@@ -12,9 +14,10 @@ from rag_operator.evidence import Evidence, Observed
 from rag_operator.pipeline import RagPipeline
 from rag_operator.resolution import Unresolved
 from rag_operator.status import Status
-from rag_operator.summary import summarize
+from rag_operator.summary import refuse, summarize
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+METADATA = pipeline().metadata
 STATS = Stats(
     documents={"completed": 9, "failed": 1},
     searchable=7,
@@ -55,17 +58,43 @@ def test_the_status_survives_the_api_server() -> None:
 
 def test_an_event_tells_when_readiness_turns() -> None:
     first = summarize(evidence(), None, NOW)
-    event = ready_changed(pipeline(), first, NOW)
+    event = ready_changed(METADATA, Status(), first, NOW)
     assert event
     assert (event["type"], event["reason"]) == ("Normal", "Ready")
-    assert ready_changed(evidence(first).pipeline, first, NOW) is None
-    worse = ready_changed(evidence(first).pipeline, summarize(evidence(first, ready=0), None, NOW), NOW)
+    assert ready_changed(METADATA, first, first, NOW) is None
+    worse = ready_changed(METADATA, first, summarize(evidence(first, ready=0), None, NOW), NOW)
     assert worse
     assert (worse["type"], worse["reason"]) == ("Normal", "Progressing")
 
 
+def test_an_event_warns_of_a_rollout_that_is_stuck_though_old_pods_serve() -> None:
+    seen = evidence()
+    api = find(list(seen.observed.children), "Deployment", "demo-api")
+    stuck = {"type": "Progressing", "status": "False", "message": "it timed out"}
+    api["status"]["conditions"] = [stuck]
+    event = ready_changed(METADATA, Status(), summarize(seen, None, NOW), NOW)
+    assert event
+    assert (event["type"], event["reason"]) == ("Warning", "RolloutStuck")
+
+
 def test_an_event_warns_of_what_somebody_should_mend() -> None:
     unresolved = replace(evidence(), unresolved=Unresolved("SecretNotFound", "Secret keys does not exist"))
-    event = ready_changed(pipeline(), summarize(unresolved, None, NOW), NOW)
+    event = ready_changed(METADATA, Status(), summarize(unresolved, None, NOW), NOW)
     assert event
     assert (event["type"], event["reason"]) == ("Warning", "SecretNotFound")
+
+
+def test_a_spec_that_breaks_a_younger_bound_is_told_and_the_rest_of_the_status_stays() -> None:
+    before = summarize(evidence(), STATS, NOW)
+    found = resource(api={"replicas": 0}) | {"status": before.model_dump(mode="json", by_alias=True)}
+    with pytest.raises(ValidationError) as error:
+        RagPipeline.model_validate(found)
+    status = refuse(found, error.value, NOW)
+    *others, ready = status.conditions or []
+    assert (ready.type, ready.status, ready.reason) == ("Ready", "False", "InvalidSpec")
+    assert ready.message == (
+        "spec.api.replicas cannot be used: Input should be greater than or equal to 1; "
+        "`kubectl explain ragpipeline.spec` says what can"
+    )
+    assert others == [each for each in before.conditions or () if each.type != "Ready"]
+    assert status.documents == before.documents
