@@ -6,6 +6,7 @@ is what `kubectl explain` shows. Rules that compare fields are CEL, kept on the 
 
 from pydantic import Field
 
+from rag_contract import defaults
 from rag_operator.fields import Part, Rule, rules
 from rag_operator.spec.embedding import Embedding
 from rag_operator.spec.llm import Llm
@@ -18,7 +19,6 @@ GROUP = "ragpipeline.dev"
 VERSION = "v1alpha1"
 KIND = "RagPipeline"
 PLURAL = "ragpipelines"
-MIN_BATCHES_IN_FLIGHT = 64
 
 
 class Spec(Part):
@@ -91,7 +91,7 @@ class Spec(Part):
         needed = (
             self.autoscaling.max_replicas * self.autoscaling.target_queue_length if self.autoscaling else 0
         )
-        return max(MIN_BATCHES_IN_FLIGHT, 2 * needed)
+        return max(defaults.MAX_BATCHES_IN_FLIGHT, 2 * needed)
 
 
 class ObjectMeta(Part):

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rag_contract import defaults
 from rag_operator.fields import (
     ACCESS_MODE_RULE,
     EXACTLY_ONE,
@@ -63,10 +64,16 @@ class ManagedEmbedding(Part):
     )
     autoscaling: Autoscaling | None = Field(default=None, description="Scale the pods on their queue.")
     concurrency: int = Field(
-        default=4, ge=1, le=64, description="Batches that one pod holds at the same time."
+        default=defaults.EMBEDDING_CONCURRENCY,
+        ge=1,
+        le=64,
+        description="Batches that one pod holds at the same time.",
     )
     batch_timeout_seconds: int = Field(
-        default=60, ge=5, le=3600, description="Time that embedding and storing one batch may take."
+        default=defaults.BATCH_TIMEOUT_SECONDS,
+        ge=5,
+        le=3600,
+        description="Time that embedding and storing one batch may take.",
     )
     resources: Resources = Field(
         default=resources("250m", "400Mi", "1Gi"),

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rag_contract import defaults
 from rag_operator.fields import (
     EXACTLY_ONE,
     SMALL,
@@ -68,7 +69,12 @@ class Llm(Part):
         default=SMALL,
         description="Compute resources of the service before the engine, or before a server elsewhere.",
     )
-    max_tokens: int = Field(default=256, ge=1, le=32_768, description="Longest answer, in tokens.")
+    max_tokens: int = Field(
+        default=defaults.ANSWER_MAX_TOKENS, ge=1, le=32_768, description="Longest answer, in tokens."
+    )
     temperature: float = Field(
-        default=0, ge=0, le=2, description="Zero gives the same answer to the same question."
+        default=defaults.ANSWER_TEMPERATURE,
+        ge=0,
+        le=2,
+        description="Zero gives the same answer to the same question.",
     )

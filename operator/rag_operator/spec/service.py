@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rag_contract import defaults
 from rag_contract.api_keys import Scope
 from rag_operator.fields import (
     DNS_LABEL,
@@ -118,7 +119,10 @@ class Workers(Part):
         default=1, ge=0, le=100, description="Number of worker pods. Zero stops ingestion; uploads wait."
     )
     concurrency: int = Field(
-        default=1, ge=1, le=32, description="Documents that one worker pod takes on at the same time."
+        default=defaults.WORKER_CONCURRENCY,
+        ge=1,
+        le=32,
+        description="Documents that one worker pod takes on at the same time.",
     )
     resources: Resources = Field(
         default=resources("100m", "256Mi", "1Gi"), description="Compute resources of a worker pod."
@@ -133,13 +137,22 @@ class Ingestion(Part):
     )
 
     chunk_size: int = Field(
-        default=200, ge=16, le=8192, description="Length of a chunk, in tokens of the embedding model."
+        default=defaults.CHUNK_SIZE_TOKENS,
+        ge=16,
+        le=8192,
+        description="Length of a chunk, in tokens of the embedding model.",
     )
     chunk_overlap: int = Field(
-        default=40, ge=0, le=4096, description="Tokens at the end of a chunk that the next one repeats."
+        default=defaults.CHUNK_OVERLAP_TOKENS,
+        ge=0,
+        le=4096,
+        description="Tokens at the end of a chunk that the next one repeats.",
     )
     batch_size: int = Field(
-        default=32, ge=1, le=128, description="Chunks in one batch, the unit of work of the embedding queue."
+        default=defaults.BATCH_CHUNKS,
+        ge=1,
+        le=128,
+        description="Chunks in one batch, the unit of work of the embedding queue.",
     )
     max_batches_in_flight: int | None = Field(
         default=None,
@@ -149,29 +162,42 @@ class Ingestion(Part):
         " memory of Redis. Unset: twice what autoscaling needs to reach all replicas, and at least 64.",
     )
     retries: int = Field(
-        default=3, ge=0, le=20, description="Times that a failed document or batch is tried again."
+        default=defaults.RETRIES,
+        ge=0,
+        le=20,
+        description="Times that a failed document or batch is tried again.",
     )
     retry_delay_seconds: int = Field(
-        default=60, ge=0, le=3600, description="Pause before a failed document is tried again."
+        default=defaults.RETRY_DELAY_SECONDS,
+        ge=0,
+        le=3600,
+        description="Pause before a failed document is tried again.",
     )
     time_limit_seconds: int = Field(
-        default=300,
+        default=defaults.TIME_LIMIT_SECONDS,
         ge=10,
         le=7200,
         description="Time that parsing and chunking one document may take, without waiting for embedding.",
     )
-    upload_limit: Size = Field(default="100Mi", description="Largest file that the API accepts.")
+    upload_limit: Size = Field(
+        default=f"{defaults.UPLOAD_LIMIT_MIB}Mi", description="Largest file that the API accepts."
+    )
 
 
 class Retrieval(Part):
     """How passages are found for a question."""
 
-    top_k: int = Field(default=5, ge=1, le=100, description="Passages that an answer is written from.")
+    top_k: int = Field(
+        default=defaults.RETRIEVAL_TOP_K, ge=1, le=100, description="Passages that an answer is written from."
+    )
     score_threshold: float = Field(
-        default=0, ge=-1, le=1, description="Cosine similarity below which a passage is left out."
+        default=defaults.RETRIEVAL_SCORE_THRESHOLD,
+        ge=-1,
+        le=1,
+        description="Cosine similarity below which a passage is left out.",
     )
     context_characters: int = Field(
-        default=2000,
+        default=defaults.CONTEXT_CHARACTERS,
         ge=100,
         le=1_000_000,
         description="Characters of the passages that the language model is given, nearest sentences first."

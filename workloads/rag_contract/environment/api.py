@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 
+from rag_contract import defaults
 from rag_contract.api_keys import ApiKey
 from rag_contract.endpoints import API_PORT
 from rag_contract.environment.base import JSON, LibrarySettings, StorageSettings
@@ -27,12 +28,12 @@ class ApiSettings(LibrarySettings, StorageSettings):
     llm_url: str | None = None
     api_key: SecretStr | None = None
     api_keys: Annotated[list[ApiKey] | None, JSON] = None
-    upload_limit_bytes: PositiveInt = 104_857_600
+    upload_limit_bytes: PositiveInt = defaults.UPLOAD_LIMIT_MIB << 20
     max_uploads: PositiveInt = 16
     max_documents_waiting: PositiveInt = 100_000
-    retrieval_top_k: Annotated[int, Field(ge=1, le=100)] = 5
-    retrieval_score_threshold: Annotated[float, Field(ge=-1, le=1)] = 0
-    context_characters: PositiveInt = 2000
-    answer_max_tokens: PositiveInt = 256
-    answer_temperature: Annotated[float, Field(ge=0, le=2)] = 0
+    retrieval_top_k: Annotated[int, Field(ge=1, le=100)] = defaults.RETRIEVAL_TOP_K
+    retrieval_score_threshold: Annotated[float, Field(ge=-1, le=1)] = defaults.RETRIEVAL_SCORE_THRESHOLD
+    context_characters: PositiveInt = defaults.CONTEXT_CHARACTERS
+    answer_max_tokens: PositiveInt = defaults.ANSWER_MAX_TOKENS
+    answer_temperature: Annotated[float, Field(ge=0, le=2)] = defaults.ANSWER_TEMPERATURE
     answer_seconds: PositiveFloat = ANSWER_SECONDS

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt, SecretStr
 
+from rag_contract import defaults
 from rag_contract.endpoints import EMBEDDING_PORT
 from rag_contract.environment.base import LibrarySettings
 
@@ -28,8 +29,8 @@ class EmbeddingSettings(LibrarySettings):
     dimensions: PositiveInt | None = None
     max_batch_tokens: PositiveInt = 1024
     max_client_batch_size: PositiveInt = 128
-    concurrency: PositiveInt = 4
-    batch_timeout_seconds: PositiveInt = 60
-    retries: NonNegativeInt = 3
+    concurrency: PositiveInt = defaults.EMBEDDING_CONCURRENCY
+    batch_timeout_seconds: PositiveInt = defaults.BATCH_TIMEOUT_SECONDS
+    retries: NonNegativeInt = defaults.RETRIES
     queue_read_limit: PositiveInt = 100
     shutdown_grace_seconds: NonNegativeInt = 60

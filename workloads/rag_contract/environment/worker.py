@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from rag_contract import defaults
 from rag_contract.endpoints import WORKER_PORT
 from rag_contract.environment.base import LibrarySettings, StorageSettings
 
@@ -14,13 +15,13 @@ class WorkerSettings(LibrarySettings, StorageSettings):
     port: PositiveInt = WORKER_PORT
     embedding_model: str
     model_path: Path | None = None
-    chunk_size_tokens: PositiveInt = 200
-    chunk_overlap_tokens: NonNegativeInt = 40
-    batch_size: PositiveInt = 32
-    max_batches_in_flight: PositiveInt = 64
-    retries: NonNegativeInt = 3
-    retry_delay_seconds: NonNegativeInt = 60
-    time_limit_seconds: PositiveInt = 300
-    concurrency: PositiveInt = 1
+    chunk_size_tokens: PositiveInt = defaults.CHUNK_SIZE_TOKENS
+    chunk_overlap_tokens: NonNegativeInt = defaults.CHUNK_OVERLAP_TOKENS
+    batch_size: PositiveInt = defaults.BATCH_CHUNKS
+    max_batches_in_flight: PositiveInt = defaults.MAX_BATCHES_IN_FLIGHT
+    retries: NonNegativeInt = defaults.RETRIES
+    retry_delay_seconds: NonNegativeInt = defaults.RETRY_DELAY_SECONDS
+    time_limit_seconds: PositiveInt = defaults.TIME_LIMIT_SECONDS
+    concurrency: PositiveInt = defaults.WORKER_CONCURRENCY
     queue_read_limit: PositiveInt = 100
     shutdown_grace_seconds: NonNegativeInt = 60

@@ -1,0 +1,22 @@
+"""What a pipeline does where its resource says nothing: the defaults of the spec, and of each process."""
+
+UPLOAD_LIMIT_MIB = 100
+
+CHUNK_SIZE_TOKENS = 200
+CHUNK_OVERLAP_TOKENS = 40
+BATCH_CHUNKS = 32
+# Fewer would leave pods waiting for the next batch; autoscaling may ask for more.
+MAX_BATCHES_IN_FLIGHT = 64
+RETRIES = 3
+RETRY_DELAY_SECONDS = 60
+TIME_LIMIT_SECONDS = 300
+
+WORKER_CONCURRENCY = 1
+EMBEDDING_CONCURRENCY = 4
+BATCH_TIMEOUT_SECONDS = 60
+
+RETRIEVAL_TOP_K = 5
+RETRIEVAL_SCORE_THRESHOLD = 0
+CONTEXT_CHARACTERS = 2000
+ANSWER_MAX_TOKENS = 256
+ANSWER_TEMPERATURE = 0
