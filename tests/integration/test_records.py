@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.documents import (
     Document,
     DocumentError,
@@ -47,7 +48,7 @@ async def get(records: Records, document_id: str = "doc") -> Document:
 
 async def left(records: Records) -> list[str]:
     """The documents with something left to be done."""
-    return [document_id for document_id, _ in await records.work(time.time() + 1, 0, 100)]
+    return (await records.left(time.time() + 1, 0, 100))[0]
 
 
 async def test_the_same_bytes_again_change_nothing(records: Records) -> None:
@@ -166,15 +167,19 @@ async def test_lists_are_newest_first_and_by_state(records: Records) -> None:
     assert await records.searchable("manuals") == 0
 
 
-async def test_what_is_left_to_be_done_is_found_by_the_time_of_its_last_step(records: Records) -> None:
+async def test_what_is_left_to_be_done_is_found_by_the_time_of_its_last_step(
+    records: Records, queue: Queue
+) -> None:
     first = await begin(records, "first")
-    assert await records.work(first.created_at.timestamp() - 1, 0, 10) == []
+    assert await records.left(first.created_at.timestamp() - 1, 0, 10) == ([], 0)
     second = await begin(records, "second")
     await records.update("first", first.generation, pages=1)
     later = time.time() + 1
-    assert await records.work(later, 0, 10) == [("second", second.task), ("first", first.task)]
-    assert await records.work(later, 1, 10) == [("first", first.task)]
-    assert await records.work(later, 0, 1) == [("second", second.task)]
+    assert await records.left(later, 0, 10) == (["second", "first"], 2)
+    assert await records.left(later, 1, 10) == (["first"], 1)
+    assert await records.left(later, 0, 1) == (["second"], 1)
+    await queue.enqueue_document("second", second.task)
+    assert await records.left(later, 0, 10) == (["first"], 2), "a job of the other waits"
 
 
 async def test_a_failed_generation_is_left_until_it_is_settled(records: Records) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
+from rag_contract.names import ingest_queue
 from rag_workloads.library import scripts
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
 
@@ -176,10 +177,16 @@ class Records:
                 pipe.srem(self._trash, *keys)
                 await pipe.execute()
 
-    async def work(self, before: float, start: int, count: int) -> list[tuple[str, int]]:
-        """Documents with something left to be done whose last step was before a time, and their tasks."""
-        found = await self._run_on("", scripts.WORK, [before, start, count, self._record("")])
-        return [(found[at].decode(), int(found[at + 1])) for at in range(0, len(found), 2)]
+    async def left(self, before: float, start: int, count: int) -> tuple[list[str], int]:
+        """Documents with something left to do and no job that waits or runs, and how many were looked at.
+
+        Looks at `count` from `start` on, of those whose last step was before a time in seconds. What waits
+        costs nothing but Redis' look at it.
+        """
+        queue = ingest_queue(self._pipeline)
+        args: list[str | float] = [before, start, count, self._record(""), f"{queue}:"]
+        looked_at, *ids = await self._run_on("", scripts.LEFT, args, [queue])
+        return [i.decode() for i in ids], looked_at
 
     async def counts(self) -> dict[State, int]:
         """How many documents there are in each state."""

@@ -30,18 +30,15 @@ class Need(Enum):
 
 async def needs(queue: Queue, records: Records) -> AsyncIterator[tuple[Document, Need]]:
     """Every document that was left, and what it needs; those whose job waits or runs cost next to nothing."""
-    before = time.time() - SETTLED_SECONDS
-    start = 0
-    while page := await records.work(before, start, PAGE):
-        start += len(page)
-        for document in await records.load(await _unqueued(queue, page)):
+    before, start = time.time() - SETTLED_SECONDS, 0
+    while True:
+        ids, looked_at = await records.left(before, start, PAGE)
+        for document in await records.load(ids):
             if document and (need := await _need(queue, records, document)):
                 yield document, need
-
-
-async def _unqueued(queue: Queue, page: list[tuple[str, int]]) -> list[str]:
-    queued = await queue.documents_queued(page)
-    return [document_id for (document_id, _), is_queued in zip(page, queued, strict=True) if not is_queued]
+        if looked_at < PAGE:
+            return
+        start += looked_at
 
 
 async def _need(queue: Queue, records: Records, document: Document) -> Need | None:

@@ -252,13 +252,18 @@ redis.call('ZREM', work, id)
 return 1
 """
 
-# Documents with something left to be done, and their tasks. ARGV: time before which their last step was, how
-# many to leave out, how many to answer, and what stands before the id in a record's key.
-WORK = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
-local found = {{}}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', work, '-inf', ARGV[1], 'LIMIT', ARGV[2], ARGV[3])) do
-  found[#found + 1] = id
-  found[#found + 1] = redis.call('HGET', ARGV[4] .. id, 'task') or '0'
+# Documents with something left to be done whose job neither waits nor runs. One more key: the ingest queue.
+# ARGV: time before which their last step was, how many to leave out, how many to look at, what stands before
+# the id in a record's key, and before the task's id in that of a job. Answers how many were looked at, then
+# ids.
+LEFT = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local ids = redis.call('ZRANGEBYSCORE', work, '-inf', ARGV[1], 'LIMIT', ARGV[2], ARGV[3])
+local found = {{#ids}}
+for _, id in ipairs(ids) do
+  local task = redis.call('HGET', ARGV[4] .. id, 'task')
+  if not task or not redis.call('ZSCORE', KEYS[10], ARGV[5] .. id .. '.' .. task) then
+    found[#found + 1] = id
+  end
 end
 return found
 """
