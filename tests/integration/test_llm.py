@@ -57,7 +57,7 @@ def backend() -> Iterator[Backend]:
 
 
 @contextlib.contextmanager
-def service(backend_url: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def service(backend_url: str, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The service before a backend: its URL and its process."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -68,7 +68,7 @@ def service(backend_url: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         "BACKEND_URL": backend_url,
         "BACKEND_MODEL": "smollm2",
     }
-    with running("rag_workloads.llm", env=env, probe=f"{url}/live") as process:
+    with running("rag_workloads.llm", env=env | settings, probe=f"{url}/live") as process:
         yield url, process
 
 
@@ -142,6 +142,15 @@ def test_without_its_backend_it_lives_and_says_what_is_missing(stream: bool) -> 
             assert response.headers["retry-after"] == "5"
             assert response.json()["part"] == "llm"
         assert requests(url, "error") == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_takes_too_long_is_ended(backend: Backend, stream: bool) -> None:
+    with service(f"{backend.url}/v1", ANSWER_SECONDS="0.5") as (url, _), backend.held():
+        body = {**PROMPT, "stream": stream}
+        ended = httpx.post(f"{url}/generate", json=body, timeout=PATIENCE_SECONDS)
+    assert ended.status_code == 504
+    assert ended.json()["type"] == "urn:ragpipeline:problem:answer-timeout"
 
 
 @contextlib.contextmanager
