@@ -66,6 +66,7 @@ def told(kube: Kube, condition: str, reason: str) -> Manifest:
 def test_a_new_pod_that_gives_up_is_told_while_the_old_one_serves(kube: Kube) -> None:
     kube.apply(pipeline(api={"replicas": 1}))
     eventually(lambda: serve(kube))
+    assert told(kube, "Ready", "Ready")["status"] == "True"
     kube.patch("ragpipeline", NAME, {"spec": {"images": {"api": "new/api:2"}}})
     told(kube, "ApiReady", "RollingOut")
     (new,) = (pod for pod in pods(kube, "api") if pod["spec"]["containers"][0]["image"] == "new/api:2")

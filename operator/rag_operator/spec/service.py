@@ -38,7 +38,8 @@ class Images(Part):
     qdrant: ImageName | None = Field(default=None, description="Image of the managed Qdrant.")
     llama_server: ImageName | None = Field(
         default=None,
-        description="Image of the managed LLM's engine: llama.cpp's server, or one with its flags.",
+        description="Image of the managed LLM's engine: llama.cpp's server, or one with its flags. It is"
+        " probed by the curl that is in it.",
     )
 
 
