@@ -19,7 +19,7 @@ from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine
 from rag_workloads.embedding.local_engine import LocalEngine
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
-from rag_workloads.jobs.queue import RetryLater
+from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
 from rag_workloads.library.lifecycle import Library
@@ -343,7 +343,7 @@ async def test_queries_do_not_wait_for_the_queue(embedding_url: str, library: Li
 
     async def never_empty() -> None:
         for number in itertools.count():
-            while not await library.queue.room(12):
+            while not await library.queue.room(12, 64 << 20):
                 await asyncio.sleep(0.02)
             await library.queue.enqueue_batch(
                 batch(document, number, ["many words in a long text " * 30] * 8)

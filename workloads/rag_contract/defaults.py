@@ -7,6 +7,8 @@ CHUNK_OVERLAP_TOKENS = 40
 BATCH_CHUNKS = 32
 # Fewer would leave pods waiting for the next batch; autoscaling may ask for more.
 MAX_BATCHES_IN_FLIGHT = 64
+# Of those batches together, where nothing is known of Redis' memory.
+MAX_BYTES_IN_FLIGHT = 64 << 20
 RETRIES = 3
 RETRY_DELAY_SECONDS = 60
 TIME_LIMIT_SECONDS = 300

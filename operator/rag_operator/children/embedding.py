@@ -7,7 +7,7 @@ from rag_operator.children.models import ModelFiles, embedding_model
 from rag_operator.children.objects import claim, disruption_budget, service, service_account
 from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port
 from rag_operator.children.site import Site
-from rag_operator.children.workload_env import from_secret, library_values, read_limit
+from rag_operator.children.workload_env import from_secret, library_values
 from rag_operator.names import Component, Manifest
 from rag_operator.spec.embedding import ManagedEmbedding
 
@@ -93,6 +93,5 @@ def _settings(site: Site, files: ModelFiles) -> EmbeddingSettings:
         concurrency=managed.concurrency,
         batch_timeout_seconds=managed.batch_timeout_seconds,
         retries=spec.ingestion.retries,
-        queue_read_limit=read_limit(spec.max_embedding_replicas, managed.concurrency),
         shutdown_grace_seconds=managed.batch_timeout_seconds,
     )

@@ -13,7 +13,7 @@ from rag_operator.children.storage import (
     storage_mount,
     storage_volume,
 )
-from rag_operator.children.workload_env import library_values, read_limit
+from rag_operator.children.workload_env import library_values
 from rag_operator.names import Component, Manifest
 
 
@@ -58,6 +58,5 @@ def _settings(site: Site, files: ModelFiles) -> WorkerSettings:
         retry_delay_seconds=ingestion.retry_delay_seconds,
         time_limit_seconds=ingestion.time_limit_seconds,
         concurrency=workers.concurrency,
-        queue_read_limit=read_limit(workers.replicas, workers.concurrency),
         shutdown_grace_seconds=ingestion.time_limit_seconds,
     )

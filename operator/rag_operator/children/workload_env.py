@@ -39,8 +39,3 @@ def library_values(site: Site) -> LibraryValues:
         owner=site.owner,
         collection_revision=site.pipeline.collection.revision,
     )
-
-
-def read_limit(replicas: int, concurrency: int) -> int:
-    """Return how many ids a worker must read from its queue to find one that no other worker runs."""
-    return replicas * concurrency + 100

@@ -32,5 +32,4 @@ class EmbeddingSettings(LibrarySettings):
     concurrency: PositiveInt = defaults.EMBEDDING_CONCURRENCY
     batch_timeout_seconds: PositiveInt = defaults.BATCH_TIMEOUT_SECONDS
     retries: NonNegativeInt = defaults.RETRIES
-    queue_read_limit: PositiveInt = 100
     shutdown_grace_seconds: NonNegativeInt = 60

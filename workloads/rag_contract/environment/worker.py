@@ -19,9 +19,9 @@ class WorkerSettings(LibrarySettings, StorageSettings):
     chunk_overlap_tokens: NonNegativeInt = defaults.CHUNK_OVERLAP_TOKENS
     batch_size: PositiveInt = defaults.BATCH_CHUNKS
     max_batches_in_flight: PositiveInt = defaults.MAX_BATCHES_IN_FLIGHT
+    max_bytes_in_flight: PositiveInt = defaults.MAX_BYTES_IN_FLIGHT
     retries: NonNegativeInt = defaults.RETRIES
     retry_delay_seconds: NonNegativeInt = defaults.RETRY_DELAY_SECONDS
     time_limit_seconds: PositiveInt = defaults.TIME_LIMIT_SECONDS
     concurrency: PositiveInt = defaults.WORKER_CONCURRENCY
-    queue_read_limit: PositiveInt = 100
     shutdown_grace_seconds: NonNegativeInt = 60

@@ -15,7 +15,8 @@ from rag_workloads.embedding.engine import Engine
 from rag_workloads.embedding.engines import start_engine
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.tei_errors import TeiError
-from rag_workloads.jobs import queue
+from rag_workloads.jobs.consumer import Consumer
+from rag_workloads.jobs.queue import EMBED_BATCH
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.web import logs, service
 
@@ -34,7 +35,7 @@ class EmbeddingService:
         self._engine: Engine | None = None
         self._owns_collection = False
         self._library: Library | None = None
-        self._consumer: queue.Consumer | None = None
+        self._consumer: Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
         self._reason = "The model is loading."
 
@@ -72,7 +73,7 @@ class EmbeddingService:
     async def drain(self) -> None:
         """Finish the running batches and take no more."""
         if self._consumer:
-            await queue.drain(self._consumer, self._settings.shutdown_grace_seconds)
+            await self._consumer.drain(self._settings.shutdown_grace_seconds)
 
     async def _run(self) -> None:
         """Start, until it works: what is missing may come, and the reason shows in the probes."""
@@ -84,7 +85,7 @@ class EmbeddingService:
                 log.error("cannot start yet", reason=self._reason)
                 await asyncio.sleep(RESTART_SECONDS)
         log.info("consuming", model=self._settings.embedding_model)
-        await queue.consume(self._consumer)
+        await self._consumer.consume()
 
     async def _start(self) -> None:
         settings = self._settings
@@ -98,13 +99,12 @@ class EmbeddingService:
         consumer = BatchConsumer(
             self._engine, self._library, settings.batch_timeout_seconds, settings.retries
         )
-        self._consumer = queue.worker(
+        self._consumer = Consumer(
             self._library.queue,
             names.embed_queue(settings.pipeline),
-            queue.EMBED_BATCH,
+            EMBED_BATCH,
             consumer.embed_batch,
             concurrency=settings.concurrency,
-            read_limit=settings.queue_read_limit,
         )
 
 

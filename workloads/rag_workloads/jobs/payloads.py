@@ -1,12 +1,18 @@
 """Names, ids and payloads of the jobs; pure."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import NAMESPACE_URL, uuid5
+
+from pydantic import TypeAdapter, ValidationError
 
 from rag_contract.names import embed_queue, ingest_queue
 
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:ragpipeline:chunk")
+
+
+class Undecodable(Exception):
+    """A queue entry is no job that this program knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +46,19 @@ class EmbedBatch:
 
     def to_payload(self) -> dict[str, Any]:
         """As plain dicts and lists, for msgpack."""
-        return {
-            "document_id": self.document_id,
-            "generation": self.generation,
-            "number": self.number,
-            "collection": self.collection,
-            "revision": self.revision,
-            "file_name": self.file_name,
-            "chunks": [
-                {"index": c.index, "text": c.text, "page": c.page, "page_starts": c.page_starts}
-                for c in self.chunks
-            ],
-        }
+        return cast(dict[str, Any], _BATCH.dump_python(self))
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Self:
-        """The inverse of `to_payload`; TypeError or KeyError if it is none."""
-        return cls(**{**payload, "chunks": [Chunk(**chunk) for chunk in payload["chunks"]]})
+        """The inverse of `to_payload`; Undecodable if it is none."""
+        try:
+            return cast(Self, _BATCH.validate_python(payload))
+        except ValidationError as error:
+            # Without the input: texts of documents are not for logs.
+            raise Undecodable(error.json(include_input=False, include_url=False)) from error
+
+
+_BATCH = TypeAdapter(EmbedBatch)
 
 
 def task_id(document_id: str, task: int) -> str:

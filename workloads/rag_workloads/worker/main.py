@@ -10,7 +10,8 @@ from tokenizers import Tokenizer
 from rag_contract import names
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
-from rag_workloads.jobs import queue
+from rag_workloads.jobs.consumer import Consumer
+from rag_workloads.jobs.queue import PROCESS_DOCUMENT
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.web import logs, service
@@ -25,7 +26,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._library: Library | None = None
-        self._consumer: queue.Consumer | None = None
+        self._consumer: Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
 
     @contextlib.asynccontextmanager
@@ -42,15 +43,14 @@ class Worker:
             Parser(settings.concurrency),
             await asyncio.to_thread(load_tokenizer, settings),
         )
-        self._consumer = queue.worker(
+        self._consumer = Consumer(
             self._library.queue,
             names.ingest_queue(settings.pipeline),
-            queue.PROCESS_DOCUMENT,
+            PROCESS_DOCUMENT,
             processor.process_document,
             concurrency=settings.concurrency,
-            read_limit=settings.queue_read_limit,
         )
-        work = queue.consume(self._consumer), housekeeping.run(self._library)
+        work = self._consumer.consume(), housekeeping.run(self._library)
         self._running = [asyncio.create_task(each) for each in work]
         yield
         await self.drain()
@@ -71,7 +71,7 @@ class Worker:
     async def drain(self) -> None:
         """Finish the running jobs and take no more."""
         if self._consumer:
-            await queue.drain(self._consumer, self._settings.shutdown_grace_seconds)
+            await self._consumer.drain(self._settings.shutdown_grace_seconds)
 
 
 def load_tokenizer(settings: WorkerSettings) -> Tokenizer:

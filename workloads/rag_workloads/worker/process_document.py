@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
-from rag_workloads.jobs.queue import RetryLater
+from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, Stage
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library, OtherCollection, Superseded
@@ -146,7 +146,8 @@ class DocumentProcessor:
         await self.library.queue.enqueue_batch(last)
 
     async def _wait_for_room(self, document: Document) -> None:
-        while not await self.library.queue.room(self.settings.max_batches_in_flight):
+        limits = self.settings.max_batches_in_flight, self.settings.max_bytes_in_flight
+        while not await self.library.queue.room(*limits):
             await asyncio.sleep(ROOM_POLL_SECONDS)
             await self.library.progress(document)
 

@@ -1,0 +1,129 @@
+"""What happens to a queue, as Lua scripts that Redis runs one after another.
+
+A queue is a sorted set of job ids, `<queue>`: all that wait and all that run, which is what KEDA counts.
+
+- The score of an entry that nobody took yet is below zero: its arrival, in ms, less `LINE`. Oldest first.
+- The score of one that was taken, or put off, is the time from which it may be taken again, in ms of Redis'
+  clock. Such entries are older than those in the line, so once due they go first, and a lease that ran out
+  needs nobody who looks for it.
+
+Beside it: `arq:job:<id>`, the payload in ARQ's form; `<queue>:bytes`, the size of all payloads;
+`<queue>:wake`, which an idle consumer blocks on; `<queue>:claim:<token>`, what a claim took, for as long as
+its lease; `<queue>:undecodable`, what no consumer could read, newest first.
+
+Clients send a command again whose reply was lost, so each script does its work once: entries come and go by
+ZADD NX and ZREM, leases are changed by whoever knows their score, and a claim has a token. What frees memory
+runs at Redis' `maxmemory` too (allow-oom), or a queue that is full could never be emptied; what takes memory
+is refused before it has begun (#!lua).
+"""
+
+# More than any time in ms.
+LINE = 10**13
+
+UNDECODABLE_KEPT = 100
+
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+_REMOVE = """
+local function remove(ids, first_payload)
+  local removed, freed = 0, 0
+  for i, id in ipairs(ids) do
+    if redis.call('ZREM', KEYS[1], id) == 1 then
+      removed = removed + 1
+      freed = freed + #(redis.call('GETDEL', KEYS[first_payload + i - 1]) or '')
+    end
+  end
+  if freed > 0 and redis.call('DECRBY', KEYS[2], freed) < 0 then redis.call('SET', KEYS[2], 0) end
+  return removed
+end
+"""
+
+# KEYS: queue, bytes, wake, payload. ARGV: id, score, payload. Returns whether it was not queued before.
+ENQUEUE = """#!lua
+if redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1]) == 0 then return 0 end
+redis.call('SET', KEYS[4], ARGV[3])
+redis.call('INCRBY', KEYS[2], #ARGV[3])
+redis.call('ZADD', KEYS[3], 0, 'work')
+return 1
+"""
+
+# KEYS: queue, claim. ARGV: how many at most, lease in ms, prefix of the payloads' keys.
+# Returns Redis' time, the time until which the entries are the caller's, their ids, and their payloads.
+CLAIM = f"""#!lua flags=allow-oom
+{_NOW}
+local due, limit = now + ARGV[2], tonumber(ARGV[1])
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now, 'LIMIT', 0, limit)
+if #ids < limit then
+  local line = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(0', 'LIMIT', 0, limit - #ids)
+  for _, id in ipairs(line) do ids[#ids + 1] = id end
+end
+local before
+if #ids > 0 then
+  before = redis.call('SET', KEYS[2], cmsgpack.pack({{due, ids}}), 'NX', 'GET', 'PX', ARGV[2])
+else
+  before = redis.call('GET', KEYS[2])
+end
+if before then
+  due, ids = unpack(cmsgpack.unpack(before))
+elseif #ids == 0 then
+  return {{now, due, ids, ids}}
+else
+  local scores = {{}}
+  for _, id in ipairs(ids) do
+    scores[#scores + 1] = due
+    scores[#scores + 1] = id
+  end
+  redis.call('ZADD', KEYS[1], unpack(scores))
+end
+local payloads = {{}}
+for i, id in ipairs(ids) do payloads[i] = ARGV[3] .. id end
+return {{now, due, ids, redis.call('MGET', unpack(payloads))}}
+"""
+
+# KEYS: queue. ARGV: the new time, then ids with the times that they have. Returns the ids that are another's.
+RENEW = """#!lua flags=allow-oom
+local lost = {}
+for i = 2, #ARGV, 2 do
+  local due = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i]) or 0)
+  if due == tonumber(ARGV[i + 1]) then
+    redis.call('ZADD', KEYS[1], 'XX', ARGV[1], ARGV[i])
+  elseif due ~= tonumber(ARGV[1]) then
+    lost[#lost + 1] = ARGV[i]
+  end
+end
+return lost
+"""
+
+# KEYS: queue, wake. ARGV: id, the time that it has, delay in ms. Returns whether it was the caller's.
+PUT_BACK = f"""#!lua flags=allow-oom
+if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) ~= tonumber(ARGV[2]) then return 0 end
+{_NOW}
+redis.call('ZADD', KEYS[1], 'XX', now + ARGV[3], ARGV[1])
+if ARGV[3] == '0' then redis.call('ZADD', KEYS[2], 0, 'work') end
+return 1
+"""
+
+# KEYS: queue, bytes, then payloads. ARGV: ids. Returns how many of them were queued.
+REMOVE = f"""#!lua flags=allow-oom
+{_REMOVE}
+return remove(ARGV, 3)
+"""
+
+# KEYS: queue, bytes, undecodable, payload. ARGV: id, what to keep of it. Returns whether it was queued.
+SET_ASIDE = f"""#!lua flags=allow-oom
+{_REMOVE}
+if remove({{ARGV[1]}}, 4) == 0 then return 0 end
+redis.call('LPUSH', KEYS[3], ARGV[2])
+redis.call('LTRIM', KEYS[3], 0, {UNDECODABLE_KEPT - 1})
+return 1
+"""
+
+# KEYS: queue, bytes. Returns how many entries there are, and their size in bytes.
+SIZE = """
+local entries = redis.call('ZCARD', KEYS[1])
+if entries == 0 then redis.call('DEL', KEYS[2]) end
+return {entries, tonumber(redis.call('GET', KEYS[2]) or 0)}
+"""
