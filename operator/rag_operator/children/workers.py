@@ -1,10 +1,12 @@
 """The workers: parse documents, chunk them, and queue the batches."""
 
+from rag_contract import defaults
 from rag_contract.endpoints import LIVE_PATH, READY_PATH, WORKER_PORT
 from rag_contract.environment.worker import WorkerSettings
 from rag_operator.children.models import ModelFiles, embedding_model
 from rag_operator.children.objects import service_account
 from rag_operator.children.pods import Pod, container, deployment, grace, http_probes, port
+from rag_operator.children.redis import max_memory
 from rag_operator.children.site import Site
 from rag_operator.children.storage import (
     STORAGE_URL,
@@ -54,9 +56,17 @@ def _settings(site: Site, files: ModelFiles) -> WorkerSettings:
         chunk_overlap_tokens=ingestion.chunk_overlap,
         batch_size=ingestion.batch_size,
         max_batches_in_flight=site.spec.max_batches_in_flight,
+        max_bytes_in_flight=_max_bytes_in_flight(site),
         retries=ingestion.retries,
         retry_delay_seconds=ingestion.retry_delay_seconds,
         time_limit_seconds=ingestion.time_limit_seconds,
         concurrency=workers.concurrency,
         shutdown_grace_seconds=ingestion.time_limit_seconds,
     )
+
+
+def _max_bytes_in_flight(site: Site) -> int:
+    """Return a quarter of Redis' memory: the rest is for records and for documents that wait."""
+    managed = site.spec.queue.managed
+    memory = max_memory(managed) if managed else None
+    return memory // 4 if memory else defaults.MAX_BYTES_IN_FLIGHT

@@ -9,8 +9,8 @@ from uuid import uuid4
 import structlog
 
 from rag_workloads.embedding.engine import Engine, InputTooLong, Lane
-from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.consumer import RetryLater
+from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.library.lifecycle import Library, OtherCollection
 from rag_workloads.library.vectors import VectorStoreAway

@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from tokenizers import Tokenizer
 
 from rag_contract.environment.worker import WorkerSettings
-from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.consumer import RetryLater
+from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, Stage
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library, OtherCollection, Superseded
