@@ -1,6 +1,7 @@
 """The API as a process of its own, before Redis and Qdrant; nothing embeds behind it."""
 
 import contextlib
+import subprocess
 from collections.abc import Iterator
 
 import httpx
@@ -10,8 +11,8 @@ NOWHERE = "http://127.0.0.1:9"  # the port of the discard protocol, which nobody
 
 
 @contextlib.contextmanager
-def lone_api(probe: str = "/ready", **settings: str) -> Iterator[str]:
-    """The URL of an API that answers `probe`, with these settings and defaults for what it must have."""
+def lone_process(probe: str, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """As `lone_api`, with the process."""
     url = f"http://127.0.0.1:{(port := free_port())}"
     defaults = {
         "PIPELINE": f"tests.api-{port}",
@@ -23,7 +24,14 @@ def lone_api(probe: str = "/ready", **settings: str) -> Iterator[str]:
         "EMBEDDING_URL": NOWHERE,
         "EMBEDDING_MODEL": "none",
     }
-    with running("rag_workloads.api", env=defaults | settings, probe=f"{url}{probe}"):
+    with running("rag_workloads.api", env=defaults | settings, probe=f"{url}{probe}") as process:
+        yield url, process
+
+
+@contextlib.contextmanager
+def lone_api(probe: str = "/ready", **settings: str) -> Iterator[str]:
+    """The URL of an API that answers `probe`, with these settings and defaults for what it must have."""
+    with lone_process(probe, **settings) as (url, _):
         yield url
 
 

@@ -9,7 +9,7 @@ def main() -> None:
     """Run the API."""
     settings = ApiSettings.read()
     logs.configure(settings.log_level, settings.log_format)
-    service.serve(create_app(settings), settings)
+    service.serve(create_app(settings), settings, last_seconds=settings.answer_seconds)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main() -> None:
     """Run the service."""
     settings = LlmSettings.read()
     logs.configure(settings.log_level, settings.log_format)
-    service.serve(create_app(settings), settings)
+    service.serve(create_app(settings), settings, last_seconds=settings.answer_seconds)
 
 
 if __name__ == "__main__":

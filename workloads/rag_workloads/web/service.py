@@ -1,6 +1,7 @@
 """What every HTTP service has: probes, metrics, request ids, problems, and a stop that lets work end."""
 
 import asyncio
+import math
 import signal
 import socket
 import uuid
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag_contract.endpoints import LIVE_PATH, READY_PATH
 from rag_contract.environment.base import ServiceSettings
-from rag_contract.limits import READY_SECONDS
+from rag_contract.limits import ANSWER_SECONDS, READY_SECONDS
 from rag_workloads import tasks
 from rag_workloads.web import metrics, problems
 from rag_workloads.web.body_limit import BodyLimitMiddleware
@@ -161,10 +162,23 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    app: FastAPI, settings: ServiceSettings, drain: Callable[[], Awaitable[None]] | None = None
+    app: FastAPI,
+    settings: ServiceSettings,
+    drain: Callable[[], Awaitable[None]] | None = None,
+    *,
+    last_seconds: float = ANSWER_SECONDS,
 ) -> None:
-    """Run the app until SIGTERM or SIGINT; then `drain` first, if given, while the service still answers."""
+    """Run the app until SIGTERM or SIGINT; then `drain` first, if given, while the service still answers.
+
+    Requests that are still under way get `last_seconds` to end: an upload may never, and SIGKILL comes next.
+    """
     config = uvicorn.Config(
-        app, host=settings.host, port=settings.port, log_config=None, access_log=False, lifespan="on"
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=math.ceil(last_seconds),
     )
     Server(config, drain).run()
