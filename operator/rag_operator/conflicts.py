@@ -43,6 +43,7 @@ def conflicts(desired: Sequence[Manifest], foreign: Sequence[Manifest]) -> dict[
 def _used(child: Manifest, services: Mapping[str, Key]) -> Iterator[Key]:
     """Yield kind and name of everything that a child refers to; `services` are ours by their address."""
     if child["kind"] in _POD_KINDS:
+        yield "NetworkPolicy", child["metadata"]["name"]  # no pod goes without what guards it
         yield from _used_by_pods(child["spec"])
     if child["kind"] == SCALED_OBJECT.kind:
         yield DEPLOYMENT.kind, child["spec"]["scaleTargetRef"]["name"]

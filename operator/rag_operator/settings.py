@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     )
     cluster_id: str = Field(
         default="",
+        pattern=r"^[-._A-Za-z0-9]*$",
         description="Name of the cluster in the owner of what a pipeline keeps in stores that run elsewhere;"
         " empty for the UID of the namespace kube-system.",
     )

@@ -45,7 +45,8 @@ def held(foreign: Manifest, embedding: Manifest = AUTOSCALED) -> set[str]:
             },
         ),
         ("Service", "demo-api", set()),
-        ("NetworkPolicy", "demo-redis", set()),
+        ("NetworkPolicy", "demo-redis", {"StatefulSet demo-redis"}),
+        ("PodDisruptionBudget", "demo-embedding", set()),
         ("Service", "demo-api-of-somebody", set()),
     ],
 )
