@@ -1,1 +1,1 @@
-"""Measures what the README promises: `python -m tests.bench demo|ingest` (or `make bench NAME=...`)."""
+"""Measures what the README promises: `make bench NAME=...`, which is `python -m tests.bench ...`."""

@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m tests.bench demo [--cold] | test [--cold] | ingest`."""
+"""Command line of the benchmarks: `python -m tests.bench demo|test [--cold]` or `ingest|documents`."""
 
 import asyncio
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 from demo.steps import Steps
 from demo.target import LocalCluster
 
-from tests.bench import at_rest, demo_runs, ingest, record, suite
+from tests.bench import at_rest, demo_runs, documents, ingest, record, suite
 from tests.bench.page import render
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -40,6 +40,13 @@ def suite_command(
 def ingest_command(rounds: Annotated[int, typer.Option(min=1)] = ingest.ROUNDS) -> None:
     """Measures end-to-end ingest against the raw engine."""
     record.write("ingest", asyncio.run(ingest.measure(Steps(), rounds)).figures())
+    render()
+
+
+@app.command("documents")
+def documents_command(count: Annotated[int, typer.Option(min=40)] = documents.DOCUMENTS) -> None:
+    """Proves that nothing is lost under faults, and measures what the queue and a worker cost."""
+    record.write("documents", asyncio.run(documents.measure(Steps(), count)))
     render()
 
 

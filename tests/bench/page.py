@@ -7,8 +7,8 @@ from tests.bench.record import PAGE, read
 
 INTRODUCTION = """# Figures
 
-Measured by `make bench NAME=demo`, `NAME=test` (with `ARGS=--cold` for the cold runs) and `NAME=ingest`,
-which write this page and the JSON beside it, with the commit and the machine of each.
+Measured by `make bench NAME=demo`, `NAME=test` (with `ARGS=--cold` for the cold runs), `NAME=ingest` and
+`NAME=documents`, which write this page and the JSON beside it, with the commit and the machine of each.
 """
 AIMS = {
     "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
@@ -27,6 +27,7 @@ def render() -> None:
         *_demo(read("demo")),
         *_test({"cold": read("test-cold"), "warm": read("test-warm")}),
         *_ingest(read("ingest")),
+        *_documents(read("documents")),
     ]
     PAGE.write_text("\n".join(parts))
 
@@ -75,6 +76,35 @@ def _ingest(ingest: Mapping[str, Any]) -> Iterable[str]:
     ]
     yield _table(("", "chunks/s", "spread"), rows)
     yield f"Efficiency: {ingest['ingest_efficiency']}\n"
+
+
+DURABILITY = {
+    "documents": ("documents, each uploaded twice, of 2 pages of real manuals", ""),
+    "completed": ("of them completed", ""),
+    "lost": ("records, files and chunks that are missing", "0"),
+    "repeated_chunks": ("chunks that are there twice", "0"),
+    "orphans": ("keys, files and points that nobody owns", "0"),
+    "answers_apart": ("of 20 questions, those answered otherwise than undisturbed", "0"),
+    "redis_commands_per_batch": (
+        "Redis' commands for a batch, 20 pods of 4 slots, 10,000 batches waiting",
+        "at most 30",
+    ),
+    "worker_rss_10_pages_mib": ("most memory of a worker and its parser, 10 pages, MiB", ""),
+    "worker_rss_5000_pages_mib": ("the same, 5,000 pages, MiB", "flat"),
+    "recovery_ms_10000_waiting": ("one pass of recovery, 10,000 documents waiting, ms", "at most 50"),
+}
+
+
+def _documents(documents: Mapping[str, Any]) -> Iterable[str]:
+    if not documents:
+        return
+    yield f"## Documents under faults\n\n{_provenance(documents)}\n"
+    yield (
+        "Workers and embedding processes are killed at random, Redis and Qdrant are restarted twice each,"
+        " Qdrant is away for six minutes, and one of 50 replies of Redis is lost after the command ran.\n"
+    )
+    rows = [(text, documents[key], aim) for key, (text, aim) in DURABILITY.items()]
+    yield _table(("what", "measured", "aim"), rows)
 
 
 def _provenance(figures: Mapping[str, Any]) -> str:
