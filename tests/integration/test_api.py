@@ -248,6 +248,28 @@ def test_a_question_that_the_model_cannot_take_is_refused(
     assert "context size" in refused.json()["detail"]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_passage_that_the_model_cannot_take_is_made_shorter(api: httpx.Client, stream: bool) -> None:
+    halls = "\n".join(f"第{n}号展厅每天开放，展出第{n}个世纪的钟表和地图。" for n in range(200))
+    assert finished(api, upload(api, halls.encode(), "halls").json()["task_id"])["status"] == "completed"
+    question = {"query": "第7号展厅展出什么？", "top_k": 100, "stream": stream}
+    answer = api.post("/api/v1/query", json=question)
+    assert answer.status_code == 200
+    if stream:
+        assert [name for name, _ in events(answer.text)][-2:] == ["citations", "done"]
+    else:
+        assert answer.json()["answer"]
+        assert sum(len(citation["quote"]) for citation in answer.json()["citations"]) > 1000
+    assert api.delete("/api/v1/documents/halls").status_code == 204
+
+
+@pytest.mark.parametrize("query", ["x" * 4000, "a\0b", "\u202e\ufeff", "🙂" * 1000])
+def test_any_text_is_a_question(api: httpx.Client, museum: str, query: str) -> None:
+    answer = api.post("/api/v1/query", json={"query": query})
+    assert answer.status_code == 200
+    assert answer.json()["answer"]
+
+
 def test_a_body_has_a_limit_even_without_a_key(api: httpx.Client) -> None:
     refused = httpx.post(f"{api.base_url}/api/v1/query", json={"query": "x" * 2_000_000})
     assert (refused.status_code, refused.json()["type"]) == (413, "urn:ragpipeline:problem:payload-too-large")
@@ -307,7 +329,7 @@ def test_a_deletion_that_breaks_off_is_finished_by_the_next(
         refused = broken.delete(path)
         assert (refused.status_code, refused.json()["part"]) == (503, "vector-store")
     record = api.get(path).json()
-    assert (record["state"], record["error_code"]) == ("failed", "DELETE_UNFINISHED")
+    assert (record["state"], record["error"]["code"]) == ("failed", "DELETE_UNFINISHED")
     assert files_of(environment, "mayor")
     assert api.get(f"{path}/chunks").json()["total"] == 1
     assert api.delete(path).status_code == 204
@@ -332,7 +354,9 @@ def test_a_broken_file_fails_with_a_stable_code(api: httpx.Client) -> None:
     [
         ("GET /api/v1/documents/none", None, 404, "document-not-found"),
         ("GET /api/v1/documents/upload/status/none.1", None, 404, "task-not-found"),
-        ("GET /api/v1/documents/upload/status/none", None, 404, "task-not-found"),
+        ("GET /api/v1/documents/upload/status/none", None, 422, "invalid-task-id"),
+        ("DELETE /api/v1/documents/none", None, 404, "document-not-found"),
+        ("DELETE /api/v1/documents/.none", None, 422, "invalid-document-id"),
         ("POST /api/v1/query", {}, 422, "validation"),
         ("POST /api/v1/documents/upload", {}, 422, "invalid-upload"),
         ("GET /api/v1/nowhere", None, 404, "not-found"),

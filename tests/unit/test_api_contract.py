@@ -95,11 +95,45 @@ async def test_the_schema_says_what_is_sent_and_answered(client: httpx.AsyncClie
             "body.topk: Extra inputs are not permitted",
         ),
         ("", "application/json", 422, "body: Field required"),
+        (
+            r'{"query": "half of an emoji: \ud83d"}',
+            "application/json",
+            422,
+            "body.query: Input should be a valid string",
+        ),
+        (
+            r'{"query": "Why?", "\ud83d": 1}',
+            "application/json",
+            422,
+            "body: Input should be a valid string",
+        ),
+        ('{"query": "Why?", "top_k": 1e999}', "application/json", 422, "body.top_k: Input should be"),
+        ('{"query": "Why?", "top_k": NaN}', "application/json", 422, "body.top_k: Input should be"),
+        ('{"query": "Why?", "top_k": 0}', "application/json", 422, "body.top_k: Input should be"),
+        ('{"query": "Why?", "top_k": 101}', "application/json", 422, "body.top_k: Input should be"),
+        ('{"query": "\xff"}', "application/json", 400, "There was an error parsing the body"),
+        ("[" * 100_000, "application/json", 400, "There was an error parsing the body"),
     ],
 )
 async def test_what_is_no_question_is_refused_with_a_sentence(
     client: httpx.AsyncClient, body: str, content_type: str, status: int, detail: str
 ) -> None:
-    answer = await client.post("/api/v1/query", content=body, headers={"Content-Type": content_type})
+    sent = body.encode("latin-1")
+    answer = await client.post("/api/v1/query", content=sent, headers={"Content-Type": content_type})
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert detail in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["documents/-x", "documents/x%00", "documents/%FF/chunks", f"documents/{'x' * 129}", "documents/.x"],
+)
+async def test_what_is_no_document_id_reaches_no_store(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:ragpipeline:problem:invalid-document-id")
+
+
+@pytest.mark.parametrize("task_id", ["x", "x.", "x.y", ".1", "x.1x", "x.%C2%B2", f"x.{'1' * 30}"])
+async def test_what_is_no_task_id_reaches_no_store(client: httpx.AsyncClient, task_id: str) -> None:
+    answer = await client.get(f"/api/v1/documents/upload/status/{task_id}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:ragpipeline:problem:invalid-task-id")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from rag_workloads.api.ids import DocumentId
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.retrieval import vector_store_errors
-from rag_workloads.api.views import ChunkList, ChunkView, DocumentList
+from rag_workloads.api.views import ChunkList, ChunkView, DocumentList, DocumentView
 from rag_workloads.library.documents import Document, State
 from rag_workloads.web.problems import Problem, responses
 
@@ -23,13 +23,14 @@ async def list_documents(
 ) -> DocumentList:
     """Documents, newest first."""
     documents, total = await parts.library.records.list(offset, limit, status)
-    return DocumentList(documents=documents, total=total)
+    views = [DocumentView.of(document, parts.library.target.collection) for document in documents]
+    return DocumentList(documents=views, total=total)
 
 
 @router.get("/{document_id}", responses=responses(404))
-async def get_document(document_id: DocumentId, parts: PartsOf) -> Document:
-    """One document's record."""
-    return await _document(parts, document_id)
+async def get_document(document_id: DocumentId, parts: PartsOf) -> DocumentView:
+    """One document."""
+    return DocumentView.of(await _document(parts, document_id), parts.library.target.collection)
 
 
 @router.delete("/{document_id}", status_code=204, responses=responses(404))

@@ -32,7 +32,7 @@ class Question(BaseModel):
 EVENTS = {"description": "JSON or events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 
 
-@router.post("/query", response_model=Answer, responses={200: EVENTS, **responses(413, 415, 502, 504)})
+@router.post("/query", response_model=Answer, responses={200: EVENTS, **responses(400, 413, 415, 502, 504)})
 async def ask(question: Question, request: Request, parts: PartsOf) -> Response:
     """Answer as JSON or, with `stream`, as events: `{"chunk"}`..., then `citations`, then `done`.
 

@@ -1,5 +1,6 @@
 """What the routes about documents answer."""
 
+from datetime import datetime
 from typing import Self
 
 from pydantic import BaseModel
@@ -80,10 +81,56 @@ class TaskStatus(BaseModel):
         )
 
 
-class DocumentList(BaseModel):
-    """A page of records, newest first."""
+class DocumentView(BaseModel):
+    """A document as clients see it.
 
-    documents: list[Document]
+    Its state, pages, chunks and error are those of the bytes that were uploaded last. `searchable` says
+    whether searches find it now, be it by those bytes or by the ones before; `collection` is where they find
+    it, or where it goes. `warnings` are the first of `warnings_total`.
+    """
+
+    document_id: str
+    task_id: str
+    file_name: str
+    content_type: str
+    size_bytes: int
+    sha256: str
+    state: State
+    stage: Stage | None
+    progress: int
+    pages: int | None
+    pages_done: int
+    pages_without_text: int
+    chunks: int | None
+    attempts: int
+    warnings: list[PageWarning]
+    warnings_total: int
+    error: TaskError | None
+    collection: str | None
+    searchable: bool
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+
+    @classmethod
+    def of(cls, document: Document, collection: str) -> Self:
+        """The view of a record, where searches look in `collection`."""
+        own = document.model_dump(include=cls.model_fields.keys() - {"warnings", "collection"})
+        return cls(
+            **own,
+            task_id=document.task_id,
+            progress=document.progress,
+            warnings=document.warnings,
+            error=_error(document),
+            collection=document.active_collection or document.collection,
+            searchable=document.active_collection == collection,
+        )
+
+
+class DocumentList(BaseModel):
+    """A page of documents, newest first, and how many there are in all."""
+
+    documents: list[DocumentView]
     total: int
 
 
