@@ -10,6 +10,9 @@ from rag_workloads.web.problems import Problem
 DOCUMENT_ID = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 TASK_ID = rf"{DOCUMENT_ID}\.[0-9]{{1,18}}"
 
+DOCUMENT_ID_SCHEMA = {"type": "string", "pattern": f"^{DOCUMENT_ID}$"}
+TASK_ID_SCHEMA = {"type": "string", "pattern": f"^{TASK_ID}$"}
+
 
 def check_document_id(given: str) -> str:
     """The id, if it is one; else a Problem."""
@@ -30,11 +33,5 @@ def check_task_id(given: str) -> str:
     return given
 
 
-DocumentId = Annotated[
-    str,
-    AfterValidator(check_document_id),
-    WithJsonSchema({"type": "string", "pattern": f"^{DOCUMENT_ID}$"}),
-]
-TaskId = Annotated[
-    str, AfterValidator(check_task_id), WithJsonSchema({"type": "string", "pattern": f"^{TASK_ID}$"})
-]
+DocumentId = Annotated[str, AfterValidator(check_document_id), WithJsonSchema(DOCUMENT_ID_SCHEMA)]
+TaskId = Annotated[str, AfterValidator(check_task_id), WithJsonSchema(TASK_ID_SCHEMA)]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from rag_workloads.api.ids import TaskId, check_document_id
+from rag_workloads.api.ids import DOCUMENT_ID_SCHEMA, TaskId, check_document_id
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.upload import FORM_BYTES, Upload, too_large
 from rag_workloads.api.views import TaskStatus, UploadAccepted
@@ -25,7 +25,10 @@ router = APIRouter(prefix="/api/v1/documents/upload", tags=["documents"])
 FORM: dict[str, Any] = {
     "type": "object",
     "required": ["file"],
-    "properties": {"file": {"type": "string", "format": "binary"}, "document_id": {"type": "string"}},
+    "properties": {
+        "file": {"type": "string", "format": "binary", "minLength": 1},
+        "document_id": DOCUMENT_ID_SCHEMA,
+    },
 }
 
 
