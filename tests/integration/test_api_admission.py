@@ -128,6 +128,23 @@ def test_a_redis_without_memory_takes_no_document(api: str, redis: Redis, files:
     assert upload(api, b"four").status_code == 202
 
 
+def test_a_redis_that_is_full_by_the_time_of_the_last_byte_keeps_no_file(
+    api: str, redis: Redis, files: Path
+) -> None:
+    body, before = FORM % b"too late", kept(files)
+    with begun(api, body) as connection:
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 100")
+        redis.config_set("maxmemory", 1)
+        try:
+            connection.sendall(body)
+            refused = answer(connection)
+        finally:
+            redis.config_set("maxmemory", 0)
+    assert refused.startswith("HTTP/1.1 503")
+    assert "urn:ragpipeline:problem:queue-full" in refused
+    assert kept(files) == before
+
+
 def test_a_volume_without_room_takes_no_document(settings: dict[str, str], files: Path) -> None:
     before = kept(files)
     with lone_api(UPLOAD_LIMIT_BYTES=str(1 << 60), **settings) as url:

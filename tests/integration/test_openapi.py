@@ -19,7 +19,7 @@ TEXT = b"The harbour museum shows ships of three centuries. Tickets cost nine cr
 # Those that are kept, and one that is deleted.
 KEPT, DELETED = "museum", "gone"
 OPTIONS = [
-    *("--seed", "1", "--generation-deterministic", "--generation-database", "none"),
+    *("--seed", "1", "--generation-deterministic"),
     *("--max-examples", "25", "--request-timeout", "60", "--continue-on-failure", "--no-color"),
 ]
 

@@ -137,3 +137,12 @@ async def test_what_is_no_document_id_reaches_no_store(client: httpx.AsyncClient
 async def test_what_is_no_task_id_reaches_no_store(client: httpx.AsyncClient, task_id: str) -> None:
     answer = await client.get(f"/api/v1/documents/upload/status/{task_id}")
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:ragpipeline:problem:invalid-task-id")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("documents/x", "DELETE, GET"), ("documents", "GET"), ("documents/upload", "POST"), ("query", "POST")],
+)
+async def test_what_a_path_allows_is_said(client: httpx.AsyncClient, path: str, allowed: str) -> None:
+    answer = await client.put(f"/api/v1/{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

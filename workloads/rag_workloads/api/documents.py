@@ -14,7 +14,8 @@ from rag_workloads.web.problems import Problem, responses
 router = APIRouter(prefix="/api/v1/documents", tags=["documents"])
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Offset = Annotated[int, Query(ge=0)]
+# What Redis takes as a place in an index has an end too.
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
 
 
 @router.get("")

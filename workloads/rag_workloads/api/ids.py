@@ -10,9 +10,6 @@ from rag_workloads.web.problems import Problem
 DOCUMENT_ID = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 TASK_ID = rf"{DOCUMENT_ID}\.[0-9]{{1,18}}"
 
-DOCUMENT_ID_SCHEMA = {"type": "string", "pattern": f"^{DOCUMENT_ID}$"}
-TASK_ID_SCHEMA = {"type": "string", "pattern": f"^{TASK_ID}$"}
-
 
 def check_document_id(given: str) -> str:
     """The id, if it is one; else a Problem."""
@@ -33,5 +30,9 @@ def check_task_id(given: str) -> str:
     return given
 
 
-DocumentId = Annotated[str, AfterValidator(check_document_id), WithJsonSchema(DOCUMENT_ID_SCHEMA)]
-TaskId = Annotated[str, AfterValidator(check_task_id), WithJsonSchema(TASK_ID_SCHEMA)]
+def _schema(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+DocumentId = Annotated[str, AfterValidator(check_document_id), _schema(DOCUMENT_ID)]
+TaskId = Annotated[str, AfterValidator(check_task_id), _schema(TASK_ID)]

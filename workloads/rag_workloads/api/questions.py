@@ -22,14 +22,22 @@ router = APIRouter(prefix="/api/v1", tags=["questions"])
 class Question(BaseModel):
     """What a client asks."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
     top_k: Annotated[int, Field(ge=1, le=100)] | None = None
     stream: bool = False
 
 
-EVENTS = {"description": "JSON or events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "event": {"enum": ["message", "citations", "done", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+EVENTS = {"description": "JSON or events", "content": {"text/event-stream": {"schema": EVENT_SCHEMA}}}
 
 
 @router.post("/query", response_model=Answer, responses={200: EVENTS, **responses(400, 413, 415, 502, 504)})

@@ -15,7 +15,7 @@ from rag_workloads.web.problems import Problem
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-FILE_FIELD = "file"
+FILE_FIELD, ID_FIELD = "file", "document_id"
 # Room for the form around the file: boundaries, headers, fields.
 FORM_BYTES = 65_536
 MAX_FIELD_BYTES = 4096
@@ -38,7 +38,7 @@ class Upload:
         self.file_name: str | None = None
         self.content_type = UNKNOWN_TYPE
         self.size = 0
-        self.fields: dict[str, str] = {}
+        self.document_id: str | None = None
         self._limit = limit
         self._received = 0
         self._digest = hashlib.sha256()
@@ -119,11 +119,11 @@ class Upload:
         self._arrived.append(chunk)
 
     def _close_part(self) -> None:
-        if self._part.is_file:
+        if self._part.name != ID_FIELD:
             return
-        if self._part.name in self.fields:
-            raise _invalid(f"Send the field `{self._part.name[:100]}` once.")
-        self.fields[self._part.name] = self._part.value.decode("utf-8", "replace")
+        if self.document_id is not None:
+            raise _invalid(f"Send one `{ID_FIELD}`.")
+        self.document_id = self._part.value.decode("utf-8", "replace")
 
     def _end(self) -> None:
         self._ended = True

@@ -1,6 +1,5 @@
 """Routes that take a document in and tell how far it is."""
 
-import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from rag_workloads.api.ids import DOCUMENT_ID_SCHEMA, TaskId, check_document_id
+from rag_workloads.api.ids import DOCUMENT_ID, TaskId, check_document_id
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.upload import FORM_BYTES, Upload, too_large
 from rag_workloads.api.views import TaskStatus, UploadAccepted
@@ -27,7 +26,7 @@ FORM: dict[str, Any] = {
     "required": ["file"],
     "properties": {
         "file": {"type": "string", "format": "binary", "minLength": 1},
-        "document_id": DOCUMENT_ID_SCHEMA,
+        "document_id": {"type": "string", "pattern": f"^({DOCUMENT_ID})?$"},
     },
 }
 
@@ -79,13 +78,12 @@ async def upload(
 )
 async def status(task_id: TaskId, parts: PartsOf) -> TaskStatus:
     """How far a task is; one whose place newer bytes took has failed as SUPERSEDED."""
-    with contextlib.suppress(ValueError):
-        document_id, task = payloads.parse_task_id(task_id)
-        document = await parts.library.records.get(document_id)
-        if document and document.task == task:
-            return TaskStatus.of(document)
-        if document and task < document.task:
-            return TaskStatus.superseded(document_id, task)
+    document_id, task = payloads.parse_task_id(task_id)
+    document = await parts.library.records.get(document_id)
+    if document and document.task == task:
+        return TaskStatus.of(document)
+    if document and task < document.task:
+        return TaskStatus.superseded(document_id, task)
     raise Problem(404, "task-not-found", "No such task", f"There is no task {task_id!r}.")
 
 
@@ -129,7 +127,6 @@ async def _noting(failures: list[Exception], chunks: AsyncIterator[bytes]) -> As
 
 def _document_id(upload: Upload) -> str:
     """The id that the client gave, or one that follows from the content."""
-    given = upload.fields.get("document_id")
-    if not given:
+    if not upload.document_id:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:sha256:{upload.sha256}"))
-    return check_document_id(given)
+    return check_document_id(upload.document_id)

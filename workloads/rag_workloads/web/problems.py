@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -109,6 +110,12 @@ def _described(error: dict[str, Any]) -> dict[str, Any]:
     return {"location": [*map(str, error["loc"])], "message": error["msg"]}
 
 
+def _allowed(app: FastAPI, scope: Scope) -> dict[str, str]:
+    """The methods of a route's path, where OpenAPI has it: Starlette names those of its first route alone."""
+    methods = app.openapi()["paths"].get(getattr(scope.get("route"), "path", None), {})
+    return {"Allow": ", ".join(sorted(map(str.upper, methods)))} if methods else {}
+
+
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem, ours and the framework's."""
 
@@ -117,10 +124,13 @@ def install(app: FastAPI) -> None:
         return problem.response()
 
     @app.exception_handler(HTTPException)
-    async def framework(_: Request, error: HTTPException) -> JSONResponse:
+    async def framework(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers |= _allowed(app, request.scope)
         title = HTTPStatus(error.status_code).phrase
         slug = SLUGS.get(error.status_code) or title.lower().replace(" ", "-")
-        return Problem(error.status_code, slug, title, str(error.detail), headers=error.headers).response()
+        return Problem(error.status_code, slug, title, str(error.detail), headers=headers).response()
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
