@@ -37,7 +37,7 @@ class Parts:
             library,
             files,
             EmbeddingClient(settings.embedding_url),
-            LlmClient(settings.llm_url) if settings.llm_url else None,
+            LlmClient(settings.llm_url, settings.answer_seconds) if settings.llm_url else None,
             RateLimits.open(settings.redis_url.get_secret_value(), settings.pipeline),
             Admission(settings, library.queue, files),
         )

@@ -8,11 +8,9 @@ import httpx
 from httpx_sse import EventSource
 
 from rag_contract.endpoints import READY_PATH
-from rag_contract.limits import ANSWER_SECONDS
 from rag_workloads.web.problems import Problem
 
-TIMEOUT = httpx.Timeout(ANSWER_SECONDS, connect=5)
-INFO_SECONDS = 5
+CONNECT_SECONDS = INFO_SECONDS = 5
 # How long the length of the context is taken for known.
 CONTEXT_SECONDS = 60
 
@@ -24,8 +22,9 @@ class PromptRefused(Problem):
 class LlmClient:
     """Asks the model for text. Errors are httpx's, or PromptRefused."""
 
-    def __init__(self, url: str) -> None:
-        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
+    def __init__(self, url: str, answer_seconds: float) -> None:
+        timeout = httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS)
+        self._client = httpx.AsyncClient(base_url=url, timeout=timeout)
         self._context_length: int | None = None
         self._known_until = 0.0
 
