@@ -13,10 +13,10 @@ from rag_workloads.worker.chunking import Chunker
 PDF = "application/pdf"
 
 
-def expected_chunks(path: Path, size: int = 200, overlap: int = 40) -> list[Chunk]:
-    """Returns the chunks of a PDF for all-MiniLM-L6-v2, with the resource's default sizes in tokens."""
+def expected_chunks(path: Path, size: int = 200, overlap: int = 40, content_type: str = PDF) -> list[Chunk]:
+    """Returns the chunks of a file for all-MiniLM-L6-v2, with the resource's default sizes in tokens."""
     chunker = Chunker(load_tokenizer(), size, overlap)
-    pages = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
+    pages = parsing.read_pages(path, content_type, 1, parsing.count_pages(path, content_type))
     chunks = [chunk for number, page in enumerate(pages, 1) for chunk in chunker.feed(number, page.text)]
     return [*chunks, *chunker.finish()]
 

@@ -1,4 +1,4 @@
-"""From chunks to sentences, citations and the prompt."""
+"""From chunks to citations and the prompt; their sentences are in test_sentences."""
 
 from collections.abc import Sequence
 
@@ -9,44 +9,7 @@ from numpy.typing import NDArray
 from rag_workloads.api.evidence import gather_evidence, page_at
 from rag_workloads.api.prompt import CHAT_TOKENS, TEMPLATE, estimated_tokens, prompts
 from rag_workloads.api.retrieval import Found, Retrieval
-from rag_workloads.api.sentences import split_sentences
 from rag_workloads.library.vectors import Hit
-
-
-@pytest.mark.parametrize(
-    ("text", "sentences"),
-    [
-        ("One is here now.\nTwo follows\nit there.", ["One is here now.", "Two follows it there."]),
-        ("See version 1.2 of it, e.g. this one.", ["See version 1.2 of it, e.g. this one."]),
-        ("A heading of words\n\nThen the sentence.", ["A heading of words", "Then the sentence."]),
-        (
-            "Take these: • the first item • the second item",
-            ["Take these:", "the first item", "the second item"],
-        ),
-        (
-            "这是第一句话，比较长。这是第二句话，也不短！",
-            ["这是第一句话，比较长。", "这是第二句话，也不短！"],
-        ),
-        (
-            "The Manual, 4.6\n3.4 The synopsis\n3.4.1 One line\nThe line should be\nshort.",
-            ["The Manual, 4.6", "The line should be short."],
-        ),
-        (
-            "See version\n1.2 of it, but\n2.0 Beta comes. Later.",
-            ["See version 1.2 of it, but 2.0 Beta comes."],
-        ),
-        ("3.4 . . . 15", ["3.4 . . . 15"]),
-        ("No. 5 . . . 15\n\nBut this one is a sentence.", ["But this one is a sentence."]),
-    ],
-)
-def test_sentences(text: str, sentences: list[str]) -> None:
-    assert [sentence.text for sentence in split_sentences(text)] == sentences
-
-
-def test_a_sentence_starts_where_it_stands_in_the_text() -> None:
-    text = "The first sentence.\n\n  The second\none."
-    for sentence in split_sentences(text):
-        assert text[sentence.start :].startswith(sentence.text[:10])
 
 
 @pytest.mark.parametrize(("offset", "page"), [(0, 3), (9, 3), (10, 4), (19, 4), (20, 7), (99, 7)])
@@ -71,13 +34,36 @@ async def test_a_citation_quotes_the_nearest_sentence_on_its_own_page() -> None:
         Hit("d_chunk_0", "d", 0, "f.pdf", 4, [[4, 0], [5, text.index("\n") + 1]], text, 0.9),
         Hit("d_chunk_1", "d", 1, "f.pdf", 6, [[6, 0]], second, 0.5),
     ]
-    found = Found(np.array([1.0, 0.0], np.float32), hits)
+    found = Found("Why?", np.array([1.0, 0.0], np.float32), hits)
     evidence = await gather_evidence(WordEmbedding("answer"), found)
     assert [(c.page, c.quote, c.score) for c in evidence.citations] == [
         (5, "The answer stands in here.", 0.9),
         (6, "It would answer nothing.", 0.5),
     ]
     assert evidence.sentences[:2] == ["The answer stands in here.", "It would answer nothing."]
+
+
+async def test_a_heading_is_quoted_only_where_there_is_nothing_else() -> None:
+    hits = [
+        Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "# The answer\n\nEntry: 12 EUR.", 0.9),
+        Hit("d_chunk_1", "d", 1, "f.md", 1, [[1, 0]], "# Another answer", 0.5),
+    ]
+    evidence = await gather_evidence(
+        WordEmbedding("answer"), Found("Why?", np.array([1.0, 0.0], np.float32), hits)
+    )
+    assert [citation.quote for citation in evidence.citations] == ["Entry: 12 EUR.", "Another answer"]
+    assert evidence.sentences == ["The answer", "Entry: 12 EUR.", "Another answer"]
+
+
+async def test_a_short_sentence_is_near_to_what_its_heading_is_about() -> None:
+    long = "This sentence is so long that it says itself what it is about."
+    text = f"# Answers\n\nEntry: 12 EUR.\n{long}\n\n# Other\n\nEntry: 13 EUR."
+    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], text, 0.9)]
+    evidence = await gather_evidence(
+        WordEmbedding("Answers"), Found("Why?", np.array([1.0, 0.0], np.float32), hits)
+    )
+    assert evidence.sentences == ["Answers", "Entry: 12 EUR.", long, "Other", "Entry: 13 EUR."]
+    assert evidence.citations[0].quote == "Entry: 12 EUR."
 
 
 def test_the_prompt_holds_the_nearest_sentences_that_fit() -> None:

@@ -3,6 +3,7 @@
 import pytest
 from tests.data import DATA
 from tests.expected import load_tokenizer
+from tests.unit.linear import PATTERNS, is_linear
 from tokenizers import Tokenizer
 
 from rag_workloads.worker import parsing
@@ -65,3 +66,8 @@ def test_pdfs_with_broken_words(tokenizer: Tokenizer, name: str, words: list[str
     (page,) = parsing.read_pages(DATA / name, "application/pdf", 1, 1)
     text = WordJoiner(tokenizer).join(page.text)
     assert all(word in text for word in words)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_time_grows_no_faster_than_the_text(tokenizer: Tokenizer, pattern: str) -> None:
+    assert is_linear(WordJoiner(tokenizer).join, pattern)

@@ -1,4 +1,5 @@
 import pytest
+from tests.unit.linear import PATTERNS, is_linear
 
 from rag_workloads.library.documents import ErrorCode, PageWarning
 from rag_workloads.worker.pages import WARNINGS_KEPT, Page, Tally, clean
@@ -51,3 +52,8 @@ def test_nothing_readable(pages: list[Page], code: ErrorCode, page: int | None) 
     error = tally(*pages).no_text()
     assert (error.code, error.page) == (code, page)
     assert error.hint
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_time_to_clean_grows_no_faster_than_the_text(pattern: str) -> None:
+    assert is_linear(clean, pattern)

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 from tests.data import DATA
+from tests.unit.linear import PATTERNS, is_linear
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
 from rag_workloads.worker.pages import Page
-from rag_workloads.worker.plain_text import read_text
+from rag_workloads.worker.plain_text import read_text, without_data
 
 Write = Callable[[bytes], Path]
 
@@ -115,3 +116,8 @@ IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 )
 def test_the_data_of_an_image_is_no_text(write: Write, text: str, left: str) -> None:
     assert read_text(write(text.encode()), "text/markdown") == [Page(left)]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_time_grows_no_faster_than_the_text(pattern: str) -> None:
+    assert is_linear(without_data, pattern)

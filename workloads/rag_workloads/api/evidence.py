@@ -8,7 +8,12 @@ from pydantic import BaseModel
 
 from rag_workloads.api.retrieval import Found, Retrieval
 from rag_workloads.api.sentences import Sentence, split_sentences
+from rag_workloads.api.shared_letters import shared_letters
 from rag_workloads.library.vectors import Hit
+
+SHORT_CHARACTERS = 60
+# Similarities of sentences that a model does not understand differ by less.
+LETTERS_WEIGHT = 0.25
 
 
 class Citation(BaseModel):
@@ -33,13 +38,23 @@ class Evidence:
 async def gather_evidence(retrieval: Retrieval, found: Found) -> Evidence:
     """Rank all sentences of all chunks with one call to the embedding service."""
     cut = [(hit, sentence) for hit in found.hits for sentence in split_sentences(hit.text)]
-    vectors = await retrieval.embed([sentence.text for _, sentence in cut])
-    order = np.argsort(-(vectors @ found.vector), kind="stable")
+    vectors = await retrieval.embed([_in_context(sentence) for _, sentence in cut])
+    shares = shared_letters(found.question, [sentence.text for _, sentence in cut])
+    scores = vectors @ found.vector + LETTERS_WEIGHT * np.array(shares, np.float32)
+    order = np.argsort(-scores, kind="stable")
     nearest = [cut[index] for index in order]
-    # Of each chunk the first in this order, that is, the nearest: later ones must not replace it.
-    quotes = {hit.chunk_id: (hit, sentence) for hit, sentence in reversed(nearest)}
+    quotes: dict[str, tuple[Hit, Sentence]] = {}
+    for hit, sentence in nearest:  # of each chunk the first, and a heading only where there is nothing else
+        if hit.chunk_id not in quotes or (quotes[hit.chunk_id][1].is_heading and not sentence.is_heading):
+            quotes[hit.chunk_id] = hit, sentence
     citations = [_citation(*quotes[hit.chunk_id]) for hit in found.hits]
     return Evidence(citations, list(dict.fromkeys(sentence.text for _, sentence in nearest)))
+
+
+def _in_context(sentence: Sentence) -> str:
+    """What a short sentence is about, its heading says: "Entry: 12 EUR." alone is near to no question."""
+    short = sentence.heading and len(sentence.text) < SHORT_CHARACTERS
+    return f"{sentence.heading}: {sentence.text}" if short else sentence.text
 
 
 def _citation(hit: Hit, sentence: Sentence) -> Citation:

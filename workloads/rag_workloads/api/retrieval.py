@@ -20,8 +20,9 @@ EMBED_SECONDS = 10
 
 @dataclass(frozen=True)
 class Found:
-    """A question's vector [dimension] and the chunks nearest to it, best first."""
+    """A question with its vector [dimension], and the chunks nearest to it, best first."""
 
+    question: str
     vector: NDArray[np.float32]
     hits: list[Hit]
 
@@ -36,7 +37,7 @@ class Retrieval:
         """The chunks nearest to a question."""
         (vector,) = await self.embed([question])
         with vector_store_errors():
-            return Found(vector, await self._vectors.search(vector, top_k, self._score_threshold))
+            return Found(question, vector, await self._vectors.search(vector, top_k, self._score_threshold))
 
     async def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Unit vectors [texts, dimension]."""

@@ -67,9 +67,12 @@ class Chunker:
 
     def _full(self) -> Iterator[Chunk]:
         """Give the chunks that are full, and forget what no later one needs."""
-        start = 0
+        start = end = 0
         while (limit := self._limit(start)) < len(self._starts):
-            end = self._cut(start, limit)
+            if limit <= end:  # an overlap that leaves no room for anything new
+                start = end
+                continue
+            end = self._cut(max(start, end), limit)
             yield self._chunk(start, end)
             start = self._restart(start, end)
         self._forget(start)
@@ -109,12 +112,12 @@ class Chunker:
         )
         return min(start + self._size, max(start + 1, fitting))
 
-    def _cut(self, start: int, limit: int) -> int:
-        """Where a full chunk that begins at token `start` ends: the best place near its limit."""
-        nearby = range(limit, max(start, limit - self._size // 4), -1)
+    def _cut(self, after: int, limit: int) -> int:
+        """Where a full chunk ends, after token `after`: the best place near its limit."""
+        nearby = range(limit, max(after, limit - self._size // 4), -1)
         end = max(nearby, key=self._quality, default=limit)
         if self._quality(end) < BETWEEN_WORDS:
-            end = max(range(limit, start, -1), key=self._quality)
+            end = max(range(limit, after, -1), key=self._quality)
         return end
 
     def _restart(self, start: int, end: int) -> int:

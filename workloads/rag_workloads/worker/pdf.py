@@ -95,7 +95,9 @@ def _references(value: tuple[str, str]) -> list[int]:
 def _read_page(pdf: pymupdf.Document, number: int) -> Page:
     try:
         page = pdf[number - 1]
-        text = clean(LEADERS.sub(" …", page.get_text("text", flags=FLAGS)))
+        # Its paragraphs, with an empty line between them.
+        blocks = [text for *_, text, _, _ in page.get_text("blocks", flags=FLAGS)]
+        text = clean(LEADERS.sub(" …", "\n\n".join(blocks)))
         damage = "" if text or page.get_bboxlog() else _damage(pdf, page)
     except Exception as error:  # whatever a broken page raises is about this page only
         text, damage = "", str(error)

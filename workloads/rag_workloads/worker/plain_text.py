@@ -72,7 +72,7 @@ def _pages(text: str) -> Iterator[Page]:
     start, line = 0, 1
     for number, page in enumerate(text.split("\f"), 1):
         warning = _warning(text, number, start, start + len(page), line)
-        yield Page(clean(BASE64.sub(_without_data, DATA_URI.sub("", page))), warning)
+        yield Page(clean(without_data(page)), warning)
         start += len(page) + 1
         line += page.count("\n")
 
@@ -88,7 +88,12 @@ def _warning(text: str, number: int, start: int, end: int, line: int) -> PageWar
     return PageWarning(page=number, code=ErrorCode.TEXT_DAMAGED, message=message)
 
 
-def _without_data(match: re.Match[str]) -> str:
+def without_data(text: str) -> str:
+    """The text without images and files that are written in it."""
+    return BASE64.sub(_unless_digits, DATA_URI.sub("", text))
+
+
+def _unless_digits(match: re.Match[str]) -> str:
     """Nothing in place of base64; what only looks alike, such as digits, stays."""
     text = match[0]
     is_data = len(text) >= BASE64_LENGTH and all(kind.search(text) for kind in KINDS_OF_LETTERS)
