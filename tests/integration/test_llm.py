@@ -124,6 +124,11 @@ def test_health_names_the_model(llm: str) -> None:
     assert httpx.get(f"{llm}/ready").status_code == 200
 
 
+def test_info_tells_the_context(llm: str) -> None:
+    info = httpx.get(f"{llm}/info", timeout=PATIENCE_SECONDS).json()
+    assert info == {"model": "smollm2", "context_length": 1024}
+
+
 def test_a_prompt_that_does_not_fit_is_refused(llm: str) -> None:
     refused = httpx.post(f"{llm}/generate", json={"prompt": "word " * 3000}, timeout=PATIENCE_SECONDS)
     assert refused.status_code == 422

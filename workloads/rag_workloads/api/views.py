@@ -35,8 +35,8 @@ class TaskError(BaseModel):
 
     code: ErrorCode
     message: str
-    page: int | None
-    hint: str | None
+    page: int | None = None
+    hint: str | None = None
 
 
 class TaskStatus(BaseModel):
@@ -69,7 +69,6 @@ class TaskStatus(BaseModel):
         error = TaskError(
             code=ErrorCode.SUPERSEDED,
             message="Newer bytes were uploaded for this document and took the place of these.",
-            page=None,
             hint="Ask for the task of the newer upload.",
         )
         return cls(
