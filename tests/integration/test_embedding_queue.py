@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.integration.conftest import MODEL, OWNER, PIPELINE
 from tests.integration.service_process import free_port
+from tests.patience import PATIENCE_SECONDS
 
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads import tasks
@@ -66,7 +67,7 @@ async def record(library: Library, document_id: str) -> Document:
 
 
 async def ended(library: Library, document_id: str) -> Document:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (document := await record(library, document_id)).unfinished:
             await asyncio.sleep(0.02)
     return document
@@ -74,7 +75,7 @@ async def ended(library: Library, document_id: str) -> Document:
 
 async def embedded(library: Library) -> None:
     """Wait until the embed queue is empty."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await library.queue.depths()).embed:
             await asyncio.sleep(0.02)
 
@@ -87,7 +88,7 @@ async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
     document = await begin(library, "whole")
     await library.progress(document, batches=2, chunks=6)
     await library.queue.enqueue_batch(batch(document, 0, TEXTS))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await library.records.done_batches("whole", document.generation):
             await asyncio.sleep(0.02)
     assert await library.vectors.search(question, 3, 0.0) == []
@@ -350,7 +351,7 @@ async def test_queries_do_not_wait_for_the_queue(embedding_url: str, library: Li
             )
 
     filling = asyncio.create_task(never_empty())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await library.records.done_batches("bulk", document.generation):
             await asyncio.sleep(0.02)
         # One that waited for the queue would wait for ever.

@@ -133,7 +133,7 @@ class Bench:
         work = self.processor.process_document(document.document_id, document.task)
         processing = asyncio.create_task(work)
         seen: set[datetime] = set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             # It notes that it is alive, and no page is done: it waits.
             while len(seen) < 3:
                 if await self.batches():
@@ -333,7 +333,7 @@ async def test_a_death_of_the_worker_counts_as_an_attempt_and_a_stop_does_not(
 
 async def test_a_document_that_takes_too_long_fails_with_the_page(bench: Bench) -> None:
     document = await bench.upload(pdf(64))
-    bench.set(time_limit_seconds=0.01)
+    bench.set(time_limit_seconds=1e-6)
     assert (await bench.process(document)).error_code is ErrorCode.PARSE_TIMEOUT
 
 
@@ -342,7 +342,7 @@ async def test_a_full_queue_is_waited_for_and_a_deleted_document_is_not(bench: B
     assert len(await bench.batches()) == 1
     assert not processing.done()
     assert await bench.library.delete("doc")
-    await asyncio.wait_for(processing, 10)
+    await asyncio.wait_for(processing, PATIENCE_SECONDS)
     assert len(await bench.batches()) == 1
 
 
@@ -443,7 +443,7 @@ async def test_a_worker_whose_work_broke_off_is_not_ready(bench: Bench) -> None:
 def wait_for_an_attempt(port: int) -> None:
     """Return once somebody has tried to connect to a port where nobody answers."""
     with socket.create_server(("127.0.0.1", port)) as nobody:
-        nobody.settimeout(60)
+        nobody.settimeout(PATIENCE_SECONDS)
         nobody.accept()[0].close()
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from prometheus_client import REGISTRY
 from redis.exceptions import ConnectionError
+from tests.patience import PATIENCE_SECONDS
 
 from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_workloads import tasks
@@ -83,7 +84,7 @@ def gate_of(problems: KeptProblems, probes: dict[ProblemComponent, Probe]) -> Ga
 async def watch_until_open(watched: Gate, consumer: Consumer) -> None:
     """Watch until the consumer was told to go on, or watching broke off."""
     watching = asyncio.create_task(watched.watch(consumer))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while "resume" not in consumer.told[-1:] and not watching.done():
             await asyncio.sleep(0)
     tasks.check(watching)
