@@ -19,12 +19,14 @@ from rag_contract.environment.base import LibrarySettings
 from rag_contract.names import embed_queue
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Direction, Engine, Lane
+from rag_workloads.embedding.gate import Gate
 from rag_workloads.jobs import queue
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, Layout, NewDocument
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.problems import Problems
 from rag_workloads.library.vectors import VectorStore
 
 PIPELINE = "bench"
@@ -102,7 +104,8 @@ async def consuming(redis_url: str, pods: int) -> AsyncIterator[None]:
 
 def _consumer(library: Library) -> Consumer:
     engine = cast(Engine, NoModel())
-    job = BatchConsumer(engine, library, timeout_seconds=60, retries=0).embed_batch
+    gate = Gate({}, Problems(library.queue.redis, PIPELINE))
+    job = BatchConsumer(engine, library, gate, retries=0).embed_batch
     name = embed_queue(library.queue.pipeline)
     return Consumer(library.queue, name, queue.EMBED_BATCH, job, concurrency=SLOTS)
 

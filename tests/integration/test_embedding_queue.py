@@ -9,55 +9,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from redis.exceptions import ConnectionError
+from tests.integration.batches import batch, begin
 from tests.integration.conftest import MODEL, OWNER, PIPELINE
 from tests.integration.service_process import free_port
 from tests.patience import PATIENCE_SECONDS
 
 from rag_contract.environment.embedding import EmbeddingSettings
+from rag_contract.stats import ProblemComponent
 from rag_workloads import tasks
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.consumer import BatchConsumer
-from rag_workloads.embedding.engine import Engine
+from rag_workloads.embedding.engine import Engine, EngineAway, Overloaded
+from rag_workloads.embedding.gate import Gate
 from rag_workloads.embedding.local_engine import LocalEngine
 from rag_workloads.jobs.consumer import RetryLater
-from rag_workloads.jobs.payloads import Chunk, EmbedBatch
+from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery
-from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, State
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import Target
 from rag_workloads.library.vectors import CollectionRefused, Fingerprint, VectorStore
 
 TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
-
-
-LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=3)
-
-
-async def begin(library: Library, document_id: str, sha256: str = "00") -> Document:
-    """Begin a generation, and take it up as a worker does."""
-    new = NewDocument(
-        document_id=document_id,
-        file_name="a.pdf",
-        content_type="application/pdf",
-        size_bytes=1,
-        sha256=sha256,
-        object_key=f"documents/{document_id}/{document_id}-{sha256}",
-    )
-    task = (await library.records.begin(new, library.target)).task
-    return await library.take_up(document_id, task, f"{document_id}-{sha256}", LAYOUT)
-
-
-def batch(document: Document, number: int, texts: list[str]) -> EmbedBatch:
-    chunks = [Chunk(number * 3 + at, text, 1 + number, [[1 + number, 0]]) for at, text in enumerate(texts)]
-    return EmbedBatch(
-        document.document_id,
-        document.generation,
-        number,
-        document.collection or "",
-        document.revision,
-        document.file_name,
-        chunks,
-    )
 
 
 async def record(library: Library, document_id: str) -> Document:
@@ -178,10 +153,26 @@ async def engine(
     await engine.close()
 
 
+class Outages(Gate):
+    """A gate that keeps what it was told."""
+
+    def __init__(self, library: Library) -> None:
+        super().__init__({}, Problems(library.queue.redis, PIPELINE))
+        self.told: list[tuple[ProblemComponent, str]] = []
+
+    def away(self, component: ProblemComponent, error: Exception) -> None:
+        self.told.append((component, str(error)))
+
+
 @pytest.fixture
-def consumer(engine: Engine, library: Library) -> BatchConsumer:
+def outages(library: Library) -> Outages:
+    return Outages(library)
+
+
+@pytest.fixture
+def consumer(engine: Engine, library: Library, outages: Outages) -> BatchConsumer:
     """A consumer in this process, for what a test must do between its steps."""
-    return BatchConsumer(engine, library, timeout_seconds=60, retries=0)
+    return BatchConsumer(engine, library, outages, retries=0)
 
 
 async def test_a_batch_that_lands_after_the_delete_is_removed_again(
@@ -299,7 +290,7 @@ async def test_a_failure_whose_points_cannot_be_removed_is_settled_by_recovery(
 
 
 async def test_a_vector_store_that_is_away_is_no_fault_of_the_document(
-    consumer: BatchConsumer, library: Library
+    consumer: BatchConsumer, library: Library, outages: Outages
 ) -> None:
     away = VectorStore(f"http://127.0.0.1:{free_port()}", None, library.target.collection, OWNER)
     cut_off = dataclasses.replace(consumer, library=dataclasses.replace(library, vectors=away))
@@ -309,6 +300,36 @@ async def test_a_vector_store_that_is_away_is_no_fault_of_the_document(
             await cut_off.embed_batch(batch(document, 0, TEXTS).to_payload())
     await away.close()
     assert await record(library, "patient") == document
+    told = "vector-store", "Qdrant does not answer: All connection attempts failed"
+    assert outages.told == [told] * 2
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (EngineAway("HTTP status 503"), [("embedding", "HTTP status 503")]),
+        (Overloaded("nothing had its turn"), []),
+        (ConnectionError("Redis is away"), []),
+    ],
+)
+async def test_an_engine_that_is_away_or_busy_is_no_fault_of_the_document(
+    consumer: BatchConsumer,
+    library: Library,
+    outages: Outages,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    told: list[tuple[str, str]],
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(consumer.engine, "embed", refuse)
+    document = await begin(library, "unlucky")
+    for _ in range(5):
+        with pytest.raises(RetryLater):
+            await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
+    assert await record(library, "unlucky") == document
+    assert outages.told == told * 5
 
 
 async def test_a_batch_that_keeps_failing_fails_the_document(

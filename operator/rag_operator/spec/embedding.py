@@ -73,7 +73,8 @@ class ManagedEmbedding(Part):
         default=defaults.BATCH_TIMEOUT_SECONDS,
         ge=5,
         le=3600,
-        description="Time that embedding and storing one batch may take.",
+        description="Seconds that a batch may wait in a pod with no chunk of it embedded, as while"
+        " questions come first; then it goes back to the queue, which counts nothing against its document.",
     )
     resources: Resources = Field(
         default=resources("250m", "400Mi", "1Gi"),

@@ -1,14 +1,14 @@
 """The job of the embed queue: one batch of chunks from text to points in the vector store."""
 
-import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import structlog
+from redis.exceptions import RedisError
 
-from rag_workloads.embedding.engine import Engine, InputTooLong, Lane
+from rag_workloads.embedding.engine import Engine, EngineAway, InputTooLong, Lane, Overloaded, Refused
+from rag_workloads.embedding.gate import Gate
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library.documents import DocumentError, ErrorCode
@@ -18,7 +18,7 @@ from rag_workloads.web import metrics
 
 # Before a batch's second run, its third, and every later one.
 RETRY_SECONDS = (5, 30, 180)
-# Before a batch that is for newer pods, or that waits for a dependency, is taken again.
+# Before a batch is taken again that is for newer pods, or waits for something that is away or busy.
 HAND_BACK_SECONDS = 5
 
 log = structlog.get_logger(__name__)
@@ -26,11 +26,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class BatchConsumer:
-    """Embeds batches. All of it may be done twice, or late."""
+    """Embeds batches. All of it may be done twice, or late.
+
+    What is wrong with a batch counts against its document. What is away or busy does not: the batch goes
+    back, and the gate keeps the consumer from taking more. The engine bounds how long it may take itself.
+    """
 
     engine: Engine
     library: Library
-    timeout_seconds: float
+    gate: Gate
     retries: int
 
     async def embed_batch(self, payload: dict[str, Any]) -> None:
@@ -41,12 +45,19 @@ class BatchConsumer:
                 metrics.BATCHES.labels("dropped").inc()
                 return
             await self._embed(batch)
-        except OtherCollection as error:
-            raise RetryLater(HAND_BACK_SECONDS) from error
         except InputTooLong as error:
             hint = "Set ingestion.chunkSize to what the embedding model takes, then upload the file again."
             await self._fail(batch, f"A chunk is too long for the model: {error}", hint)
+        except Refused as error:
+            hint = "Look at the embedding service's log, then upload the file again."
+            await self._fail(batch, f"The model refuses a chunk: {error}", hint)
+        except (OtherCollection, Overloaded, RedisError) as error:
+            raise RetryLater(HAND_BACK_SECONDS) from error
         except VectorStoreAway as error:
+            self.gate.away("vector-store", error)
+            raise RetryLater(HAND_BACK_SECONDS) from error
+        except EngineAway as error:
+            self.gate.away("embedding", error)
             raise RetryLater(HAND_BACK_SECONDS) from error
         except Exception as error:
             await self._retry(batch, error)
@@ -54,8 +65,7 @@ class BatchConsumer:
     async def _embed(self, batch: EmbedBatch) -> None:
         start = time.perf_counter()
         texts = [chunk.text for chunk in batch.chunks]
-        async with asyncio.timeout(self.timeout_seconds):
-            vectors = await self.engine.embed(texts, Lane.BULK, truncate=False)
+        vectors = await self.engine.embed(texts, Lane.BULK, truncate=False)
         embedded = time.perf_counter()
         done = await self.library.batch_done(batch, vectors)
         metrics.BATCHES.labels("done" if done else "dropped").inc()
@@ -65,10 +75,7 @@ class BatchConsumer:
 
     async def _retry(self, batch: EmbedBatch, error: Exception) -> None:
         """Try again later, or fail the document."""
-        token = uuid4().hex
-        failures = await self.library.records.batch_failed(
-            batch.document_id, batch.generation, batch.number, token
-        )
+        failures = await self.library.batch_failed(batch)
         reason = str(error) or type(error).__name__
         log.warning(
             "batch failed",

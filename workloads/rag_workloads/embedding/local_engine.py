@@ -23,18 +23,18 @@ class LocalEngine:
         dimension = settings.dimensions or model.dimension
         if dimension > model.dimension:
             raise Unsupported(f"DIMENSIONS is {dimension}, the model's vectors have {model.dimension}")
-        self.fingerprint = Fingerprint(settings.embedding_model, model.fingerprint, dimension)
+        self.fingerprint = Fingerprint(settings.embedding_model, model.fingerprint, dimension, model.revision)
         self._model = model
         self._lanes = Lanes(model, settings.max_batch_tokens, settings.batch_timeout_seconds)
         # One thread: what it explains takes much memory while it does.
         self._explaining = ThreadPoolExecutor(1, "explain")
 
     @classmethod
-    async def start(cls, settings: EmbeddingSettings) -> "LocalEngine":
-        """Load the model off the event loop."""
+    async def start(cls, settings: EmbeddingSettings, revision: str = "") -> "LocalEngine":
+        """Load the model off the event loop; one from the hub in `revision`, or the newest if that is ""."""
 
         def load() -> Model:
-            files = ModelFiles.locate(settings.model_path, settings.embedding_model)
+            files = ModelFiles.locate(settings.model_path, settings.embedding_model, revision)
             return Model(files, settings.precision, usable_cpus())
 
         return cls(settings, await asyncio.to_thread(load))

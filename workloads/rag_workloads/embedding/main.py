@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 from fastapi import FastAPI
@@ -11,18 +12,27 @@ from rag_contract import names
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads import tasks
 from rag_workloads.embedding.consumer import BatchConsumer
-from rag_workloads.embedding.engine import Engine
+from rag_workloads.embedding.engine import Engine, Lane, Unsupported
 from rag_workloads.embedding.engines import start_engine
+from rag_workloads.embedding.gate import Gate
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.tei_errors import TeiError
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import EMBED_BATCH
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.problems import Problems
+from rag_workloads.library.records import StoreRefused
+from rag_workloads.library.vectors import CollectionRefused
 from rag_workloads.web import logs, service
 
 RESTART_SECONDS = 3
 # Of a request: many texts.
 BODY_BYTES = 8 << 20
+
+# What only a human can mend: the process ends and says so.
+REFUSALS = CollectionRefused, StoreRefused, Unsupported
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +42,9 @@ class EmbeddingService:
 
     def __init__(self, settings: EmbeddingSettings) -> None:
         self._settings = settings
+        self._library = Library.open(settings, files=None)
         self._engine: Engine | None = None
         self._owns_collection = False
-        self._library: Library | None = None
         self._consumer: Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
         self._reason = "The model is loading."
@@ -46,9 +56,9 @@ class EmbeddingService:
         yield
         await self.drain()
         await tasks.end(*self._running)
-        for part in (self._engine, self._library):
-            if part:
-                await part.close()
+        if self._engine:
+            await self._engine.close()
+        await self._library.close()
 
     def engine(self) -> Engine:
         """The engine; TeiError Unhealthy until it runs and the collection is known to be its own."""
@@ -57,18 +67,18 @@ class EmbeddingService:
         return self._engine
 
     def alive(self) -> None:
-        """Raise if the consumer has broken off: only a new process takes it up again."""
+        """Raise if the consumer or its gate has broken off: only a new process takes them up again."""
         tasks.check(*self._running)
 
     async def ready(self) -> None:
-        """Raise until the engine runs and the collection is its own, and while Redis or Qdrant is away.
-
-        And if the consumer has broken off.
-        """
-        if self._consumer is None or self._library is None:
+        """Raise until the engine runs and the collection is its own: all that a question needs."""
+        if not self._owns_collection:
             raise RuntimeError(self._reason)
-        self.alive()
-        await asyncio.gather(self._library.vectors.ready(), self._library.queue.depths())
+
+    def refusal(self) -> str | None:
+        """Why the process cannot go on, in words for a human; None while it can."""
+        ended = [task for task in self._running if task.done() and not task.cancelled()]
+        return next((str(e) for task in ended if isinstance(e := task.exception(), REFUSALS)), None)
 
     async def drain(self) -> None:
         """Finish the running batches and take no more."""
@@ -76,34 +86,54 @@ class EmbeddingService:
             await self._consumer.drain(self._settings.shutdown_grace_seconds)
 
     async def _run(self) -> None:
-        """Start, until it works: what is missing may come, and the reason shows in the probes."""
-        while self._consumer is None:
+        engine = await self._patiently(self._load)
+        await self._patiently(lambda: self._library.claim(self._settings.owner))
+        gate = self._gate(engine)
+        self._consumer = self._consumer_of(engine, gate)
+        self._running.append(asyncio.create_task(gate.watch(self._consumer)))
+        log.info("consuming", model=self._settings.embedding_model)
+        await self._consumer.consume()
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Take a step of the start until it works: what is missing may come, and the probes name it."""
+        while True:
             try:
-                await self._start()
+                return await step()
+            except REFUSALS:
+                raise
             except Exception as error:
                 self._reason = str(error) or type(error).__name__
                 log.error("cannot start yet", reason=self._reason)
                 await asyncio.sleep(RESTART_SECONDS)
-        log.info("consuming", model=self._settings.embedding_model)
-        await self._consumer.consume()
 
-    async def _start(self) -> None:
-        settings = self._settings
+    async def _load(self) -> Engine:
+        """Start the engine, with the commit that the collection was made with, and see whose that is."""
+        settings, vectors = self._settings, self._library.vectors
         if self._engine is None:
-            self._engine = await start_engine(settings)
-        if self._library is None:
-            self._library = Library.open(settings, files=None)
-        await self._library.claim(settings.owner)
-        await self._library.vectors.ensure(self._engine.fingerprint)
+            revision = "" if settings.model_path else await vectors.revision()
+            self._engine = await start_engine(settings, revision)
+        await vectors.ensure(self._engine.fingerprint)
         self._owns_collection = True
-        consumer = BatchConsumer(
-            self._engine, self._library, settings.batch_timeout_seconds, settings.retries
-        )
-        self._consumer = Consumer(
+        return self._engine
+
+    def _gate(self, engine: Engine) -> Gate:
+        async def ask_store() -> None:
+            # It may have come back empty, or as another's.
+            await self._library.vectors.ensure(engine.fingerprint)
+
+        async def ask_engine() -> None:
+            await engine.embed(["Is it back?"], Lane.QUERY)
+
+        problems = Problems(self._library.queue.redis, self._settings.pipeline)
+        return Gate({"vector-store": ask_store, "embedding": ask_engine}, problems)
+
+    def _consumer_of(self, engine: Engine, gate: Gate) -> Consumer:
+        settings = self._settings
+        return Consumer(
             self._library.queue,
             names.embed_queue(settings.pipeline),
             EMBED_BATCH,
-            consumer.embed_batch,
+            BatchConsumer(engine, self._library, gate, settings.retries).embed_batch,
             concurrency=settings.concurrency,
         )
 
@@ -117,4 +147,4 @@ def main() -> None:
         "embedding", embedding.lifespan, embedding.ready, alive=embedding.alive, body_limit=BODY_BYTES
     )
     Routes(settings, embedding.engine, embedding.ready).install(app)
-    service.serve(app, settings, embedding.drain)
+    service.serve(app, settings, embedding.drain, refusal=embedding.refusal)

@@ -35,7 +35,7 @@ class Model:
         self.precision, self.streams = precision, streams
         self.dimension: int = compiled.output(0).partial_shape[1].get_length()
         self.max_tokens = files.max_tokens()
-        self.fingerprint = files.fingerprint()
+        self.fingerprint, self.revision = files.fingerprint(), files.revision
         self._inputs = [port.any_name for port in compiled.inputs]
         # One more than the streams, so that the next batch is ready when one ends.
         self._requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()

@@ -56,7 +56,7 @@ class RemoteEngine:
                 info = await client.info()
                 probe = await client.embed(["dimension"])
             failed.pop_all()
-        dimension = settings.dimensions or probe.shape[1]
+        dimension = shorten(probe, settings.dimensions or probe.shape[1]).shape[1]
         weights = info.get("model_sha") or info.get("model_id") or "unknown"
         return cls(client, Fingerprint(settings.embedding_model, weights, dimension), info)
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import signal
 import socket
+import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -125,9 +126,14 @@ class Server(uvicorn.Server):
     A start that waits for something, such as Redis, is given up when the signal comes meanwhile.
     """
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        drain: Callable[[], Awaitable[None]] | None,
+        refusal: Callable[[], str | None],
+    ) -> None:
         super().__init__(config)
-        self._drain = drain
+        self._drain, self._refusal = drain, refusal
         self._draining: asyncio.Task[None] | None = None
         self._told_to_stop = False
 
@@ -138,6 +144,10 @@ class Server(uvicorn.Server):
             if (await asyncio.wait({starting}, timeout=SIGNAL_POLL_SECONDS))[0]:
                 return starting.result()
         return await tasks.end(starting)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop, asked ten times a second."""
+        return await super().on_tick(counter) or self._refusal() is not None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Signal handler: drain first, then stop."""
@@ -166,11 +176,15 @@ def serve(
     settings: ServiceSettings,
     drain: Callable[[], Awaitable[None]] | None = None,
     *,
+    refusal: Callable[[], str | None] = lambda: None,
     last_seconds: float = ANSWER_SECONDS,
 ) -> None:
     """Run the app until SIGTERM or SIGINT; then `drain` first, if given, while the service still answers.
 
     Requests that are still under way get `last_seconds` to end: an upload may never, and SIGKILL comes next.
+
+    Stops by itself when `refusal` says why it cannot go on: with status 1, and that as its last line, where
+    Kubernetes finds what a container's end was about.
     """
     config = uvicorn.Config(
         app,
@@ -181,4 +195,6 @@ def serve(
         lifespan="on",
         timeout_graceful_shutdown=math.ceil(last_seconds),
     )
-    Server(config, drain).run()
+    Server(config, drain, refusal).run()
+    if reason := refusal():
+        sys.exit(reason)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import structlog
 from fastapi import FastAPI
 from tokenizers import Tokenizer
 
@@ -14,10 +15,15 @@ from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import PROCESS_DOCUMENT
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.vectors import VectorStoreAway
 from rag_workloads.web import logs, service
 from rag_workloads.worker import housekeeping
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
+
+RESTART_SECONDS = 3
+
+log = structlog.get_logger(__name__)
 
 
 class Worker:
@@ -41,7 +47,7 @@ class Worker:
             self._library,
             files,
             Parser(settings.concurrency),
-            await asyncio.to_thread(load_tokenizer, settings),
+            await asyncio.to_thread(load_tokenizer, settings, await self._revision(self._library)),
         )
         self._consumer = Consumer(
             self._library.queue,
@@ -73,13 +79,23 @@ class Worker:
         if self._consumer:
             await self._consumer.drain(self._settings.shutdown_grace_seconds)
 
+    async def _revision(self, library: Library) -> str:
+        """Which of the hub's commits the collection was made with, once Qdrant says so; "" for the newest."""
+        while not self._settings.model_path:
+            try:
+                return await library.vectors.revision()
+            except VectorStoreAway as error:
+                log.warning("waiting for Qdrant", reason=str(error))
+                await asyncio.sleep(RESTART_SECONDS)
+        return ""
 
-def load_tokenizer(settings: WorkerSettings) -> Tokenizer:
+
+def load_tokenizer(settings: WorkerSettings, revision: str = "") -> Tokenizer:
     """The embedding model's tokenizer, from its folder or from the hub; it neither pads nor truncates."""
     if settings.model_path:
         tokenizer = Tokenizer.from_file(str(settings.model_path / "tokenizer.json"))
     else:
-        tokenizer = Tokenizer.from_pretrained(settings.embedding_model)
+        tokenizer = Tokenizer.from_pretrained(settings.embedding_model, revision or "main")
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

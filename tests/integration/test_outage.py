@@ -1,0 +1,74 @@
+"""A vector store that goes away and comes back, seen from documents and from those who watch."""
+
+import contextlib
+import uuid
+from pathlib import Path
+
+import httpx
+from tests.integration.batches import batch, begin
+from tests.integration.conftest import MODEL
+from tests.integration.service_process import free_port, running
+from tests.patience import until
+
+from rag_contract.environment.embedding import EmbeddingSettings
+from rag_workloads.library.documents import State
+from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.problems import Problems
+
+PAUSED = 'embedding_paused{reason="VectorStoreAway"}'
+
+
+async def test_documents_wait_while_qdrant_is_away(
+    redis_server: str, model_folder: Path, tmp_path: Path
+) -> None:
+    port, service_port = free_port(), free_port()
+    store, url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service_port}"
+    settings = EmbeddingSettings(
+        pipeline="tests.outage",
+        redis_url=redis_server,
+        qdrant_url=store,
+        qdrant_collection=f"c-{uuid.uuid4().hex}",
+        embedding_model=MODEL,
+    )
+    env = {
+        "PIPELINE": settings.pipeline,
+        "REDIS_URL": redis_server,
+        "QDRANT_URL": store,
+        "QDRANT_COLLECTION": settings.qdrant_collection,
+        "EMBEDDING_MODEL": MODEL,
+        "MODEL_PATH": str(model_folder),
+        "HOST": "127.0.0.1",
+        "PORT": str(service_port),
+    }
+    qdrant = {
+        "QDRANT__SERVICE__HOST": "127.0.0.1",
+        "QDRANT__SERVICE__HTTP_PORT": str(port),
+        "QDRANT__STORAGE__STORAGE_PATH": str(tmp_path),
+    }
+    library = Library.open(settings, files=None)
+    problems = Problems(library.queue.redis, settings.pipeline)
+
+    async def reported() -> bool:
+        return [problem.reason for problem in await problems.now()] == ["VectorStoreAway"]
+
+    async def completed() -> bool:
+        return (await library.records.counts())[State.COMPLETED] == 1
+
+    async def paused() -> str:
+        lines = (await http.get("/metrics")).text.splitlines()
+        return next(line for line in lines if line.startswith(PAUSED))
+
+    async with httpx.AsyncClient(base_url=url) as http, contextlib.AsyncExitStack() as service:
+        with running("rag_standins.embedded_qdrant", env=qdrant, probe=f"{store}/readyz"):
+            service.enter_context(running("rag_workloads.embedding", env=env, probe=f"{url}/ready"))
+        document = await begin(library, "patient")
+        await library.progress(document, batches=1, chunks=1)
+        await library.queue.enqueue_batch(batch(document, 0, ["some words"]))
+        await until(reported)
+        assert await paused() == f"{PAUSED} 1.0"
+        assert [(await http.get(probe)).status_code for probe in ("/ready", "/live")] == [200, 200]
+        with running("rag_standins.embedded_qdrant", env=qdrant, probe=f"{store}/readyz"):
+            await until(completed)
+            assert await paused() == f"{PAUSED} 0.0"
+            assert await problems.now() == []
+    await library.close()
