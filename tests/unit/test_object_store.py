@@ -5,7 +5,10 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from rag_workloads.library.files import INCOMING_SECONDS, ObjectStore, incoming_key
+import pytest
+from obstore.exceptions import GenericError
+
+from rag_workloads.library.files import INCOMING_SECONDS, ObjectStore, incoming_key, is_full
 
 
 async def test_only_old_remains_of_uploads_are_swept(tmp_path: Path) -> None:
@@ -27,3 +30,16 @@ async def test_only_old_remains_of_uploads_are_swept(tmp_path: Path) -> None:
     await store.sweep()
     left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert left == {"incoming/now", "documents/old"}
+
+
+@pytest.mark.parametrize(("code", "full"), [(28, True), (122, True), (13, False)])
+def test_a_volume_without_room_is_told_from_other_failures(code: int, full: bool) -> None:
+    said = f"Generic LocalFileSystem error: Unable to copy data to file: why (os error {code})\n\nDebug"
+    assert is_full(GenericError(said)) == full
+
+
+async def test_only_a_volume_has_an_end(tmp_path: Path) -> None:
+    free = await ObjectStore(tmp_path.as_uri()).free_bytes()
+    assert free is not None
+    assert free > 0
+    assert await ObjectStore("memory:///").free_bytes() is None
