@@ -40,7 +40,7 @@ async def _value(redis: Redis, key: bytes) -> Any:
             case b"set":
                 pipe.smembers(key.decode())
             case _:
-                pipe.strlen(key)
+                pipe.exists(key)
         (value,) = await pipe.execute()
     if kind != b"hash":
         return value if isinstance(value, int) else sorted(value)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from qdrant_client import AsyncQdrantClient
+from qdrant_client import AsyncQdrantClient, models
 from tests.integration.conftest import PIPELINE
 from tests.integration.cutting_proxy import CuttingProxy
 from tests.integration.stores import contents
@@ -341,12 +341,15 @@ async def outcome(
 
 
 async def _empty_collections(qdrant_url: str) -> None:
+    everything = models.FilterSelector(filter=models.Filter())
     client = AsyncQdrantClient(url=qdrant_url, check_compatibility=False)
     for name in (COLLECTION, f"{COLLECTION}-2"):
-        await client.delete_collection(name)
-        store = VectorStore(qdrant_url, None, name, OWNER)
-        await store.ensure(Fingerprint("model", "f", 2))
-        await store.close()
+        if await client.collection_exists(name):
+            await client.delete(name, everything)
+        else:
+            store = VectorStore(qdrant_url, None, name, OWNER)
+            await store.ensure(Fingerprint("model", "f", 2))
+            await store.close()
     await client.close()
 
 
