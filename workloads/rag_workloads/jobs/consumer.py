@@ -121,8 +121,9 @@ class Consumer(arq.Worker):
                 await self._changed.wait()
                 continue
             entries = await self._leases.claim(free)
-            if self.allow_pick_jobs:
-                self._start(entries)
+            if not self.allow_pick_jobs:  # `drain` puts them back
+                return
+            self._start(entries)
             if len(entries) < free:
                 self._nap = asyncio.create_task(self._leases.wait())
                 woken = await self._nap
