@@ -18,8 +18,6 @@ from rag_workloads.worker.pages import Page, clean
 FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 # Of a table of contents, they would be most of the tokens.
 LEADERS = re.compile(r"(?: ?\.){4,}")
-# Pages, after which an open PDF has grown by some megabytes.
-REOPENED_AFTER = 1024
 REFERENCE = re.compile(r"(\d+) \d+ R")
 # Every page that a program wrote has some of them, a page with nothing on it too, if it has any content.
 OPERATORS = frozenset(
@@ -43,7 +41,7 @@ def read_pages(path: Path, first: int, last: int) -> list[Page]:
     # Neither what pages share nor what MuPDF says of them may grow with the document.
     pymupdf.TOOLS.store_shrink(100)
     pymupdf.TOOLS.reset_mupdf_warnings()
-    if last == pdf.page_count or last % REOPENED_AFTER == 0:
+    if last == pdf.page_count:
         _open.cache_clear()
     return pages
 
