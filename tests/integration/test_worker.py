@@ -349,6 +349,23 @@ async def test_a_full_queue_is_waited_for_and_a_deleted_document_is_not(bench: B
     assert len(await bench.batches()) == 1
 
 
+async def test_a_document_that_begins_anew_while_it_is_deleted_is_deleted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.upload(pdf(1))
+    retire = bench.records.retire
+
+    async def retire_too_late(document_id: str, generation: int) -> bool:
+        monkeypatch.setattr(bench.records, "retire", retire)
+        await bench.records.restart(document_id, generation, "token")
+        return await retire(document_id, generation)
+
+    monkeypatch.setattr(bench.records, "retire", retire_too_late)
+    assert await bench.library.delete("doc")
+    assert await bench.records.get("doc") is None
+    assert [file async for file in bench.files.documents()] == []
+
+
 async def test_recovery_queues_a_stalled_document_and_gives_up_in_the_end(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,13 +200,16 @@ class Library:
         the same id meanwhile is a later generation, and stays.
         """
         now = generation_at()
-        document = await self.records.get(document_id)
-        if document is None:  # points may outlive a Redis that was lost
-            found = await self.vectors.has(document_id)
+        found = document = await self.records.get(document_id)
+        if found is None:  # points may outlive a Redis that was lost
+            had_points = await self.vectors.has(document_id)
             await self.vectors.delete(document_id, now)
-            return found
-        if await self.records.retire(document_id, document.generation):
-            await self._finish_deletion(document)
+            return had_points
+        while document and document.task == found.task:
+            if await self.records.retire(document_id, document.generation):
+                await self._finish_deletion(document)
+                break
+            document = await self.records.get(document_id)  # the same upload was begun anew meanwhile
         return True
 
     async def recover(self) -> None:
