@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError
 from tests.integration.batches import batch, begin
 from tests.integration.conftest import MODEL, OWNER, PIPELINE
 from tests.integration.service_process import free_port
-from tests.patience import PATIENCE_SECONDS, until
+from tests.patience import PATIENCE_SECONDS
 
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_contract.stats import ProblemComponent
@@ -42,22 +42,17 @@ async def record(library: Library, document_id: str) -> Document:
 
 
 async def ended(library: Library, document_id: str) -> Document:
-    """The record of a document, once it is completed or has failed."""
-
-    async def final() -> Document | None:
-        document = await record(library, document_id)
-        return None if document.unfinished else document
-
-    return await until(final)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (document := await record(library, document_id)).unfinished:
+            await asyncio.sleep(0.02)
+    return document
 
 
 async def embedded(library: Library) -> None:
     """Wait until the embed queue is empty."""
-
-    async def empty() -> bool:
-        return (await library.queue.depths()).embed == 0
-
-    await until(empty)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await library.queue.depths()).embed:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
@@ -68,7 +63,9 @@ async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
     document = await begin(library, "whole")
     await library.progress(document, batches=2, chunks=6)
     await library.queue.enqueue_batch(batch(document, 0, TEXTS))
-    await until(lambda: library.records.done_batches("whole", document.generation))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await library.records.done_batches("whole", document.generation):
+            await asyncio.sleep(0.02)
     assert await library.vectors.search(question, 3, 0.0) == []
     await library.queue.enqueue_batch(batch(document, 1, ["The dog barks.", "It rains.", "Trains are late."]))
     completed = await ended(library, "whole")
@@ -175,7 +172,7 @@ def outages(library: Library) -> Outages:
 @pytest.fixture
 def consumer(engine: Engine, library: Library, outages: Outages) -> BatchConsumer:
     """A consumer in this process, for what a test must do between its steps."""
-    return BatchConsumer(engine, library, timeout_seconds=PATIENCE_SECONDS, retries=0)
+    return BatchConsumer(engine, library, outages, retries=0)
 
 
 async def test_a_batch_that_lands_after_the_delete_is_removed_again(
@@ -368,17 +365,20 @@ async def test_queries_do_not_wait_for_the_queue(embedding_url: str, library: Li
 
     async def never_empty() -> None:
         for number in itertools.count():
-            await until(lambda: library.queue.room(12, 64 << 20), pause=0.02)
+            while not await library.queue.room(12, 64 << 20):
+                await asyncio.sleep(0.02)
             await library.queue.enqueue_batch(
                 batch(document, number, ["many words in a long text " * 30] * 8)
             )
 
     filling = asyncio.create_task(never_empty())
-    await until(lambda: library.records.done_batches("bulk", document.generation))
-    client = EmbeddingClient(embedding_url)
-    async with asyncio.timeout(PATIENCE_SECONDS):  # one that waited for the queue would wait for ever
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await library.records.done_batches("bulk", document.generation):
+            await asyncio.sleep(0.02)
+        # One that waited for the queue would wait for ever.
+        client = EmbeddingClient(embedding_url)
         assert len(await client.embed(["a question"])) == 1
-    await client.close()
+        await client.close()
     assert not filling.done()
     await tasks.end(filling)
     assert await library.delete("bulk")

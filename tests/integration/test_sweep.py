@@ -128,6 +128,25 @@ async def test_a_document_without_its_file_is_reported(kept: Library) -> None:
     assert (report.missing_files, report.incomplete) == (["doc"], [])
 
 
+async def test_documents_of_an_earlier_release_are_taken_over(kept: Library) -> None:
+    document = await stored(kept, "doc")
+    redis, key = kept.queue.redis, f"{kept.queue.pipeline}:doc:doc"
+    async with redis.pipeline() as pipe:
+        pipe.hdel(key, "task", "collection", "revision", "active_collection", "chunk_size")
+        pipe.delete(f"{kept.queue.pipeline}:docs:in:{kept.target.collection}")
+        await pipe.execute()
+    old = await kept.records.get("doc")
+    assert old
+    assert (old.task, old.active_collection) == (document.generation, None)
+    report = await sweep.sweep(kept, asked=False)
+    assert (report.orphan_points, report.orphan_files, report.incomplete) == (0, 0, [])
+    assert await kept.records.searchable(kept.target.collection) == 1
+    assert (await sweep.sweep(kept, asked=False)).orphan_points == 0
+    assert await kept.records.get("doc") == old.model_copy(
+        update={"active_collection": kept.target.collection}
+    )
+
+
 def _with_chunk(batch: EmbedBatch) -> EmbedBatch:
     batch.chunks.append(Chunk(0, "text", 1, [[1, 0]]))
     return batch

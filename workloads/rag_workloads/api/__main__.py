@@ -1,7 +1,7 @@
 """`python -m rag_workloads.api`: serve until SIGTERM or SIGINT."""
 
 from rag_contract.environment.api import ApiSettings
-from rag_workloads.api.main import create_app
+from rag_workloads.api.main import create_app, refusal
 from rag_workloads.web import logs, service
 
 
@@ -9,7 +9,8 @@ def main() -> None:
     """Run the API."""
     settings = ApiSettings.read()
     logs.configure(settings.log_level, settings.log_format)
-    service.serve(create_app(settings), settings, last_seconds=settings.answer_seconds)
+    app = create_app(settings)
+    service.serve(app, settings, refusal=lambda: refusal(app), last_seconds=settings.answer_seconds)
 
 
 if __name__ == "__main__":

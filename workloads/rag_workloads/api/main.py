@@ -1,5 +1,6 @@
 """The API's app."""
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from rag_contract.api_keys import Scope
 from rag_contract.environment.api import ApiSettings
+from rag_workloads import tasks
 from rag_workloads.api import documents, health, maintenance, questions, uploads
 from rag_workloads.api.admission import memory_full, storage_full
 from rag_workloads.api.auth import authorize
@@ -17,6 +19,7 @@ from rag_workloads.api.keyring import Keyring
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.upload import FORM_BYTES
 from rag_workloads.library.files import is_full
+from rag_workloads.library.records import StoreRefused
 from rag_workloads.web import problems, service
 from rag_workloads.web.problems import Unavailable
 
@@ -36,7 +39,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.parts = parts = await Parts.open(settings)
+        # A question needs no Redis, so that nobody waits for it here.
+        app.state.claiming = claiming = asyncio.create_task(parts.library.claim(settings.owner))
         yield
+        await tasks.end(claiming)
         await parts.close()
 
     async def ready() -> None:
@@ -67,3 +73,12 @@ def create_app(settings: ApiSettings) -> FastAPI:
         )
     app.include_router(health.health_router)
     return app
+
+
+def refusal(app: FastAPI) -> str | None:
+    """Why the process cannot go on, in words for a human; None while it can."""
+    claiming: asyncio.Task[None] | None = getattr(app.state, "claiming", None)
+    if claiming is None or not claiming.done() or claiming.cancelled():
+        return None
+    error = claiming.exception()
+    return str(error) if isinstance(error, StoreRefused) else None

@@ -3,8 +3,9 @@
 import time
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Json
+from pydantic import BaseModel, ConfigDict, Json, model_validator
 
 from rag_workloads.jobs.payloads import task_id
 
@@ -142,6 +143,12 @@ class Document(NewDocument):
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """A record whose tasks were its generations."""
+        return {"task": fields.get("generation"), **fields}
 
     @property
     def task_id(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import structlog
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
@@ -21,6 +22,9 @@ Field = str | int | datetime
 FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
 # Longer than any client goes on sending a command again.
 UPLOADS_EXPIRE_SECONDS = 600
+
+
+log = structlog.get_logger(__name__)
 
 
 class StoreRefused(Exception):
@@ -68,15 +72,12 @@ class Records:
         return (await self.load([document_id]))[0]
 
     async def load(self, ids: Sequence[str]) -> list[Document | None]:
-        """The records of these ids, in order."""
+        """The records of these ids, in order; None for one that is not there, or cannot be read."""
         async with self.redis.pipeline(transaction=False) as pipe:
             for document_id in ids:
                 pipe.hgetall(self._record(document_id))
             found = await pipe.execute()
-        return [
-            Document.model_validate({k.decode(): v.decode() for k, v in fields.items()}) if fields else None
-            for fields in found
-        ]
+        return [_document(fields) if fields else None for fields in found]
 
     async def begin(self, new: NewDocument, target: Target) -> Begun:
         """Start a generation, unless the same bytes are there.
@@ -141,6 +142,10 @@ class Records:
         """Mark a generation as the one that searches see; as `update`, and True again for the same."""
         _, words = _now()
         return bool(await self._run(scripts.COMPLETE, document_id, words, generation, collection))
+
+    async def adopt(self, document_id: str, active_generation: int, collection: str) -> None:
+        """Note where the points are of a document that an earlier release completed, which did not."""
+        await self._run(scripts.ADOPT, document_id, active_generation, collection)
 
     async def fail(self, document_id: str, generation: int, error: DocumentError) -> bool:
         """Mark a generation as failed for good; as `update`. It is left to be settled."""
@@ -256,6 +261,15 @@ class Records:
 
     def _record(self, document_id: str) -> str:
         return f"{self._pipeline}:doc:{document_id}"
+
+
+def _document(fields: dict[bytes, bytes]) -> Document | None:
+    """One record that cannot be read must not keep anybody from the others."""
+    try:
+        return Document.model_validate({name.decode(): value.decode() for name, value in fields.items()})
+    except ValueError as error:
+        log.error("record cannot be read", document_id=fields.get(b"document_id"), reason=str(error))
+        return None
 
 
 def _now() -> tuple[float, str]:

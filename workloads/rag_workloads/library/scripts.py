@@ -252,6 +252,15 @@ redis.call('ZREM', work, id)
 return 1
 """
 
+# Notes where the points are of a document that a release completed which did not. ARGV: document id, active
+# generation, collection.
+ADOPT = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local active, collection = get('active_generation', 'active_collection')
+if active ~= ARGV[2] or collection then return 0 end
+redis.call('HSET', record, 'active_collection', ARGV[3])
+return redis.call('SADD', searchable_in(ARGV[3]), ARGV[1])
+"""
+
 # Documents with something left to be done whose job neither waits nor runs. One more key: the ingest queue.
 # ARGV: time before which their last step was, how many to leave out, how many to look at, what stands before
 # the id in a record's key, and before the task's id in that of a job. Answers how many were looked at, then

@@ -72,7 +72,9 @@ async def _orphan_versions(
     for page in _pages(old):
         documents = await library.records.load([version.document_id for version in page])
         for version, document in zip(page, documents, strict=True):
-            if not _names(document, version, library.target.collection):
+            if document and document.active_collection is None and _is_active(document, version):
+                await library.records.adopt(*version[:2], library.target.collection)
+            elif not _names(document, version, library.target.collection):
                 yield version
 
 
@@ -80,10 +82,13 @@ def _names(document: Document | None, version: Version, collection: str) -> bool
     """Whether a record says that there are points of this version in a collection."""
     if document is None:
         return False
-    active = document.active_generation if document.active_collection == collection else None
-    if version.generation == active:
+    if document.active_collection == collection and version.generation == document.active_generation:
         return version.active
     return version.generation == document.generation and document.unfinished
+
+
+def _is_active(document: Document, version: Version) -> bool:
+    return version.active and version.generation == document.active_generation
 
 
 async def _orphan_files(library: Library, before: float) -> AsyncIterator[StoredFile]:

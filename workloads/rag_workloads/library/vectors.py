@@ -304,7 +304,8 @@ def _errors() -> Iterator[None]:
         yield
     except UnexpectedResponse as error:
         status = error.status_code or 0
-        kind = VectorStoreAway if status == BUSY or status >= 500 else VectorStoreError
+        # A collection that is gone is made again by whoever waits for the store.
+        kind = VectorStoreAway if status in (BUSY, NOT_FOUND) or status >= 500 else VectorStoreError
         raise kind(f"Qdrant answered {error}") from error
     except (ResponseHandlingException, ApiException, TimeoutError) as error:
         raise VectorStoreAway(f"Qdrant does not answer: {error or type(error).__name__}") from error

@@ -15,6 +15,7 @@ from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import PROCESS_DOCUMENT
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.records import StoreRefused
 from rag_workloads.library.vectors import VectorStoreAway
 from rag_workloads.web import logs, service
 from rag_workloads.worker import housekeeping
@@ -34,6 +35,7 @@ class Worker:
         self._library: Library | None = None
         self._consumer: Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
+        self._refused: StoreRefused | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -41,7 +43,11 @@ class Worker:
         settings = self._settings
         files = ObjectStore(settings.storage_url)
         self._library = Library.open(settings, files)
-        await self._library.claim(settings.owner)
+        try:
+            await self._library.claim(settings.owner)
+        except StoreRefused as refused:
+            self._refused = refused
+            raise
         processor = DocumentProcessor(
             settings,
             self._library,
@@ -73,6 +79,10 @@ class Worker:
             raise RuntimeError("The worker is starting.")
         self.alive()
         await self._library.queue.depths()
+
+    def refusal(self) -> str | None:
+        """Why the process cannot go on, in words for a human; None while it can."""
+        return str(self._refused) if self._refused else None
 
     async def drain(self) -> None:
         """Finish the running jobs and take no more."""
@@ -107,4 +117,4 @@ def main() -> None:
     logs.configure(settings.log_level, settings.log_format)
     worker = Worker(settings)
     app = service.create_app("worker", worker.lifespan, worker.ready, alive=worker.alive)
-    service.serve(app, settings, worker.drain)
+    service.serve(app, settings, worker.drain, refusal=worker.refusal)
