@@ -112,4 +112,5 @@ async def killer_pod(pipeline: Pipeline) -> AsyncIterator[Killer]:
         await kube.kubectl("wait", "-n", NAMESPACE, f"pod/{NAME}", *ready)
         yield Killer(kube, pipeline.namespace, pipeline.name)
     finally:
-        await kube.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+        # Or the next test would find this pod, which is about to end, and take it for its own.
+        await kube.kubectl("delete", "namespace", NAMESPACE, f"--timeout={PATIENCE_SECONDS}s")
