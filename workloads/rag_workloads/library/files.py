@@ -83,8 +83,9 @@ class ObjectStore:
         """All files that stay, of whatever document."""
         async for page in obstore.list(self._store, f"{DOCUMENTS}/"):
             for each in page:
-                _, document_id, _ = each["path"].split("/", 2)
-                yield StoredFile(each["path"], document_id, each["last_modified"])
+                _, *parts = each["path"].split("/", 2)
+                if len(parts) == 2:  # else it is nothing of ours
+                    yield StoredFile(each["path"], parts[0], each["last_modified"])
 
     async def of(self, document_id: str) -> list[str]:
         """The keys of a document's files."""

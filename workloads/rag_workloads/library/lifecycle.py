@@ -7,6 +7,7 @@ it leaves behind is removed. What is left to be done stands in the record's inde
 """
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 from uuid import uuid4
@@ -14,7 +15,8 @@ from uuid import uuid4
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from redis.exceptions import ResponseError
+from obstore.exceptions import BaseError
+from redis.exceptions import OutOfMemoryError
 
 from rag_contract.environment.base import LibrarySettings
 from rag_workloads.jobs.payloads import EmbedBatch
@@ -82,13 +84,13 @@ class Library:
         """Take in an uploaded file, and queue it unless its bytes are known."""
         try:
             begun = await self.records.begin(new, self.target)
-        except ResponseError:  # refused before anything was written, as at maxmemory
-            if self.files:
-                await self.files.delete(new.object_key)
+        except OutOfMemoryError:
+            await self._withdraw(new)
             raise
         if begun.new:
             await self.queue.enqueue_document(new.document_id, begun.task)
-        await self.empty_trash()
+        else:
+            await self._delete_files([new.object_key])
         return begun
 
     async def take_up(self, document_id: str, task: int, token: str, layout: Layout) -> Document:
@@ -218,23 +220,36 @@ class Library:
         async for document, need in needs(self.queue, self.records):
             try:
                 await self._meet(document, need)
-            except VectorStoreError as error:
+            except (VectorStoreError, OutOfMemoryError) as error:
                 log.warning("left for later", document_id=document.document_id, reason=str(error))
 
     async def empty_trash(self) -> None:
-        """Delete the files that no record names any more."""
-        if self.files is None:
-            return
-        keys = await self.records.trash()
-        for key in keys:
-            await self.files.delete(key)
-        await self.records.trash_emptied(keys)
+        """Delete the files that no record names any more; one that cannot be deleted stays for later."""
+        await self._delete_files(await self.records.trash())
 
     async def embed_again(self, document: Document) -> None:
         """Begin a document's bytes anew; what searches see of it stays until that is done."""
         with contextlib.suppress(Superseded):
             renewed = await self._restart(document)
             await self.queue.enqueue_document(renewed.document_id, renewed.task)
+
+    async def _withdraw(self, new: NewDocument) -> None:
+        """Delete the file of an upload that was refused, unless an earlier sending of it was taken."""
+        document = await self.records.get(new.document_id)
+        if self.files and (document is None or new.object_key not in document.object_keys):
+            await self.files.delete(new.object_key)
+
+    async def _delete_files(self, keys: Sequence[str]) -> None:
+        """Delete files that are trash."""
+        if self.files is None:
+            return
+        for key in keys:
+            try:
+                await self.files.delete(key)
+            except (BaseError, OSError) as error:
+                log.warning("file left for later", key=key, reason=str(error))
+            else:
+                await self.records.trash_emptied([key])
 
     async def _renew(self, document: Document) -> Document:
         """Begin a generation anew whose collection is not ours: OtherCollection if it is the newer one."""
@@ -271,8 +286,9 @@ class Library:
             await self.fail(document.document_id, document.generation, error)
             return
         with contextlib.suppress(Superseded):
-            await self.progress(document, recoveries=recoveries, attempts=0)
+            # In this order: what could not be queued was not tried.
             await self.queue.enqueue_document(document.document_id, document.task)
+            await self.progress(document, recoveries=recoveries, attempts=0)
             log.warning("document queued again", document_id=document.document_id, recoveries=recoveries)
 
     async def _finish_deletion(self, document: Document) -> None:

@@ -22,6 +22,7 @@ Field = str | int | datetime
 FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
 # Longer than any client goes on sending a command again.
 UPLOADS_EXPIRE_SECONDS = 600
+INDEXED_AT_ONCE = 1000
 
 
 log = structlog.get_logger(__name__)
@@ -142,6 +143,17 @@ class Records:
         """Mark a generation as the one that searches see; as `update`, and True again for the same."""
         _, words = _now()
         return bool(await self._run(scripts.COMPLETE, document_id, words, generation, collection))
+
+    async def index_unfinished(self) -> None:
+        """Have recovery look at every unfinished document: a release before this one had no such index."""
+        for index in self._by_state[:2]:
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.zrange(index, 0, -1)
+                (ids,) = await pipe.execute()
+            for at in range(0, len(ids), INDEXED_AT_ONCE):
+                async with self.redis.pipeline(transaction=False) as pipe:
+                    pipe.zadd(self._work, dict.fromkeys(ids[at : at + INDEXED_AT_ONCE], 0), nx=True)
+                    await pipe.execute()
 
     async def adopt(self, document_id: str, active_generation: int, collection: str) -> None:
         """Note where the points are of a document that an earlier release completed, which did not."""

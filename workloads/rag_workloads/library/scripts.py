@@ -70,7 +70,10 @@ end
 local old_sha, state, created, task, generation, old_file, active, active_file, collection, revision,
   deleting = get('sha256', 'state', 'created_at', 'task', 'generation', 'object_key', 'active_generation',
       'active_object_key', 'collection', 'revision', 'deleting')
-local here = not collection or collection == ARGV[7] or tonumber(revision) > tonumber(ARGV[8])
+local home = collection
+if state == 'completed' then home = get('active_collection') end
+local here = home == ARGV[7] or (not home and state ~= 'completed')
+  or (home and tonumber(revision or 0) > tonumber(ARGV[8]))
 if old_sha == sha256 and state ~= 'failed' and here then
   redis.call('SADD', trash, file)
   return answer(task, state, 0)
@@ -105,7 +108,7 @@ return answer(next, 'pending', 1)
 
 # Begins a generation of the same bytes anew. ARGV: document id, now, generation, token. Answers whether it
 # did.
-RESTART = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}
+RESTART = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[4]
 local generation, state, deleting, last, file, active, active_file = get(
   'generation', 'state', 'deleting', 'restart_token', 'object_key', 'active_generation', 'active_object_key')
@@ -115,7 +118,9 @@ if active and not active_file then redis.call('HSET', record, 'active_object_key
 forget_progress(generation)
 redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_size', 'pages', 'pages_done',
            'chunks', 'batches', 'batches_done', 'attempts', 'attempt_token', 'warnings', 'warnings_total',
-           'pages_without_text', 'error_code', 'error_message', 'error_page', 'error_hint', 'completed_at')
+           'pages_without_text', 'recoveries', 'error_code', 'error_message', 'error_page', 'error_hint',
+           'completed_at')
+redis.call('HSETNX', record, 'task', generation)
 redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued', 'restart_token', token)
 move(id, state, 'pending')
 redis.call('ZADD', work, now, id)
@@ -269,7 +274,9 @@ LEFT = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local ids = redis.call('ZRANGEBYSCORE', work, '-inf', ARGV[1], 'LIMIT', ARGV[2], ARGV[3])
 local found = {{#ids}}
 for _, id in ipairs(ids) do
-  local task = redis.call('HGET', ARGV[4] .. id, 'task')
+  -- A release before this one knew generations only.
+  local task, generation = unpack(redis.call('HMGET', ARGV[4] .. id, 'task', 'generation'))
+  task = task or generation
   if not task or not redis.call('ZSCORE', KEYS[10], ARGV[5] .. id .. '.' .. task) then
     found[#found + 1] = id
   end

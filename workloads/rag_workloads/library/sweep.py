@@ -48,7 +48,9 @@ async def sweep(library: Library, *, asked: bool) -> SweepReport:
     started = time.time()
     report = SweepReport(started_at=datetime.fromtimestamp(started, UTC))
     report.removed = asked or sum((await library.records.counts()).values()) > 0
-    versions = Counter([version async for version in library.vectors.versions()])
+    versions = Counter[Version]()
+    async for version in library.vectors.versions():
+        versions[version] += 1
     async for version in _orphan_versions(library, versions, generation_at(started - AGE_SECONDS)):
         report.orphan_points += versions[version]
         if report.removed:
@@ -107,6 +109,7 @@ async def _check_completed(
 ) -> None:
     """Find completed documents that have lost their file or points; embed the latter again."""
     offset = 0
+    again: list[Document] = []
     while page := (await library.records.list(offset, PAGE, State.COMPLETED))[0]:
         offset += len(page)
         for document in page:
@@ -120,7 +123,9 @@ async def _check_completed(
                 if versions[version] != document.chunks:
                     report.incomplete.append(document.document_id)
                     if has_file:
-                        await library.embed_again(document)
+                        again.append(document)
+    for document in again:  # not before: they leave the index that is read
+        await library.embed_again(document)
 
 
 def _observe(report: SweepReport) -> None:

@@ -223,6 +223,7 @@ class VectorStore:
     async def versions(self) -> AsyncIterator[Version]:
         """The version of every point of the present collection, one after another."""
         offset = None
+        self._owned.discard(self.collection)  # it may have been dropped, and be another's now
         while await self._is_ours(self.collection):
             with _errors():
                 records, offset = await self._client.scroll(
@@ -290,11 +291,22 @@ class VectorStore:
         return info.config.metadata or {}
 
     async def _delete(self, collection: str | None, *conditions: models.FieldCondition) -> None:
-        if not await self._is_ours(collection or self.collection):
-            return
+        name = collection or self.collection
+        try:
+            if not await self._is_ours(name):
+                return
+        except CollectionRefused:
+            if name == self.collection:
+                raise
+            return  # an earlier one that was dropped, and is another's now: nothing of ours is in it
         selector = models.FilterSelector(filter=models.Filter(must=[*conditions]))
         with _errors():
-            await self._client.delete(collection or self.collection, selector)
+            try:
+                await self._client.delete(name, selector)
+            except UnexpectedResponse as error:
+                if error.status_code != NOT_FOUND:
+                    raise
+                self._owned.discard(name)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What workers do beside documents: go on with what was left, and now and then compare the stores."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -16,13 +17,16 @@ log = structlog.get_logger(__name__)
 
 
 async def run(library: Library) -> None:
-    """Do both for ever; of all workers, the one that gets the turn does."""
+    """Do both for ever, side by side; of all workers, the one that gets the turn does."""
+    await asyncio.gather(_repeat(_recover, library), _repeat(_sweep, library))
+
+
+async def _repeat(duty: Callable[[Library], Awaitable[None]], library: Library) -> None:
     while True:
-        for duty in (_recover, _sweep):
-            try:
-                await duty(library)
-            except Exception:  # whatever it is, the next look may succeed, and the other duty has its own
-                log.exception("housekeeping skipped")
+        try:
+            await duty(library)
+        except Exception:  # whatever it is, the next look may succeed
+            log.exception("housekeeping skipped")
         await asyncio.sleep(TICK_SECONDS)
 
 
@@ -33,5 +37,11 @@ async def _recover(library: Library) -> None:
 
 async def _sweep(library: Library) -> None:
     asked = await library.records.sweep_asked()
-    if asked or await library.records.turn("sweep", SWEEP_SECONDS):
+    if not (asked or await library.records.turn("sweep", SWEEP_SECONDS)):
+        return
+    try:
         await sweep.sweep(library, asked=asked)
+    except Exception:
+        if asked:
+            await library.records.ask_for_sweep()
+        raise

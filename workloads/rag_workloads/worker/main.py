@@ -48,6 +48,7 @@ class Worker:
         except StoreRefused as refused:
             self._refused = refused
             raise
+        await self._library.records.index_unfinished()
         processor = DocumentProcessor(
             settings,
             self._library,
