@@ -147,6 +147,16 @@ def test_a_count_of_pages_that_lies_is_corrected(write: Write) -> None:
     assert texts(write(edited(count_two))) == texts(write(pdf()))
 
 
+def test_a_tree_of_pages_may_list_them_in_an_object_of_its_own(write: Write) -> None:
+    def apart(document: pymupdf.Document) -> None:
+        root = int(document.xref_get_key(document.pdf_catalog(), "Pages")[1][:-4])
+        kids = document.get_new_xref()
+        document.update_object(kids, document.xref_get_key(root, "Kids")[1])
+        document.xref_set_key(root, "Kids", f"{kids} 0 R")
+
+    assert texts(write(edited(apart))) == texts(write(pdf()))
+
+
 def test_a_tree_of_pages_that_leads_back_into_itself_has_an_end(write: Write) -> None:
     def knot(document: pymupdf.Document) -> None:
         root = int(document.xref_get_key(document.pdf_catalog(), "Pages")[1][:-4])

@@ -110,6 +110,7 @@ IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
         (f"[map]: <data:image/png;base64,{IMAGE}>\nAfter.", "[map]: <>\nAfter."),
         ("Mail:\n" + "\n".join([IMAGE[:72]] * 5) + "\nAb0=\n\nAfter.", "Mail:\n\nAfter."),
         ("Mail:\n" + "\n".join([IMAGE[:72]] * 5) + "\nAfter all.", "Mail:\nAfter all."),
+        ("Mail:\r\n" + "\r\n".join([IMAGE[:72]] * 5) + "\r\nAb0=\r\n\r\nAfter.", "Mail:\n\nAfter."),
         (f"The sum is {'0123456789abcdef' * 20}.", f"The sum is {'0123456789abcdef' * 20}."),
         ("Write data:text/plain,hello to say hello.", "Write data:text/plain,hello to say hello."),
     ],

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 
+import structlog
 from fastapi import APIRouter, FastAPI, Request, Response, Security
 from obstore.exceptions import BaseError
 from redis.exceptions import OutOfMemoryError, RedisError
@@ -23,6 +24,10 @@ from rag_workloads.library.records import StoreRefused
 from rag_workloads.web import problems, service
 from rag_workloads.web.problems import Unavailable
 
+CLAIM_AGAIN_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
 # What a key must allow; statistics are for every key.
 SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (uploads.router, [Scope.INGEST]),
@@ -40,7 +45,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.parts = parts = await Parts.open(settings)
         # A question needs no Redis, so that nobody waits for it here.
-        app.state.claiming = claiming = asyncio.create_task(parts.library.claim(settings.owner))
+        app.state.claiming = claiming = asyncio.create_task(_claim(parts, settings.owner))
         yield
         await tasks.end(claiming)
         await parts.close()
@@ -73,6 +78,16 @@ def create_app(settings: ApiSettings) -> FastAPI:
         )
     app.include_router(health.health_router)
     return app
+
+
+async def _claim(parts: Parts, owner: str) -> None:
+    """See whose documents are in Redis, as soon as it answers; StoreRefused if they are another's."""
+    while True:
+        try:
+            return await parts.library.claim(owner)
+        except RedisError as error:
+            log.error("cannot see whose Redis this is", reason=str(error))
+            await asyncio.sleep(CLAIM_AGAIN_SECONDS)
 
 
 def refusal(app: FastAPI) -> str | None:

@@ -41,9 +41,10 @@ def prompts(question: str, sentences: list[str], characters: int, tokens: int | 
 
 def choose(sentences: list[str], characters: int) -> list[str]:
     """The first sentences that have so many characters together; of the first one, as much as fits."""
-    chosen: list[str] = []
+    chosen, length = list[str](), 0
     for sentence in sentences:
-        if chosen and sum(map(len, chosen)) + len(sentence) > characters:
+        length += len(sentence)
+        if chosen and length > characters:
             break
         chosen.append(sentence[:characters])
     return chosen

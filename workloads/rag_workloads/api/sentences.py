@@ -108,7 +108,8 @@ def _is_abbreviation(text: str, match: re.Match[str], following: str) -> bool:
     word = PRECEDING.search(text[max(0, match.start() - 12) : match.start()])
     letters = word[0].lstrip(OPENERS).lower() if word else ""
     if letters.isdigit():
-        line = text[: match.start() - len(letters)][-1:]
+        at = match.start() - len(letters)
+        line = text[max(0, at - 1) : at]
         return len(letters) < 3 and (line in ("", "\n") or following.startswith(MONTHS))
     if letters in BEFORE_NUMBERS:
         return following[0].isdigit()

@@ -56,6 +56,7 @@ async def sweep(library: Library, *, asked: bool) -> SweepReport:
         if report.removed:
             await library.vectors.delete_version(version)
     if library.files:
+        await library.files.sweep()
         async for file in _orphan_files(library, started - AGE_SECONDS):
             report.orphan_files += 1
             if report.removed:

@@ -19,7 +19,9 @@ from rag_workloads.jobs.payloads import EmbedBatch
 
 TIMEOUT_SECONDS = 60
 SCROLL_POINTS = 1000
-CONFLICT, NOT_FOUND, BUSY = 409, 404, 429
+CONFLICT, NOT_FOUND = 409, 404
+# The statuses of a request that would be refused again.
+REFUSED = {400, CONFLICT, 413, 422}
 INDEXES = {
     "document_id": models.PayloadSchemaType.KEYWORD,
     "generation": models.PayloadSchemaType.INTEGER,
@@ -33,7 +35,7 @@ class VectorStoreError(Exception):
 
 
 class VectorStoreAway(VectorStoreError):
-    """Qdrant cannot be reached, is too slow or too busy: the same request may succeed later."""
+    """Qdrant cannot be reached or used now, is too slow or too busy: the same request may succeed later."""
 
 
 class CollectionRefused(VectorStoreError):
@@ -315,9 +317,8 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except UnexpectedResponse as error:
-        status = error.status_code or 0
-        # A collection that is gone is made again by whoever waits for the store.
-        kind = VectorStoreAway if status in (BUSY, NOT_FOUND) or status >= 500 else VectorStoreError
+        # All others say nothing of the request: a key is wrong, or the collection is gone for now.
+        kind = VectorStoreError if error.status_code in REFUSED else VectorStoreAway
         raise kind(f"Qdrant answered {error}") from error
     except (ResponseHandlingException, ApiException, TimeoutError) as error:
         raise VectorStoreAway(f"Qdrant does not answer: {error or type(error).__name__}") from error

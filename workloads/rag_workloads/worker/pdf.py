@@ -67,7 +67,7 @@ def _correct_page_count(pdf: pymupdf.Document) -> None:
     """Where the tree of pages has not as many as it says, make it a list of those that it has."""
     root = _references(pdf.xref_get_key(pdf.pdf_catalog(), "Pages"))
     pages = _pages_below(pdf, root)
-    if root and len(pages) != pdf.page_count:
+    if root and len(pages) != pdf.page_count and all(_is_page(pdf, page) for page in pages):
         pdf.xref_set_key(root[0], "Kids", f"[{' '.join(f'{page} 0 R' for page in pages)}]")
         pdf.xref_set_key(root[0], "Count", str(len(pages)))
 
@@ -80,12 +80,31 @@ def _pages_below(pdf: pymupdf.Document, nodes: list[int]) -> list[int]:
         if node in seen:
             continue
         seen.add(node)
-        lost = not 0 < node < pdf.xref_length()
-        kids = ("null", "") if lost else pdf.xref_get_key(node, "Kids")
+        kids = _kids(pdf, node)
         if kids[0] == "null":
             pages.append(node)
         rest += _references(kids)[::-1]
     return pages
+
+
+def _kids(pdf: pymupdf.Document, node: int) -> tuple[str, str]:
+    """The kids of a node, which may be an object of their own; ("null", "") for a leaf or a lost node."""
+    if _is_lost(pdf, node):
+        return "null", ""
+    kind, value = pdf.xref_get_key(node, "Kids")
+    if kind != "xref":
+        return kind, value
+    (array,) = _references((kind, value))
+    return ("null", "") if _is_lost(pdf, array) else ("array", pdf.xref_object(array, compressed=True))
+
+
+def _is_page(pdf: pymupdf.Document, node: int) -> bool:
+    """Whether a leaf is a page, or is lost; a tree with other leaves is one that we do not understand."""
+    return _is_lost(pdf, node) or pdf.xref_get_key(node, "Type")[1] in ("/Page", "null")
+
+
+def _is_lost(pdf: pymupdf.Document, node: int) -> bool:
+    return not 0 < node < pdf.xref_length()
 
 
 def _references(value: tuple[str, str]) -> list[int]:

@@ -72,7 +72,7 @@ def _pages(text: str) -> Iterator[Page]:
     start, line = 0, 1
     for number, page in enumerate(text.split("\f"), 1):
         warning = _warning(text, number, start, start + len(page), line)
-        yield Page(clean(without_data(page)), warning)
+        yield Page(clean(without_data(page.replace("\r\n", "\n"))), warning)
         start += len(page) + 1
         line += page.count("\n")
 
