@@ -432,7 +432,8 @@ async def test_housekeeping_goes_on_after_an_error(bench: Bench, monkeypatch: py
     running = asyncio.create_task(housekeeping.run(bench.library))
     await until(bench.records.sweep_report)  # it has had a first look
     await bench.queue.redis.rename("aside", left)
-    await until(lambda: bench.queued(document))
+    assert await until(lambda: bench.queued(document))
+    assert not running.done()
     await tasks.end(running)
 
 

@@ -87,11 +87,6 @@ class ObjectStore:
                 if len(parts) == 2:  # else it is nothing of ours
                     yield StoredFile(each["path"], parts[0], each["last_modified"])
 
-    async def of(self, document_id: str) -> list[str]:
-        """The keys of a document's files."""
-        prefix = document_key(document_id, "")
-        return [each["path"] async for page in obstore.list(self._store, prefix) for each in page]
-
     async def free_bytes(self) -> int | None:
         """Bytes that the volume has left; None for a bucket, which has no end."""
         if self._folder is None:
