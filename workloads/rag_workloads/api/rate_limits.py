@@ -9,9 +9,9 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import ConnectionPool, Redis
-from redis.exceptions import RedisError
 
 from rag_contract.api_keys import ApiKey
+from rag_workloads.jobs.redis_errors import AWAY, Parser
 from rag_workloads.web.problems import Problem
 
 # Redis answers in a millisecond; a question does not wait for one that is away.
@@ -42,7 +42,10 @@ class RateLimits:
     def open(cls, redis_url: str, pipeline: str) -> Self:
         """With connections of its own, which neither wait nor try again; connects when it is used."""
         pool = ConnectionPool.from_url(
-            redis_url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS
+            redis_url,
+            parser_class=Parser,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
         )
         return cls(Redis(connection_pool=pool), pipeline)
 
@@ -59,7 +62,7 @@ class RateLimits:
             if allowed:
                 return
             reset_at, _ = await self._limiter.get_window_stats(limit, key.name)
-        except (RedisError, OSError) as error:
+        except (*AWAY, OSError) as error:
             log.warning("cannot count requests", reason=str(error) or type(error).__name__)
             return
         raise RateLimited(key, max(1, math.ceil(reset_at - time.time())))

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from redis.exceptions import RedisError
 
 from rag_workloads.embedding.engine import Engine, EngineAway, InputTooLong, Lane, Overloaded, Refused
 from rag_workloads.embedding.gate import Gate
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
+from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.library.lifecycle import Library, OtherCollection
 from rag_workloads.library.vectors import VectorStoreAway
@@ -51,7 +51,7 @@ class BatchConsumer:
         except Refused as error:
             hint = "Look at the embedding service's log, then upload the file again."
             await self._fail(batch, f"The model refuses a chunk: {error}", hint)
-        except (OtherCollection, Overloaded, RedisError) as error:
+        except (OtherCollection, Overloaded, *AWAY) as error:
             raise RetryLater(HAND_BACK_SECONDS) from error
         except VectorStoreAway as error:
             self.gate.away("vector-store", error)

@@ -17,20 +17,19 @@ import msgpack
 import structlog
 from arq.jobs import DeserializationError, deserialize_job_raw
 from prometheus_client import Counter
-from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
+from redis.exceptions import RedisError
 
 from rag_workloads import tasks
 from rag_workloads.jobs.leases import RENEW_SECONDS, Entry, Leases
 from rag_workloads.jobs.payloads import Undecodable
 from rag_workloads.jobs.queue import Queue, unpack
+from rag_workloads.jobs.redis_errors import AWAY
 
 RESTART_SECONDS = 1
 # For the claim that is under way when a consumer stops.
 STOP_SECONDS = 2
 # Of a payload that is set aside: enough to see what it is.
 KEPT_BYTES = 4096
-
-AWAY = ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError
 
 SET_ASIDE = Counter("queue_entries_set_aside_total", "Queue entries that could not be decoded.", ["queue"])
 
@@ -83,7 +82,10 @@ class Consumer(arq.Worker):
         self._changed.set()
 
     async def consume(self) -> None:
-        """Run jobs until `drain` has stopped it; a loss of Redis stops it only for a while."""
+        """Run jobs until `drain` has stopped it; a loss of Redis stops it only for a while.
+
+        Other errors of Redis are raised: they would be the same for ever.
+        """
         renewal = asyncio.create_task(self._renew_for_ever())
         try:
             while self.allow_pick_jobs:
@@ -112,7 +114,7 @@ class Consumer(arq.Worker):
             log.error("jobs not put back", queue=self.queue_name, reason=str(error))
 
     async def main(self) -> None:
-        """Take jobs whenever there is a slot, until `drain`. RedisError when Redis is away for long."""
+        """Take jobs whenever there is a slot, until `drain`. What is in `AWAY` if Redis is so for long."""
         woken = False
         while self.allow_pick_jobs:
             free = self.max_jobs - len(self.tasks)
@@ -137,7 +139,7 @@ class Consumer(arq.Worker):
         except asyncio.CancelledError:
             if self.allow_pick_jobs:  # else it is `drain` that cancelled the run
                 raise
-        except (RedisError, OSError) as error:
+        except (*AWAY, OSError) as error:
             log.error("lost the queue", queue=self.queue_name, reason=str(error))
             await asyncio.sleep(RESTART_SECONDS)
 

@@ -17,6 +17,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, Connection
 from rag_contract import names
 from rag_workloads.jobs import payloads, scripts
 from rag_workloads.jobs.payloads import EmbedBatch
+from rag_workloads.jobs.redis_errors import Parser
 
 PROCESS_DOCUMENT = "process_document"
 EMBED_BATCH = "embed_batch"
@@ -143,6 +144,7 @@ def unpack(data: bytes) -> dict[str, Any]:
 def _open(redis_url: str) -> ArqRedis:
     pool = ConnectionPool.from_url(
         redis_url,
+        parser_class=Parser,
         retry=Retry(ExponentialBackoff(cap=2, base=0.1), REDIS_RETRIES),
         # OSError: a connection that is refused, which redis-py itself takes for final
         retry_on_error=[ConnectionError, TimeoutError, OSError],

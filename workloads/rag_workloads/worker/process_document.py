@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import anyio.to_thread
 import structlog
-from redis.exceptions import RedisError
 from tokenizers import Tokenizer
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
+from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, Stage
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library, OtherCollection, Superseded
@@ -68,7 +68,7 @@ class DocumentProcessor:
             raise
         except DocumentError as error:
             await self.library.fail(document.document_id, document.generation, error)
-        except (VectorStoreAway, RedisError) as error:  # nor is a store that is away
+        except (VectorStoreAway, *AWAY) as error:  # nor is a store that is away
             await self.library.give_back(document)
             raise RetryLater(HAND_BACK_SECONDS) from error
         except Exception as error:
