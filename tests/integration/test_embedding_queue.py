@@ -21,12 +21,12 @@ from rag_workloads import tasks
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine, EngineAway, Overloaded
-from rag_workloads.embedding.gate import Gate
 from rag_workloads.embedding.local_engine import LocalEngine
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, State
+from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import Target

@@ -15,7 +15,7 @@ from rag_workloads.library.documents import State
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 
-PAUSED = 'embedding_paused{reason="VectorStoreAway"}'
+PAUSED = 'consuming_paused{component="vector-store"}'
 
 
 async def test_documents_wait_while_qdrant_is_away(

@@ -9,9 +9,9 @@ from tests.patience import PATIENCE_SECONDS
 
 from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_workloads import tasks
-from rag_workloads.embedding import gate
 from rag_workloads.embedding.engine import EngineAway, Unsupported
-from rag_workloads.embedding.gate import Gate, Probe
+from rag_workloads.library import gate
+from rag_workloads.library.gate import Gate, Probe
 from rag_workloads.library.vectors import CollectionRefused, VectorStoreAway
 
 
@@ -78,7 +78,7 @@ def consumer() -> Consumer:
 
 
 def gate_of(problems: KeptProblems, probes: dict[ProblemComponent, Probe]) -> Gate:
-    return Gate(probes, problems)  # type: ignore[arg-type]
+    return Gate(probes, problems, fatal=(CollectionRefused, Unsupported))  # type: ignore[arg-type]
 
 
 async def watch_until_open(watched: Gate, consumer: Consumer) -> None:
@@ -119,7 +119,7 @@ async def test_one_that_is_back_does_not_end_the_outage_of_another(
 
 async def test_an_outage_is_seen_in_metrics_and_in_redis(consumer: Consumer, problems: KeptProblems) -> None:
     def paused() -> float | None:
-        return REGISTRY.get_sample_value("embedding_paused", {"reason": "VectorStoreAway"})
+        return REGISTRY.get_sample_value("consuming_paused", {"component": "vector-store"})
 
     seen: list[tuple[float | None, list[ComponentProblem]]] = []
 
@@ -127,14 +127,14 @@ async def test_an_outage_is_seen_in_metrics_and_in_redis(consumer: Consumer, pro
         async def __call__(self) -> None:
             seen.append((paused(), list(problems.known.values())))
 
-    before = REGISTRY.get_sample_value("embedding_outages_total", {"component": "vector-store"}) or 0
+    before = REGISTRY.get_sample_value("dependency_outages_total", {"component": "vector-store"}) or 0
     watched = gate_of(problems, {"vector-store": Watched(0)})
     watched.away("vector-store", VectorStoreAway("no connection"))
     await watch_until_open(watched, consumer)
     problem = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="no connection")
     assert seen == [(1, [problem])]
     assert paused() == 0
-    after = REGISTRY.get_sample_value("embedding_outages_total", {"component": "vector-store"})
+    after = REGISTRY.get_sample_value("dependency_outages_total", {"component": "vector-store"})
     assert after == before + 1
 
 

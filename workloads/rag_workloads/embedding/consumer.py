@@ -7,11 +7,11 @@ from typing import Any
 import structlog
 
 from rag_workloads.embedding.engine import Engine, EngineAway, InputTooLong, Lane, Overloaded, Refused
-from rag_workloads.embedding.gate import Gate
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.documents import DocumentError, ErrorCode
+from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library, OtherCollection
 from rag_workloads.library.vectors import VectorStoreAway
 from rag_workloads.web import metrics

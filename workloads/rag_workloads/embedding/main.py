@@ -12,13 +12,13 @@ from rag_contract import names
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads import tasks
 from rag_workloads.embedding.consumer import BatchConsumer
-from rag_workloads.embedding.engine import Engine, Lane, Unsupported
+from rag_workloads.embedding.engine import Engine, Lane, Refused, Unsupported
 from rag_workloads.embedding.engines import start_engine
-from rag_workloads.embedding.gate import Gate
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.tei_errors import TeiError
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import EMBED_BATCH
+from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
@@ -31,6 +31,8 @@ BODY_BYTES = 8 << 20
 
 # What only a human can mend: the process ends and says so.
 REFUSALS = CollectionRefused, StoreRefused, Unsupported
+# What ends the gate's watch, and the process with it.
+FATAL = CollectionRefused, Refused
 
 T = TypeVar("T")
 
@@ -125,7 +127,7 @@ class EmbeddingService:
             await engine.embed(["Is it back?"], Lane.QUERY)
 
         problems = Problems(self._library.queue.redis, self._settings.pipeline)
-        return Gate({"vector-store": ask_store, "embedding": ask_engine}, problems)
+        return Gate({"vector-store": ask_store, "embedding": ask_engine}, problems, fatal=FATAL)
 
     def _consumer_of(self, engine: Engine, gate: Gate) -> Consumer:
         settings = self._settings

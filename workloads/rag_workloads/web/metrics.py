@@ -30,12 +30,8 @@ BATCHES = Counter(
 BATCH_SECONDS = Histogram(
     "embedding_batch_duration_seconds", "Time of one queue batch by step: embed or upsert.", ["step"]
 )
-EMBEDDING_PAUSED = Gauge(
-    "embedding_paused", "Whether no batches are taken, by why: what the engine or the store says.", ["reason"]
-)
-EMBEDDING_OUTAGES = Counter(
-    "embedding_outages_total", "Times that a dependency was found away.", ["component"]
-)
+PAUSED = Gauge("consuming_paused", "Whether no jobs are taken, as a dependency is away.", ["component"])
+OUTAGES = Counter("dependency_outages_total", "Times that a dependency was found away.", ["component"])
 SWEEP_FOUND = Gauge(
     "library_sweep_found",
     "What the last comparison of the stores found: orphan_files, orphan_points, incomplete_documents,"

@@ -10,9 +10,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from rag_contract.stats import ComponentProblem, ProblemComponent
-from rag_workloads.embedding.engine import Refused
 from rag_workloads.library.problems import Problems
-from rag_workloads.library.vectors import CollectionRefused
 from rag_workloads.web import metrics
 
 # Between two questions whether it is back: each twice the last, as long as the outage lasts.
@@ -24,8 +22,6 @@ CALM_SECONDS = 60.0
 
 # Of what an error says, for conditions.
 MESSAGE_CHARACTERS = 1000
-# What will not pass by itself.
-FATAL = CollectionRefused, Refused
 
 Probe = Callable[[], Awaitable[None]]
 
@@ -54,9 +50,17 @@ class Gate:
     `watch` does the rest.
     """
 
-    def __init__(self, probes: Mapping[ProblemComponent, Probe], problems: Problems) -> None:
-        """`probes` are the dependencies by the names of their components; each raises while it is away."""
-        self._probes, self._problems = probes, problems
+    def __init__(
+        self,
+        probes: Mapping[ProblemComponent, Probe],
+        problems: Problems,
+        fatal: tuple[type[Exception], ...] = (),
+    ) -> None:
+        """`probes` are the dependencies by the names of their components; each raises while it is away.
+
+        `fatal` is what a probe raises that will not pass by itself.
+        """
+        self._probes, self._problems, self._fatal = probes, problems, fatal
         self._away: dict[ProblemComponent, Exception] = {}
         self._closed = asyncio.Event()
         self._pause_seconds, self._opened = FIRST_PAUSE_SECONDS, -CALM_SECONDS
@@ -65,15 +69,15 @@ class Gate:
         """Take a dependency for away, for what `error` says, until its probe succeeds. Again is fine."""
         if component not in self._away:
             log.warning("dependency away", component=component, reason=str(error))
-            metrics.EMBEDDING_OUTAGES.labels(component).inc()
-            metrics.EMBEDDING_PAUSED.labels(_reason(error)).set(1)
+            metrics.OUTAGES.labels(component).inc()
+            metrics.PAUSED.labels(component).set(1)
             self._away[component] = error
         self._closed.set()
 
     async def watch(self, consumer: Pausable) -> None:
         """Keep `consumer` paused whenever something is away, for ever.
 
-        Each pod says in Redis what it waits for. Raises what a probe raises that is `FATAL`.
+        Each pod says in Redis what it waits for. Raises what a probe raises that is fatal.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -96,13 +100,14 @@ class Gate:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await self._probes[component]()
-        except FATAL:
+        except self._fatal:
             raise
         except Exception as error:
             log.info("dependency still away", component=component, reason=str(error) or type(error).__name__)
             return
         log.info("dependency back", component=component)
-        metrics.EMBEDDING_PAUSED.labels(_reason(self._away.pop(component))).set(0)
+        del self._away[component]
+        metrics.PAUSED.labels(component).set(0)
         with _without_redis():
             await self._problems.clear(component)
 
@@ -115,7 +120,7 @@ class Gate:
 
 
 def _reason(error: Exception) -> str:
-    """For conditions and metrics, e.g. VectorStoreAway."""
+    """For conditions, e.g. VectorStoreAway."""
     return type(error).__name__
 
 
