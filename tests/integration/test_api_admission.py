@@ -104,6 +104,19 @@ def upload_when_there_is_room(url: str) -> httpx.Response:
     return response
 
 
+def test_a_client_that_stands_still_loses_its_place(settings: dict[str, str], files: Path) -> None:
+    body, before = FORM % b"stands still", kept(files)
+    with lone_api(MAX_UPLOADS="1", BODY_IDLE_SECONDS="0.5", **settings) as url:
+        with begun(url, body) as connection:
+            connection.sendall(body[:-10])
+            refused = answer(connection)
+        assert "HTTP/1.1 408" in refused
+        assert "urn:ragpipeline:problem:request-timeout" in refused
+        assert kept(files) == before
+        with begun(url, body) as connection:
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 100"), "the place is free again"
+
+
 def test_while_too_many_documents_wait_none_is_read(api: str, files: Path) -> None:
     assert [upload(api, text).status_code for text in (b"one", b"two")] == [202, 202]
     before = kept(files)

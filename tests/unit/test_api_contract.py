@@ -57,7 +57,7 @@ async def test_the_schema_says_what_is_sent_and_answered(client: httpx.AsyncClie
     upload = operations["post /documents/upload"]
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
     assert (form["file"]["format"], form["document_id"]["type"]) == ("binary", "string")
-    assert set(upload["responses"]) == {"200", "202", "401", "403", "413", "422", "429", "503"}
+    assert set(upload["responses"]) == {"200", "202", "401", "403", "408", "413", "422", "429", "503"}
     assert "404" in operations["get /documents/upload/status/{task_id}"]["responses"]
     del operations["get /health"]
     for name, operation in operations.items():

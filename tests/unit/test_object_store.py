@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 from obstore.exceptions import GenericError
 
-from rag_workloads.library.files import INCOMING_SECONDS, ObjectStore, incoming_key, is_full
+from rag_workloads.library import files
+from rag_workloads.library.files import INCOMING_SECONDS, ObjectStore, document_key, incoming_key, is_full
+
+
+async def data() -> AsyncIterator[bytes]:
+    yield b"data"
 
 
 async def test_only_old_remains_of_uploads_are_swept(tmp_path: Path) -> None:
     folder = tmp_path / "my objects"
     store = ObjectStore(folder.as_uri())
     await store.sweep()
-
-    async def data() -> AsyncIterator[bytes]:
-        yield b"data"
-
     for upload in ("old", "now"):
         await store.put(incoming_key(upload), data())
     (folder / "incoming" / "killed#1").write_bytes(b"da")
@@ -30,6 +31,19 @@ async def test_only_old_remains_of_uploads_are_swept(tmp_path: Path) -> None:
     await store.sweep()
     left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert left == {"incoming/now", "documents/old"}
+
+
+async def test_a_bucket_is_swept_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, document = ObjectStore("memory:///"), document_key("doc", "one")
+    await store.sweep()
+    for key in (incoming_key("one"), document):
+        await store.put(key, data())
+    await store.sweep()
+    assert await store.exists(incoming_key("one")), "it may be an upload that goes on"
+    monkeypatch.setattr(files, "INCOMING_SECONDS", -60)
+    await store.sweep()
+    assert not await store.exists(incoming_key("one"))
+    assert await store.exists(document)
 
 
 @pytest.mark.parametrize(("code", "full"), [(28, True), (122, True), (13, False)])

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 
 from rag_workloads import tasks
 from rag_workloads.web import service
+from rag_workloads.web.bodies import Pace
 
 
 @contextlib.asynccontextmanager
@@ -23,7 +24,8 @@ async def ready() -> None:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app = service.create_app("test", lifespan, ready, body_limit=10, body_limits={"/large": 20})
+    pace = Pace(idle_seconds=30, bytes_per_second=1)
+    app = service.create_app("test", lifespan, ready, body_limit=10, body_limits={"/large": 20}, pace=pace)
 
     @app.get("/broken")
     async def broken() -> None:
@@ -65,6 +67,30 @@ async def test_a_body_has_a_limit_whether_its_length_is_stated_or_not(
     if status == 413:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["type"] == "urn:ragpipeline:problem:payload-too-large"
+
+
+@pytest.mark.parametrize(
+    ("pauses", "status"),
+    [([29, 1], 200), ([31], 408), ([0, 29], 200), ([0, 31], 408), ([20, 10], 200), ([20, 10, 10], 408)],
+    ids=["in time", "late", "goes on", "stands still", "slow at first", "too slow"],
+)
+async def test_a_body_comes_at_a_pace(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, pauses: list[float], status: int
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def paused() -> AsyncIterator[bytes]:
+        for seconds in pauses:
+            monkeypatch.setattr(loop, "time", lambda now=loop.time, later=seconds: now() + later)
+            for _ in range(3):  # the loop sees what the time is, and what it means
+                await asyncio.sleep(0)
+            yield b"x"
+
+    answer = await client.post("/small", content=paused())
+    assert answer.status_code == status
+    if status == 408:
+        assert answer.json()["type"] == "urn:ragpipeline:problem:request-timeout"
+        assert answer.headers["connection"] == "close"
 
 
 async def test_a_background_task_that_broke_off_is_noticed() -> None:

@@ -23,6 +23,7 @@ from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.files import is_full
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.web import problems, service
+from rag_workloads.web.bodies import Pace
 from rag_workloads.web.problems import Unavailable
 
 CLAIM_AGAIN_SECONDS = 10
@@ -44,7 +45,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.parts = parts = await Parts.open(settings)
+        app.state.parts = parts = Parts.open(settings)
         # A question needs no Redis, so that nobody waits for it here.
         app.state.claiming = claiming = asyncio.create_task(_claim(parts, settings.owner))
         yield
@@ -56,7 +57,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     upload_limit = settings.upload_limit_bytes + FORM_BYTES
     limits = {uploads.router.prefix: upload_limit}
-    app = service.create_app("RAG pipeline", lifespan, ready, body_limits=limits)
+    pace = Pace(settings.body_idle_seconds)
+    app = service.create_app("RAG pipeline", lifespan, ready, body_limits=limits, pace=pace)
 
     async def redis_is_away(_: Request, error: Exception) -> Response:
         return Unavailable("queue", str(error) or type(error).__name__).response()

@@ -27,10 +27,9 @@ class Parts:
     admission: Admission
 
     @classmethod
-    async def open(cls, settings: ApiSettings) -> Self:
-        """Sweep the object store, and prepare what connects when it is used: a question needs no Redis."""
+    def open(cls, settings: ApiSettings) -> Self:
+        """Prepare what connects when it is used: a question needs no Redis, and no files."""
         files = ObjectStore(settings.storage_url)
-        await files.sweep()
         library = Library.open(settings, files)
         return cls(
             settings,

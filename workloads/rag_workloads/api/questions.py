@@ -40,7 +40,9 @@ EVENT_SCHEMA = {
 EVENTS = {"description": "JSON or events", "content": {"text/event-stream": {"schema": EVENT_SCHEMA}}}
 
 
-@router.post("/query", response_model=Answer, responses={200: EVENTS, **responses(400, 413, 415, 502, 504)})
+@router.post(
+    "/query", response_model=Answer, responses={200: EVENTS, **responses(400, 408, 413, 415, 502, 504)}
+)
 async def ask(question: Question, request: Request, parts: PartsOf) -> Response:
     """Answer as JSON or, with `stream`, as events: `{"chunk"}`..., then `citations`, then `done`.
 

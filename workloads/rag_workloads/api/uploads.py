@@ -42,7 +42,7 @@ async def admitted(parts: PartsOf) -> AsyncIterator[None]:
     status_code=202,
     dependencies=[Depends(admitted)],
     response_model=UploadAccepted,
-    responses={200: {"model": UploadAccepted, "description": "These bytes are known"}, **responses(413)},
+    responses={200: {"model": UploadAccepted, "description": "These bytes are known"}, **responses(408, 413)},
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}},
 )
 async def upload(

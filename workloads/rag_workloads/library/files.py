@@ -94,9 +94,19 @@ class ObjectStore:
         return (await anyio.to_thread.run_sync(shutil.disk_usage, self._folder)).free
 
     async def sweep(self) -> None:
-        """Remove what is left of uploads whose process was killed; a bucket's own rules do that there."""
+        """Remove what is left of uploads whose process was killed.
+
+        Of a file that a bucket has got only in part it shows nothing: that is for a rule of the bucket.
+        """
+        before = time.time() - INCOMING_SECONDS
         if self._folder:
-            await anyio.to_thread.run_sync(_sweep, self._folder / INCOMING)
+            # Not by the store's own list, which does not show files that are half written.
+            await anyio.to_thread.run_sync(_sweep, self._folder / INCOMING, before)
+            return
+        async for page in obstore.list(self._store, f"{INCOMING}/"):
+            for each in page:
+                if each["last_modified"].timestamp() < before:
+                    await self.delete(each["path"])
 
 
 def is_full(error: BaseError) -> bool:
@@ -104,9 +114,8 @@ def is_full(error: BaseError) -> bool:
     return any(f"(os error {code})" in str(error) for code in (errno.ENOSPC, errno.EDQUOT))
 
 
-def _sweep(folder: Path) -> None:
-    # Not by the store's own list, which does not show files that are half written.
+def _sweep(folder: Path, before: float) -> None:
     for path in folder.glob("*"):
         with contextlib.suppress(FileNotFoundError):  # another pod sweeps too
-            if path.stat().st_mtime < time.time() - INCOMING_SECONDS:
+            if path.stat().st_mtime < before:
                 path.unlink()

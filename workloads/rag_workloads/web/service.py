@@ -22,7 +22,7 @@ from rag_contract.environment.base import ServiceSettings
 from rag_contract.limits import ANSWER_SECONDS, READY_SECONDS
 from rag_workloads import tasks
 from rag_workloads.web import metrics, problems
-from rag_workloads.web.body_limit import BodyLimitMiddleware
+from rag_workloads.web.bodies import BodyLimitMiddleware, Pace
 from rag_workloads.web.problems import Problem
 
 REQUEST_ID = "x-request-id"
@@ -42,14 +42,15 @@ def create_app(
     alive: Callable[[], None] = lambda: None,
     body_limit: int = BODY_BYTES,
     body_limits: Mapping[str, int] | None = None,
+    pace: Pace | None = None,
 ) -> FastAPI:
     """An app with GET /live and /ready (503 and why while `alive` or `ready` raises), and /metrics.
 
-    A body may have `body_limit` bytes, or what `body_limits` says of its path.
+    A body may have `body_limit` bytes, or what `body_limits` says of its path, and comes at `pace` at least.
     """
     app = FastAPI(title=title, lifespan=lifespan)
     problems.install(app)
-    app.add_middleware(BodyLimitMiddleware, limit=body_limit, by_path=body_limits or {})
+    app.add_middleware(BodyLimitMiddleware, limit=body_limit, by_path=body_limits or {}, pace=pace or Pace())
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(metrics.MetricsMiddleware)
     app.add_route("/metrics", metrics.metrics_route, include_in_schema=False)
