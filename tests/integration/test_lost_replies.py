@@ -304,6 +304,19 @@ async def sweep_leftovers(room: Room) -> Verb:
     return _swept
 
 
+@scenario
+async def ask_for_sweep(_: Room) -> Verb:
+    return lambda library: library.records.ask_for_sweep()
+
+
+@scenario
+async def sweep_answered(room: Room) -> Verb:
+    await room.library.records.ask_for_sweep()
+    asked = await room.library.records.sweep_asked()
+    assert asked
+    return lambda library: library.records.sweep_answered(asked)
+
+
 async def _swept(library: Library) -> tuple[int, int]:
     report = await sweep.sweep(library, asked=True)
     return report.orphan_files, report.orphan_points

@@ -303,7 +303,16 @@ async def test_one_process_at_a_time_has_the_turn(records: Records) -> None:
     assert await records.turn("sweep", 60)
 
 
-async def test_a_sweep_that_was_asked_for_is_taken_up_once(records: Records) -> None:
-    assert not await records.sweep_asked()
+async def test_a_sweep_is_asked_for_until_it_is_done(records: Records) -> None:
+    assert await records.sweep_asked() is None
     await records.ask_for_sweep()
-    assert [await records.sweep_asked() for _ in range(2)] == [True, False]
+    first = await records.sweep_asked()
+    assert first
+    await records.ask_for_sweep()
+    second = await records.sweep_asked()
+    assert second
+    await records.sweep_answered(first)
+    assert await records.sweep_asked() == second, "it was asked for again while the first was done"
+    for _ in range(2):
+        await records.sweep_answered(second)
+    assert await records.sweep_asked() is None

@@ -27,7 +27,7 @@ from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
-from rag_workloads.library import recovery
+from rag_workloads.library import recovery, sweep
 from rag_workloads.library.documents import Document, ErrorCode, NewDocument, State
 from rag_workloads.library.files import ObjectStore, document_key
 from rag_workloads.library.lifecycle import Library
@@ -435,6 +435,31 @@ async def test_housekeeping_goes_on_after_an_error(bench: Bench, monkeypatch: py
     assert await until(lambda: bench.queued(document))
     assert not running.done()
     await tasks.end(running)
+
+
+async def test_a_sweep_that_breaks_off_is_still_asked_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in [("ANSWER_SECONDS", 0.001), ("TICK_SECONDS", 0.01), ("RECOVERY_SECONDS", 3600)]:
+        monkeypatch.setattr(housekeeping, name, seconds)
+    await bench.records.turn("sweep", 3600)  # the hourly one is not due
+    sweeps: list[bool] = []
+
+    async def breaks_off_once(_: Library, *, asked: bool) -> None:
+        sweeps.append(asked)
+        if len(sweeps) == 1:
+            raise RuntimeError("Qdrant is away")
+
+    monkeypatch.setattr(sweep, "sweep", breaks_off_once)
+    await bench.records.ask_for_sweep()
+    running = asyncio.create_task(housekeeping.run(bench.library))
+
+    async def answered() -> bool:
+        return await bench.records.sweep_asked() is None
+
+    await until(answered)
+    await tasks.end(running)
+    assert sweeps == [True, True]
 
 
 async def test_the_process_takes_jobs_and_obeys_sigterm(bench: Bench) -> None:

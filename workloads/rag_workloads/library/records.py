@@ -8,9 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.commands.core import AsyncScript
 
 from rag_contract.names import ingest_queue
@@ -236,11 +238,23 @@ class Records:
 
     async def ask_for_sweep(self) -> None:
         """Ask for a comparison of the stores, which a worker takes up within seconds."""
-        await self.redis.set(f"{self._pipeline}:sweep:asked", "1")
+        await self.redis.set(f"{self._pipeline}:sweep:asked", uuid4().hex)
 
-    async def sweep_asked(self) -> bool:
-        """Whether a sweep was asked for; it is this process that takes it up."""
-        return bool(await self.redis.delete(f"{self._pipeline}:sweep:asked"))
+    async def sweep_asked(self) -> str | None:
+        """What names the sweep that was asked for; it stays until `sweep_answered`, whoever takes it up."""
+        asked = await self.redis.get(f"{self._pipeline}:sweep:asked")
+        return asked.decode() if asked else None
+
+    async def sweep_answered(self, asked: str) -> None:
+        """Note that a sweep that was asked for is done; one that was asked for meanwhile is not."""
+        key = f"{self._pipeline}:sweep:asked"
+
+        async def remove(pipe: Pipeline) -> None:
+            if await pipe.get(key) == asked.encode():
+                pipe.multi()  # type: ignore[no-untyped-call]
+                pipe.delete(key)
+
+        await self.redis.transaction(remove, key)
 
     async def report_sweep(self, report: str) -> None:
         """Keep the report of the last sweep."""

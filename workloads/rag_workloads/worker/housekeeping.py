@@ -12,6 +12,8 @@ RECOVERY_SECONDS = 30
 SWEEP_SECONDS = 3600
 # How soon a sweep begins that was asked for.
 TICK_SECONDS = 5
+# After which it begins again, if nobody has told its end: a worker that took it up may have died.
+ANSWER_SECONDS = 300
 
 log = structlog.get_logger(__name__)
 
@@ -36,12 +38,11 @@ async def _recover(library: Library) -> None:
 
 
 async def _sweep(library: Library) -> None:
-    asked = await library.records.sweep_asked()
-    if not (asked or await library.records.turn("sweep", SWEEP_SECONDS)):
+    records = library.records
+    asked = await records.sweep_asked()
+    answering = asked is not None and await records.turn(f"sweep:{asked}", ANSWER_SECONDS)
+    if not (answering or await records.turn("sweep", SWEEP_SECONDS)):
         return
-    try:
-        await sweep.sweep(library, asked=asked)
-    except Exception:
-        if asked:
-            await library.records.ask_for_sweep()
-        raise
+    await sweep.sweep(library, asked=answering)
+    if asked and answering:
+        await records.sweep_answered(asked)
