@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -235,6 +237,24 @@ async def test_a_job_that_outlasts_the_drain_is_another_consumers_at_once(queue:
         async with consuming(queue, other.runs):
             await empty(queue)
     assert other.numbers == [0]
+
+
+@pytest.mark.parametrize("end", [signal.SIGSTOP, signal.SIGKILL], ids=["answers nothing", "is gone"])
+async def test_a_drain_waits_for_no_job_while_redis(end: signal.Signals) -> None:
+    jobs = Jobs()
+    server = ValkeyServer()
+    server.start()
+    lost = Queue.open(server.connection_url, "tests.pipeline")
+    try:
+        await lost.enqueue_batch(batch(0))
+        async with asyncio.timeout(PATIENCE_SECONDS), consuming(lost, jobs.waits) as consumer:
+            await jobs.started.wait()
+            os.kill((await lost.redis.info("server"))["process_id"], end)
+            await consumer.drain(2 * PATIENCE_SECONDS)
+            assert not consumer.tasks
+    finally:
+        server.terminate()  # by SIGKILL: one that stands still takes no other signal
+        await lost.close()
 
 
 async def test_what_cannot_be_decoded_is_set_aside_and_stops_nothing(queue: Queue) -> None:

@@ -93,6 +93,11 @@ def test_every_pod_meets_the_restricted_standard(spec: Manifest) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
+def test_no_process_is_the_first_of_its_namespace_which_ignores_an_early_sigterm(spec: Manifest) -> None:
+    assert all(pod_of(item)["shareProcessNamespace"] for item in pods(**spec))
+
+
+@pytest.mark.parametrize("spec", SPECS)
 def test_every_container_is_probed_and_every_mount_has_its_volume(spec: Manifest) -> None:
     for item in pods(**spec):
         pod = pod_of(item)

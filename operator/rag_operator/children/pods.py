@@ -152,6 +152,9 @@ def _template(site: Site, pod: Pod) -> Manifest:
         "serviceAccountName": names.child_name(site.pipeline, pod.component),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        # A container's first process would be PID 1, to which SIGTERM is nothing until it has a handler:
+        # told to end while it still imports, it would live until the grace period is over.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": pod.grace_seconds,
         "securityContext": {
             "runAsNonRoot": True,

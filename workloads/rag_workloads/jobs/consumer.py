@@ -7,6 +7,7 @@ until something is queued. Payloads keep ARQ's form, packed by msgpack: pickle w
 """
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -26,8 +27,9 @@ from rag_workloads.jobs.queue import Queue, unpack
 from rag_workloads.jobs.redis_errors import AWAY
 
 RESTART_SECONDS = 1
-# For the claim that is under way when a consumer stops.
+# For what is still asked of Redis when a consumer stops, and how often it looks whether Redis is there.
 STOP_SECONDS = 2
+LOOK_SECONDS = 5
 # Of a payload that is set aside: enough to see what it is.
 KEPT_BYTES = 4096
 
@@ -66,6 +68,7 @@ class Consumer(arq.Worker):
         self._leases = Leases(queue.redis, queue_name)
         self._paused: str | None = None
         self._changed = asyncio.Event()
+        self._endings: set[asyncio.Task[None]] = set()
         self._nap: asyncio.Task[bool] | None = None
 
     def pause(self, reason: str) -> None:
@@ -96,22 +99,26 @@ class Consumer(arq.Worker):
             await tasks.end(renewal)
 
     async def drain(self, seconds: float) -> None:
-        """Take no more jobs, wait up to `seconds` for those that run, put the rest back, and stop."""
+        """Take no more jobs, wait up to `seconds` for those that run, put the rest back, and stop.
+
+        While Redis is away no job could tell how it ended, so that none is waited for: leases run out.
+        """
         self.allow_pick_jobs = False
         self._changed.set()
         if self._nap:
             self._nap.cancel()
-        if self.tasks:
-            await asyncio.wait(self.tasks.values(), timeout=seconds)
+        await self._jobs_end(seconds)
         await tasks.end(*self.tasks.values())
         if self.main_task:
             # A claim that is under way may bring entries, which are put back too.
             await asyncio.wait([self.main_task], timeout=STOP_SECONDS)
             await tasks.end(self.main_task)
         try:
-            await self._leases.release()
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._leases.release()
         except (RedisError, OSError) as error:
-            log.error("jobs not put back", queue=self.queue_name, reason=str(error))
+            log.error("jobs not put back", queue=self.queue_name, reason=str(error) or type(error).__name__)
+        await tasks.end(*self._endings)
 
     async def main(self) -> None:
         """Take jobs whenever there is a slot, until `drain`. What is in `AWAY` if Redis is so for long."""
@@ -132,6 +139,15 @@ class Consumer(arq.Worker):
             elif woken:
                 await self._leases.wake_another()
                 woken = False
+
+    async def _jobs_end(self, seconds: float) -> None:
+        """Wait up to `seconds` for the running jobs, as long as Redis answers."""
+        with contextlib.suppress(RedisError, OSError):
+            async with asyncio.timeout(seconds):
+                while self.tasks:
+                    async with asyncio.timeout(STOP_SECONDS):
+                        await self._leases.reach()
+                    await asyncio.wait(self.tasks.values(), timeout=LOOK_SECONDS)
 
     async def _run_once(self) -> None:
         try:
@@ -177,8 +193,11 @@ class Consumer(arq.Worker):
                     if delay is None
                     else self._leases.put_back(entry.job_id, delay)
                 )
+            ending = asyncio.create_task(end)
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
             try:
-                await asyncio.shield(end)  # a second cancel does not stop what the first one asked for
+                await asyncio.shield(ending)  # a second cancel does not stop what the first one asked for
             except (RedisError, OSError) as error:
                 log.error("end of job not recorded", reason=str(error))
 

@@ -94,6 +94,10 @@ class Leases:
         """Sleep until something is queued, at most so long; whether it was."""
         return await self._redis.bzpopmin(self._wake, seconds) is not None
 
+    async def reach(self) -> None:
+        """Return once Redis answers."""
+        await self._redis.ping()
+
     async def wake_another(self) -> None:
         """Pass the wake-up on: there may be more to do than we took."""
         await self._redis.zadd(self._wake, {"work": 0})
