@@ -25,7 +25,7 @@ class CuttingProxy:
     def __init__(self, redis_url: str, host: str = "127.0.0.1", port: int = 0) -> None:
         target = urlsplit(redis_url)
         self._target = target.hostname, target.port or 6379
-        self._listen = host, port
+        self._host, self._port = host, port
         self._url = target
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -34,13 +34,21 @@ class CuttingProxy:
         self._cut: Callable[[int], bool] = _never
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, *self._listen)
-        host, port = self._server.sockets[0].getsockname()[:2]
+        await self.open()
         password, at, _ = self._url.netloc.rpartition("@")
-        self.url = self._url._replace(netloc=f"{password}{at}{host}:{port}").geturl()
+        self.url = self._url._replace(netloc=f"{password}{at}{self._host}:{self._port}").geturl()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Take connections; after `close`, at the same port."""
+        self._server = await asyncio.start_server(self._accept, self._host, self._port)
+        self._host, self._port = self._server.sockets[0].getsockname()[:2]
+
+    async def close(self) -> None:
+        """Cut all connections and refuse others, as a Redis that is away."""
         assert self._server
         self._server.close()
         for connection in self._open:

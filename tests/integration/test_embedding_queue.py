@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from redis.exceptions import ConnectionError
 from tests.integration.batches import batch, begin
 from tests.integration.conftest import MODEL, OWNER, PIPELINE
+from tests.integration.outages import Outages
 from tests.integration.service_process import free_port
 from tests.patience import PATIENCE_SECONDS
 
 from rag_contract.environment.embedding import EmbeddingSettings
-from rag_contract.stats import ProblemComponent
 from rag_workloads import tasks
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.consumer import BatchConsumer
@@ -26,9 +26,7 @@ from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, State
-from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
-from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import Target
 from rag_workloads.library.vectors import CollectionRefused, Fingerprint, VectorStore
 
@@ -151,17 +149,6 @@ async def engine(
     engine = await LocalEngine.start(settings)
     yield engine
     await engine.close()
-
-
-class Outages(Gate):
-    """A gate that keeps what it was told."""
-
-    def __init__(self, library: Library) -> None:
-        super().__init__({}, Problems(library.queue.redis, PIPELINE))
-        self.told: list[tuple[ProblemComponent, str]] = []
-
-    def away(self, component: ProblemComponent, error: Exception) -> None:
-        self.told.append((component, str(error)))
 
 
 @pytest.fixture
@@ -308,11 +295,12 @@ async def test_a_vector_store_that_is_away_is_no_fault_of_the_document(
     ("error", "told"),
     [
         (EngineAway("HTTP status 503"), [("embedding", "HTTP status 503")]),
-        (Overloaded("nothing had its turn"), []),
-        (ConnectionError("Redis is away"), []),
+        (Overloaded("nothing had its turn"), [("embedding", "nothing had its turn")]),
+        (ConnectionError("Redis is away"), [("redis", "Redis is away")]),
+        (CollectionRefused("another's"), [("vector-store", "another's")]),
     ],
 )
-async def test_an_engine_that_is_away_or_busy_is_no_fault_of_the_document(
+async def test_what_is_away_or_busy_is_no_fault_of_the_document(
     consumer: BatchConsumer,
     library: Library,
     outages: Outages,
@@ -330,6 +318,17 @@ async def test_an_engine_that_is_away_or_busy_is_no_fault_of_the_document(
             await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
     assert await record(library, "unlucky") == document
     assert outages.told == told * 5
+
+
+async def test_a_mistake_in_redis_is_no_outage(
+    consumer: BatchConsumer, library: Library, outages: Outages
+) -> None:
+    document = await begin(library, "mistaken")
+    # No set any more.
+    await library.queue.redis.set(f"{PIPELINE}:doc:mistaken:{document.generation}:done", "taken")
+    await consumer.embed_batch(batch(document, 0, TEXTS).to_payload())
+    assert (await record(library, "mistaken")).error_code == ErrorCode.EMBEDDING_FAILED
+    assert outages.told == []
 
 
 async def test_a_batch_that_keeps_failing_fails_the_document(

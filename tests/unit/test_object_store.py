@@ -1,6 +1,7 @@
-"""Files in a folder."""
+"""Files in a folder, or in a bucket."""
 
 import os
+import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +10,14 @@ import pytest
 from obstore.exceptions import GenericError
 
 from rag_workloads.library import files
-from rag_workloads.library.files import INCOMING_SECONDS, ObjectStore, document_key, incoming_key, is_full
+from rag_workloads.library.files import (
+    INCOMING_SECONDS,
+    FilesAway,
+    ObjectStore,
+    document_key,
+    incoming_key,
+    is_full,
+)
 
 
 async def data() -> AsyncIterator[bytes]:
@@ -44,6 +52,34 @@ async def test_a_bucket_is_swept_too(monkeypatch: pytest.MonkeyPatch) -> None:
     await store.sweep()
     assert not await store.exists(incoming_key("one"))
     assert await store.exists(document)
+
+
+async def test_a_folder_that_is_gone_or_none_is_away(tmp_path: Path) -> None:
+    folder = tmp_path / "objects"
+    store = ObjectStore(folder.as_uri())
+    await store.ready()
+    folder.rmdir()
+    with pytest.raises(FilesAway, match="No such file or directory"):
+        await store.ready()
+    folder.touch()
+    with pytest.raises(FilesAway, match="Not a directory"):
+        await store.ready()
+
+
+async def test_a_bucket_is_away_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "READY_SECONDS", 0.1)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        for name, value in (
+            ("AWS_ENDPOINT", f"http://127.0.0.1:{port}"),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_ACCESS_KEY_ID", "none"),
+            ("AWS_SECRET_ACCESS_KEY", "none"),
+        ):
+            monkeypatch.setenv(name, value)
+        with pytest.raises(FilesAway):
+            await ObjectStore("s3://bucket/prefix").ready()
 
 
 @pytest.mark.parametrize(("code", "full"), [(28, True), (122, True), (13, False)])

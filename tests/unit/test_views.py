@@ -11,7 +11,6 @@ HIDDEN = {
     "object_key",
     "active_object_key",
     "recoveries",
-    "attempt_token",
     "generation",
     "revision",
     "deleting",

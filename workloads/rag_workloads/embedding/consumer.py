@@ -2,23 +2,24 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
-from rag_workloads.embedding.engine import Engine, EngineAway, InputTooLong, Lane, Overloaded, Refused
+from rag_contract.stats import ProblemComponent
+from rag_workloads.embedding.engine import Engine, EngineUnavailable, InputTooLong, Lane, Refused
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library, OtherCollection
-from rag_workloads.library.vectors import VectorStoreAway
+from rag_workloads.library.vectors import CollectionRefused, VectorStoreAway
 from rag_workloads.web import metrics
 
 # Before a batch's second run, its third, and every later one.
 RETRY_SECONDS = (5, 30, 180)
-# Before a batch is taken again that is for newer pods, or waits for something that is away or busy.
+# Before a batch is taken again that is for newer pods, or that waits for something that is away or busy.
 HAND_BACK_SECONDS = 5
 
 log = structlog.get_logger(__name__)
@@ -51,16 +52,20 @@ class BatchConsumer:
         except Refused as error:
             hint = "Look at the embedding service's log, then upload the file again."
             await self._fail(batch, f"The model refuses a chunk: {error}", hint)
-        except (OtherCollection, Overloaded, *AWAY) as error:
+        except OtherCollection as error:
             raise RetryLater(HAND_BACK_SECONDS) from error
-        except VectorStoreAway as error:
-            self.gate.away("vector-store", error)
-            raise RetryLater(HAND_BACK_SECONDS) from error
-        except EngineAway as error:
-            self.gate.away("embedding", error)
-            raise RetryLater(HAND_BACK_SECONDS) from error
+        except AWAY as error:
+            self._hand_back("redis", error)
+        except (VectorStoreAway, CollectionRefused) as error:  # if it is another's, the gate finds that too
+            self._hand_back("vector-store", error)
+        except EngineUnavailable as error:
+            self._hand_back("embedding", error)
         except Exception as error:
             await self._retry(batch, error)
+
+    def _hand_back(self, component: ProblemComponent, error: Exception) -> NoReturn:
+        self.gate.away(component, error)
+        raise RetryLater(HAND_BACK_SECONDS) from error
 
     async def _embed(self, batch: EmbedBatch) -> None:
         start = time.perf_counter()

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from rag_contract import names
 from rag_contract.environment.embedding import EmbeddingSettings
+from rag_contract.stats import ProblemComponent
 from rag_workloads import tasks
 from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine, Lane, Refused, Unsupported
@@ -18,7 +19,7 @@ from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.tei_errors import TeiError
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import EMBED_BATCH
-from rag_workloads.library.gate import Gate
+from rag_workloads.library.gate import Gate, Probe
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
@@ -126,8 +127,16 @@ class EmbeddingService:
         async def ask_engine() -> None:
             await engine.embed(["Is it back?"], Lane.QUERY)
 
+        async def ask_redis() -> None:
+            await self._library.queue.depths()
+
+        probes: dict[ProblemComponent, Probe] = {
+            "redis": ask_redis,
+            "vector-store": ask_store,
+            "embedding": ask_engine,
+        }
         problems = Problems(self._library.queue.redis, self._settings.pipeline)
-        return Gate({"vector-store": ask_store, "embedding": ask_engine}, problems, fatal=FATAL)
+        return Gate(probes, problems, fatal=FATAL)
 
     def _consumer_of(self, engine: Engine, gate: Gate) -> Consumer:
         settings = self._settings

@@ -109,7 +109,8 @@ class Document(NewDocument):
     to turn its bytes into points: its collection and layout are frozen when a worker takes it up, and what is
     begun anew is a later generation. Searches see `active_generation`, which is in `active_collection`, and
     was made from `active_object_key` if an upload has come since. `attempts` counts how often the generation
-    was taken up, `attempt_token` names the last time. `warnings` holds the first of `warnings_total`.
+    was taken up, but for those times that ended by nobody's fault. `warnings` holds the first of
+    `warnings_total`.
     """
 
     task: int
@@ -134,7 +135,6 @@ class Document(NewDocument):
     batches: int | None = None
     batches_done: int = 0
     attempts: int = 0
-    attempt_token: str = ""
     recoveries: int = 0
     error_code: ErrorCode | None = None
     error_message: str | None = None

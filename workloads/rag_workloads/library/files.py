@@ -1,7 +1,9 @@
 """Uploaded files, in a folder or in a bucket: file:///folder, s3://bucket/prefix, gs://…, az://…"""
 
+import asyncio
 import contextlib
 import errno
+import os
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 READ_BYTES = 1 << 20
+READY_SECONDS = 5
 INCOMING, DOCUMENTS = "incoming", "documents"
 # No upload lasts longer.
 INCOMING_SECONDS = 24 * 3600
@@ -30,6 +33,10 @@ def incoming_key(upload: str) -> str:
 def document_key(document_id: str, upload: str) -> str:
     """Where a document's bytes stay: apart for each upload, so that no deletion takes a later one's file."""
     return f"{DOCUMENTS}/{document_id}/{upload}"
+
+
+class FilesAway(Exception):
+    """The store cannot be read now, whatever the file: the same call may succeed later."""
 
 
 class StoredFile(NamedTuple):
@@ -50,6 +57,21 @@ class ObjectStore:
             self._store = from_url(url, mkdir=True, automatic_cleanup=True)
         else:
             self._store = from_url(url)
+
+    async def ready(self) -> None:
+        """Raise FilesAway if the store does not show what it has.
+
+        An error of one file says nothing of the others: of a volume that is not there, each is just missing.
+        """
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                if self._folder:
+                    await anyio.to_thread.run_sync(_look, self._folder, abandon_on_cancel=True)
+                else:
+                    await anext(obstore.list(self._store, f"{DOCUMENTS}/", chunk_size=1), None)
+        except (BaseError, OSError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise FilesAway(f"The store of the files cannot be read: {reason}") from error
 
     async def put(self, key: str, data: AsyncIterator[bytes]) -> None:
         """Write a stream; nothing is left behind if it breaks."""
@@ -112,6 +134,11 @@ class ObjectStore:
 def is_full(error: BaseError) -> bool:
     """Whether the volume had no room, or the quota none: obstore has no error of its own for that."""
     return any(f"(os error {code})" in str(error) for code in (errno.ENOSPC, errno.EDQUOT))
+
+
+def _look(folder: Path) -> None:
+    with os.scandir(folder) as entries:
+        next(entries, None)
 
 
 def _sweep(folder: Path, before: float) -> None:

@@ -109,9 +109,9 @@ class Library:
             raise Superseded
         return taken
 
-    async def give_back(self, document: Document) -> None:
-        """Take back an attempt that ended by nobody's fault."""
-        await self.records.give_back(document.document_id, document.generation, document.attempt_token)
+    async def give_back(self, document_id: str, token: str) -> None:
+        """Take back the attempt that `token` names, if it counts: it ended by nobody's fault."""
+        await self.records.give_back(document_id, token)
 
     async def progress(self, document: Document, **fields: Field) -> None:
         """Note how far a generation is; raises Superseded."""
@@ -288,7 +288,7 @@ class Library:
         with contextlib.suppress(Superseded):
             # In this order: what could not be queued was not tried.
             await self.queue.enqueue_document(document.document_id, document.task)
-            await self.progress(document, recoveries=recoveries, attempts=0)
+            await self.progress(document, recoveries=recoveries, attempts=0, attempt_tokens="")
             log.warning("document queued again", document_id=document.document_id, recoveries=recoveries)
 
     async def _finish_deletion(self, document: Document) -> None:

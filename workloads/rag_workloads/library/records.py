@@ -116,9 +116,9 @@ class Records:
         document = await self.get(document_id)
         return document if document and document.generation == generation else None
 
-    async def give_back(self, document_id: str, generation: int, token: str) -> None:
-        """Take back an attempt that ended by nobody's fault."""
-        await self._run(scripts.GIVE_BACK, document_id, generation, token)
+    async def give_back(self, document_id: str, token: str) -> None:
+        """Take back the attempt that `token` names, if it counts: it ended by nobody's fault."""
+        await self._run(scripts.GIVE_BACK, document_id, token)
 
     async def update(self, document_id: str, generation: int, **fields: Field) -> bool:
         """Set fields; False and no change if the record is gone, final, or of another generation."""

@@ -117,7 +117,7 @@ if generation ~= ARGV[3] or deleting == '1' then return 0 end
 if active and not active_file then redis.call('HSET', record, 'active_object_key', file) end
 forget_progress(generation)
 redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_size', 'pages', 'pages_done',
-           'chunks', 'batches', 'batches_done', 'attempts', 'attempt_token', 'warnings', 'warnings_total',
+           'chunks', 'batches', 'batches_done', 'attempts', 'attempt_tokens', 'warnings', 'warnings_total',
            'pages_without_text', 'recoveries', 'error_code', 'error_message', 'error_page', 'error_hint',
            'completed_at')
 redis.call('HSETNX', record, 'task', generation)
@@ -131,23 +131,26 @@ return 1
 # generation, token, then fields and values to freeze. Answers whether the generation is still to be done.
 TAKE_UP = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[5]
-local generation, state, last, collection = get('generation', 'state', 'attempt_token', 'collection')
+local generation, state, tokens, collection = get('generation', 'state', 'attempt_tokens', 'collection')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
-if last == token then return 1 end
+tokens, token = tokens or '', token .. ' '
+if tokens:find(token, 1, true) then return 1 end
 if not collection then redis.call('HSET', record, unpack(ARGV, 6)) end
 redis.call('HINCRBY', record, 'attempts', 1)
-redis.call('HSET', record, 'attempt_token', token, 'stage', 'parsing', 'updated_at', ARGV[3])
+redis.call('HSET', record, 'attempt_tokens', tokens .. token, 'stage', 'parsing', 'updated_at', ARGV[3])
 move(id, state, 'processing')
 redis.call('ZADD', work, now, id)
 return 1
 """
 
-# Takes an attempt back that was nobody's fault. ARGV: document id, generation, token.
+# Takes an attempt back that was nobody's fault, though others have begun since: each is known by its token
+# for as long as it counts. ARGV: document id, token.
 GIVE_BACK = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
-local generation, token = get('generation', 'attempt_token')
-if generation ~= ARGV[2] or token ~= ARGV[3] then return 0 end
+local tokens = get('attempt_tokens') or ''
+local first, last = tokens:find(ARGV[2] .. ' ', 1, true)
+if not first then return 0 end
 redis.call('HINCRBY', record, 'attempts', -1)
-redis.call('HDEL', record, 'attempt_token')
+redis.call('HSET', record, 'attempt_tokens', tokens:sub(1, first - 1) .. tokens:sub(last + 1))
 return 1
 """
 
@@ -199,7 +202,7 @@ if active_file and active_file ~= file then redis.call('SADD', trash, active_fil
 not_searchable(id)
 redis.call('HSET', record, 'active_generation', generation, 'active_collection', ARGV[4],
            'completed_at', ARGV[2], 'updated_at', ARGV[2])
-redis.call('HDEL', record, 'stage', 'attempt_token')
+redis.call('HDEL', record, 'stage', 'attempt_tokens')
 redis.call('SADD', searchable_in(ARGV[4]), id)
 move(id, state, 'completed')
 forget_progress(generation)
@@ -214,7 +217,7 @@ local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
 redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
-redis.call('HDEL', record, 'stage', 'attempt_token')
+redis.call('HDEL', record, 'stage', 'attempt_tokens')
 move(id, state, 'failed')
 forget_progress(generation)
 redis.call('ZADD', work, ARGV[2], id)
@@ -226,7 +229,7 @@ RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] then return 0 end
-redis.call('HDEL', record, 'stage', 'attempt_token', 'error_page')
+redis.call('HDEL', record, 'stage', 'attempt_tokens', 'error_page')
 redis.call('HSET', record, 'deleting', '1', 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
 move(id, state, 'failed')
 forget_progress(generation)

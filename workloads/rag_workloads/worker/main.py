@@ -13,12 +13,16 @@ from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import PROCESS_DOCUMENT
+from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.library.vectors import VectorStoreAway
 from rag_workloads.web import logs, service
 from rag_workloads.worker import housekeeping
+from rag_workloads.worker.attempts import Attempts
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
 
@@ -49,12 +53,16 @@ class Worker:
             self._refused = refused
             raise
         await self._library.records.index_unfinished()
+        attempts = Attempts(self._library)
+        gate = _gate(self._library, files, attempts)
         processor = DocumentProcessor(
             settings,
             self._library,
             files,
             Parser(settings.concurrency),
             await asyncio.to_thread(load_tokenizer, settings, await self._revision(self._library)),
+            attempts,
+            gate,
         )
         self._consumer = Consumer(
             self._library.queue,
@@ -63,11 +71,13 @@ class Worker:
             processor.process_document,
             concurrency=settings.concurrency,
         )
-        work = self._consumer.consume(), housekeeping.run(self._library)
+        work = self._consumer.consume(), gate.watch(self._consumer), housekeeping.run(self._library)
         self._running = [asyncio.create_task(each) for each in work]
         yield
         await self.drain()
         await tasks.end(*self._running)
+        with contextlib.suppress(*AWAY):
+            await attempts.settle()
         await self._library.close()
 
     def alive(self) -> None:
@@ -99,6 +109,17 @@ class Worker:
                 log.warning("waiting for Qdrant", reason=str(error))
                 await asyncio.sleep(RESTART_SECONDS)
         return ""
+
+
+def _gate(library: Library, files: ObjectStore, attempts: Attempts) -> Gate:
+    """What stops the consumer while something that documents need is away."""
+
+    async def ask_redis() -> None:
+        await library.queue.depths()
+        await attempts.settle()
+
+    problems = Problems(library.queue.redis, library.queue.pipeline)
+    return Gate({"redis": ask_redis, "vector-store": library.vectors.ready, "files": files.ready}, problems)
 
 
 def load_tokenizer(settings: WorkerSettings, revision: str = "") -> Tokenizer:

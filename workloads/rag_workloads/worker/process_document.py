@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from uuid import uuid4
 
 import anyio.to_thread
@@ -12,14 +13,17 @@ import structlog
 from tokenizers import Tokenizer
 
 from rag_contract.environment.worker import WorkerSettings
+from rag_contract.stats import ProblemComponent
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, Stage
-from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.files import FilesAway, ObjectStore
+from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library, OtherCollection, Superseded
 from rag_workloads.library.vectors import VectorStoreAway
 from rag_workloads.web import metrics
+from rag_workloads.worker.attempts import Attempt, Attempts
 from rag_workloads.worker.chunking import Chunker, slices
 from rag_workloads.worker.pages import Tally
 from rag_workloads.worker.parser import Parser, TimeBudget
@@ -27,27 +31,45 @@ from rag_workloads.worker.parser import Parser, TimeBudget
 ROOM_POLL_SECONDS = 0.2
 # Before a document that is for newer pods, or that waits for a store, is taken up again.
 HAND_BACK_SECONDS = 5
+# What is no fault of the document that meets it.
+DEPENDENCY_AWAY = (*AWAY, VectorStoreAway, FilesAway)
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class DocumentProcessor:
-    """Processes documents. All of it may be done twice: ids are fixed, and done batches are skipped."""
+    """Processes documents. All of it may be done twice: ids are fixed, and done batches are skipped.
+
+    An attempt is counted before it begins, so that one that kills this process counts too. One that ends as
+    the worker stops, or as a dependency is away, is taken back.
+    """
 
     settings: WorkerSettings
     library: Library
     files: ObjectStore
     parser: Parser
     tokenizer: Tokenizer
+    attempts: Attempts
+    gate: Gate
 
     async def process_document(self, document_id: str, task: int) -> None:
-        """Process the upload of a task. What cannot succeed fails it at once, other errors are tried again.
+        """Process the upload of a task.
 
-        An attempt is counted before it begins: one that kills this process counts too.
+        What cannot succeed fails it at once, other errors are tried again.
         """
+        attempt = Attempt(document_id, uuid4().hex)
         try:
-            await self._process(document_id, task)
+            await self._process(attempt, task)
+        except asyncio.CancelledError:  # the worker stops
+            await self.attempts.give_back(attempt)
+            raise
+        except AWAY as error:
+            await self._hand_back(attempt, "redis", error)
+        except VectorStoreAway as error:
+            await self._hand_back(attempt, "vector-store", error)
+        except FilesAway as error:
+            await self._hand_back(attempt, "files", error)
         except OtherCollection as error:
             raise RetryLater(HAND_BACK_SECONDS) from error
         except Superseded as error:
@@ -55,25 +77,30 @@ class DocumentProcessor:
             if await self.library.waits(document_id, task):
                 raise RetryLater(0) from error
 
-    async def _process(self, document_id: str, task: int) -> None:
-        document = await self.library.take_up(document_id, task, uuid4().hex, self._layout)
+    async def _process(self, attempt: Attempt, task: int) -> None:
+        document = await self.library.take_up(attempt.document_id, task, attempt.token, self._layout)
         try:
             if document.attempts > self.settings.retries + 1:
                 raise _worker_died(document.attempts - 1)
             await self._ingest(document)
-        except asyncio.CancelledError:  # the worker stops, which is not the document's fault
-            await self.library.give_back(document)
-            raise
-        except Superseded:
+        except (Superseded, *DEPENDENCY_AWAY):
             raise
         except DocumentError as error:
             await self.library.fail(document.document_id, document.generation, error)
-        except (VectorStoreAway, *AWAY) as error:  # nor is a store that is away
-            await self.library.give_back(document)
-            raise RetryLater(HAND_BACK_SECONDS) from error
         except Exception as error:
-            log.exception("document not processed", document_id=document_id, attempt=document.attempts)
+            log.exception(
+                "document not processed", document_id=document.document_id, attempt=document.attempts
+            )
             await self._retry(document, error)
+
+    async def _hand_back(self, attempt: Attempt, component: ProblemComponent, error: Exception) -> NoReturn:
+        """Let the document wait for a dependency that is away, at no cost to it."""
+        self.gate.away(component, error)
+        try:
+            await self.attempts.give_back(attempt)
+        except AWAY as redis_away:
+            self.gate.away("redis", redis_away)
+        raise RetryLater(HAND_BACK_SECONDS) from error
 
     @property
     def _layout(self) -> Layout:
@@ -88,16 +115,19 @@ class DocumentProcessor:
         budget = TimeBudget(self.settings.time_limit_seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "document")
-            await budget.spend(self._fetch(document, path))
+            await self._fetch(document, path, budget)
             pages = await self.parser.count_pages(path, document.content_type, budget)
             await self.library.progress(document, pages=pages)
             tally = Tally()
             await self._enqueue(document, tally, self._chunks(document, path, pages, tally, budget))
 
-    async def _fetch(self, document: Document, path: Path) -> None:
+    async def _fetch(self, document: Document, path: Path, budget: TimeBudget) -> None:
         try:
-            await self.files.fetch(document.object_key, path)
-        except FileNotFoundError as error:
+            await budget.spend(self.files.fetch(document.object_key, path))
+        except Exception as error:
+            await self.files.ready()  # else it says nothing of this file
+            if not isinstance(error, FileNotFoundError):
+                raise
             hint = "Upload the file again."
             raise DocumentError(ErrorCode.OBJECT_MISSING, "The uploaded file is gone.", hint=hint) from error
 
