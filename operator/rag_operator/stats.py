@@ -27,7 +27,7 @@ async def read_stats(evidence: Evidence, user_secrets: Mapping[str, Mapping[str,
     # Behind a Service of somebody else nobody must learn the key.
     if workload is None or workload.ready == 0 or evidence.refused(Component.API):
         return Told()
-    key = next(iter(evidence.spec.api.auth.references), None)  # any may ask, whatever its scopes
+    key = next(iter(evidence.spec.api.auth.references), None)  # any may ask, at no cost to it
     value = user_secrets.get(key.name, {}).get(key.key, "") if key else ""
     headers = {b"X-API-Key": value.strip().encode()} if key else None
     url = names.url(evidence.pipeline, Component.API, API_PORT) + STATS_PATH

@@ -15,8 +15,10 @@ KEYS = [
     {"name": "root", "scopes": ["admin"], "variable": "API_KEY_2"},
     {"name": "emptied", "scopes": ["admin"], "variable": "API_KEY_3"},
     {"name": "slow", "scopes": ["query"], "requests_per_minute": 3, "variable": "API_KEY_4"},
+    {"name": "patient", "scopes": ["query"], "requests_per_minute": 2, "variable": "API_KEY_5"},
 ]
-VALUES = {"API_KEY_0": "ask", "API_KEY_1": "load", "API_KEY_2": "all", "API_KEY_3": "", "API_KEY_4": "slow"}
+SENT = ["ask", "load", "all", "", "slow", "patient"]
+VALUES = {f"API_KEY_{index}": value for index, value in enumerate(SENT)}
 FORBIDDEN, ASKED = "urn:ragpipeline:problem:forbidden", "urn:ragpipeline:problem:validation"
 
 
@@ -69,6 +71,14 @@ def test_too_many_requests_are_refused_until_the_window_has_room(api: str) -> No
     assert refused.json()["detail"] == "The key 'slow' may send 3 requests a minute."
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert ask(api, "ask").status_code == 422, "another key has its own window"
+    with client(api, "slow") as caller:
+        assert caller.get("/api/v1/stats").status_code == 200, "the operator asks with a user's key"
+
+
+def test_statistics_cost_a_key_nothing(api: str) -> None:
+    with client(api, "patient") as caller:
+        assert [caller.get("/api/v1/stats").status_code for _ in range(3)] == [200] * 3
+    assert [ask(api, "patient").status_code for _ in range(3)] == [422, 422, 429]
 
 
 def test_metrics_name_the_key_and_never_its_value(api: str) -> None:

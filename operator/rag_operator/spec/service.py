@@ -68,7 +68,7 @@ class ApiKey(Part):
         default=None,
         ge=1,
         le=1_000_000,
-        description="Requests that are answered in a minute; unset: any number.",
+        description="Requests that are answered in a minute, not counting statistics; unset: any number.",
     )
 
 

@@ -48,6 +48,8 @@ async def authorize(
 ) -> None:
     """A dependency that lets only requests through whose key has the required scopes; all without a keyring.
 
+    Where no scope is required any key will do, and no rate limit counts.
+
     Unauthorized, Forbidden and RateLimited say no. From here on the key's name is in the request's log lines.
     """
     keyring: Keyring | None = request.app.state.keyring
@@ -62,7 +64,8 @@ async def authorize(
         if key is None:
             raise Unauthorized
         _check_scopes(key, required.scopes)
-        await parts.rate_limits.hit(key)
+        if required.scopes:  # statistics cost little, and the operator asks for them with a user's key
+            await parts.rate_limits.hit(key)
     except Problem as problem:
         log.info("request refused", reason=problem.type, path=request.url.path)
         API_KEY_REQUESTS.labels(name, problem.type).inc()
