@@ -1,9 +1,12 @@
 """What is asked of a model that refuses prompts."""
 
+import threading
 from collections.abc import AsyncGenerator
 
 import pytest
+from tests.unit.threads import threads_of
 
+from rag_workloads.api import prompt
 from rag_workloads.api.answering import Answering, Prepared, Stopwatch
 from rag_workloads.api.evidence import Evidence
 from rag_workloads.api.prompt import TRIES
@@ -59,6 +62,13 @@ async def test_a_prompt_that_is_refused_is_followed_by_a_shorter_one() -> None:
     lengths = [length for length, _ in llm.asked]
     assert lengths[:3] == lengths[3:], "streamed or not, the same is asked"
     assert lengths[0] > lengths[1] > 700 > lengths[2]
+
+
+async def test_no_prompt_is_written_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = threads_of(monkeypatch, prompt, "choose")
+    assert await answers(Narrow(characters=2000)) == ("whole", "in pieces")
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -1,11 +1,14 @@
 """From chunks to citations and the prompt; their sentences are in test_sentences."""
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.unit.threads import threads_of
 
+from rag_workloads.api import evidence
 from rag_workloads.api.evidence import gather_evidence, page_at
 from rag_workloads.api.prompt import CHAT_TOKENS, TEMPLATE, estimated_tokens, prompts
 from rag_workloads.api.retrieval import Found, Retrieval
@@ -35,12 +38,20 @@ async def test_a_citation_quotes_the_nearest_sentence_on_its_own_page() -> None:
         Hit("d_chunk_1", "d", 1, "f.pdf", 6, [[6, 0]], second, 0.5),
     ]
     found = Found("Why?", np.array([1.0, 0.0], np.float32), hits)
-    evidence = await gather_evidence(WordEmbedding("answer"), found)
-    assert [(c.page, c.quote, c.score) for c in evidence.citations] == [
+    gathered = await gather_evidence(WordEmbedding("answer"), found)
+    assert [(c.page, c.quote, c.score) for c in gathered.citations] == [
         (5, "The answer stands in here.", 0.9),
         (6, "It would answer nothing.", 0.5),
     ]
-    assert evidence.sentences[:2] == ["The answer stands in here.", "It would answer nothing."]
+    assert gathered.sentences[:2] == ["The answer stands in here.", "It would answer nothing."]
+
+
+async def test_no_text_of_a_document_is_read_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = threads_of(monkeypatch, evidence, "split_sentences", "shared_letters")
+    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "This is the answer.", 0.9)]
+    await gather_evidence(WordEmbedding("answer"), Found("Why?", np.array([1.0, 0.0], np.float32), hits))
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads
 
 
 async def test_a_heading_is_quoted_only_where_there_is_nothing_else() -> None:
@@ -48,22 +59,22 @@ async def test_a_heading_is_quoted_only_where_there_is_nothing_else() -> None:
         Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "# The answer\n\nEntry: 12 EUR.", 0.9),
         Hit("d_chunk_1", "d", 1, "f.md", 1, [[1, 0]], "# Another answer", 0.5),
     ]
-    evidence = await gather_evidence(
+    gathered = await gather_evidence(
         WordEmbedding("answer"), Found("Why?", np.array([1.0, 0.0], np.float32), hits)
     )
-    assert [citation.quote for citation in evidence.citations] == ["Entry: 12 EUR.", "Another answer"]
-    assert evidence.sentences == ["The answer", "Entry: 12 EUR.", "Another answer"]
+    assert [citation.quote for citation in gathered.citations] == ["Entry: 12 EUR.", "Another answer"]
+    assert gathered.sentences == ["The answer", "Entry: 12 EUR.", "Another answer"]
 
 
 async def test_a_short_sentence_is_near_to_what_its_heading_is_about() -> None:
     long = "This sentence is so long that it says itself what it is about."
     text = f"# Answers\n\nEntry: 12 EUR.\n{long}\n\n# Other\n\nEntry: 13 EUR."
     hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], text, 0.9)]
-    evidence = await gather_evidence(
+    gathered = await gather_evidence(
         WordEmbedding("Answers"), Found("Why?", np.array([1.0, 0.0], np.float32), hits)
     )
-    assert evidence.sentences == ["Answers", "Entry: 12 EUR.", long, "Other", "Entry: 13 EUR."]
-    assert evidence.citations[0].quote == "Entry: 12 EUR."
+    assert gathered.sentences == ["Answers", "Entry: 12 EUR.", long, "Other", "Entry: 13 EUR."]
+    assert gathered.citations[0].quote == "Entry: 12 EUR."
 
 
 def test_the_prompt_holds_the_nearest_sentences_that_fit() -> None:

@@ -1,5 +1,6 @@
 """A question's way to its answer: retrieve, gather evidence, ask the model."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -109,7 +110,9 @@ class Answering:
         max_tokens = min(self._max_tokens, context // 2) if context else self._max_tokens
         room = context - max_tokens if context else None
         refusal: Problem | None = None
-        for prompt in prompts(prepared.question, prepared.evidence.sentences, self._characters, room):
+        sentences = prepared.evidence.sentences
+        written = prompts(prepared.question, sentences, self._characters, room)
+        for prompt in await asyncio.to_thread(list, written):
             try:
                 return await ask(llm, prompt, max_tokens, self._temperature)
             except PromptRefused as error:

@@ -1,9 +1,11 @@
 """What in the chunks bears on the question: their sentences by meaning, and a citation of each chunk."""
 
+import asyncio
 from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from rag_workloads.api.retrieval import Found, Retrieval
@@ -14,6 +16,9 @@ from rag_workloads.library.vectors import Hit
 SHORT_CHARACTERS = 60
 # Similarities of sentences that a model does not understand differ by less.
 LETTERS_WEIGHT = 0.25
+
+# Sentences, each with the chunk that it is from.
+Cut = list[tuple[Hit, Sentence]]
 
 
 class Citation(BaseModel):
@@ -36,9 +41,22 @@ class Evidence:
 
 
 async def gather_evidence(retrieval: Retrieval, found: Found) -> Evidence:
-    """Rank all sentences of all chunks with one call to the embedding service."""
-    cut = [(hit, sentence) for hit in found.hits for sentence in split_sentences(hit.text)]
-    vectors = await retrieval.embed([_in_context(sentence) for _, sentence in cut])
+    """Rank all sentences of all chunks with one call to the embedding service.
+
+    What grows with their text runs in a thread.
+    """
+    cut, texts = await asyncio.to_thread(_cut, found.hits)
+    vectors = await retrieval.embed(texts)
+    return await asyncio.to_thread(_rank, found, cut, vectors)
+
+
+def _cut(hits: list[Hit]) -> tuple[Cut, list[str]]:
+    """The sentences of all chunks, and what is embedded of each."""
+    cut = [(hit, sentence) for hit in hits for sentence in split_sentences(hit.text)]
+    return cut, [_in_context(sentence) for _, sentence in cut]
+
+
+def _rank(found: Found, cut: Cut, vectors: NDArray[np.float32]) -> Evidence:
     shares = shared_letters(found.question, [sentence.text for _, sentence in cut])
     scores = vectors @ found.vector + LETTERS_WEIGHT * np.array(shares, np.float32)
     order = np.argsort(-scores, kind="stable")
