@@ -19,7 +19,9 @@ from tests.unit.pipelines import (
     site,
 )
 
+from rag_contract.limits import EMBEDDING_SECONDS, READY_SECONDS
 from rag_operator.children import build
+from rag_operator.children.pods import DRAIN_SECONDS, EXIT_SECONDS
 from rag_operator.names import Manifest
 
 CACHED = {"model": "BAAI/bge-m3", "managed": {"cache": {"accessMode": "ReadWriteOnce"}}}
@@ -285,13 +287,21 @@ def test_a_budget_never_holds_up_the_drain_of_the_one_node_that_pods_share() -> 
     assert budget not in children(storage=shared, api={"replicas": 1})
 
 
-def test_pods_outlive_their_own_work() -> None:
-    made = children(**FULL)
-    work = {"worker": "SHUTDOWN_GRACE", "embedding": "SHUTDOWN_GRACE", "api": "ANSWER", "llm": "ANSWER"}
-    for component, bound in work.items():
-        deployment = made["Deployment", f"demo-{component}"]
-        seconds = float(env_of(deployment)[f"{bound}_SECONDS"])
-        assert pod_of(deployment)["terminationGracePeriodSeconds"] > seconds
+@pytest.mark.parametrize(
+    ("component", "work", "last"),
+    [
+        ("worker", "SHUTDOWN_GRACE_SECONDS", READY_SECONDS),
+        ("embedding", "SHUTDOWN_GRACE_SECONDS", EMBEDDING_SECONDS),
+        ("api", "ANSWER_SECONDS", 0),
+        ("llm", "ANSWER_SECONDS", 0),
+    ],
+)
+def test_a_pod_that_stops_has_time_for_its_work_its_last_requests_and_its_end(
+    component: str, work: str, last: int
+) -> None:
+    deployment = children(**FULL)["Deployment", f"demo-{component}"]
+    needed = float(env_of(deployment)[work]) + last + DRAIN_SECONDS + EXIT_SECONDS
+    assert pod_of(deployment)["terminationGracePeriodSeconds"] >= needed
 
 
 def test_the_engine_of_a_language_model_outlives_its_service_in_their_pod() -> None:

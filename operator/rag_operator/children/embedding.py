@@ -2,6 +2,7 @@
 
 from rag_contract.endpoints import EMBEDDING_PORT, LIVE_PATH, READY_PATH
 from rag_contract.environment.embedding import EmbeddingSettings
+from rag_contract.limits import EMBEDDING_SECONDS
 from rag_operator import names
 from rag_operator.children.models import ModelFiles, embedding_model
 from rag_operator.children.objects import claim, disruption_budget, service, service_account
@@ -26,7 +27,7 @@ def manifests(site: Site) -> list[Manifest]:
         containers=[_container(site, files)],
         init_containers=files.init_containers,
         volumes=files.volumes,
-        grace_seconds=grace(managed.batch_timeout_seconds),
+        grace_seconds=grace(managed.batch_timeout_seconds + EMBEDDING_SECONDS),
     )
     one_node = cache is not None and cache.access_mode == "ReadWriteOnce"
     budget = [disruption_budget(site, Component.EMBEDDING)] if site.spec.max_embedding_replicas > 1 else []

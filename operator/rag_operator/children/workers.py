@@ -3,6 +3,7 @@
 from rag_contract import defaults
 from rag_contract.endpoints import LIVE_PATH, READY_PATH, WORKER_PORT
 from rag_contract.environment.worker import WorkerSettings
+from rag_contract.limits import READY_SECONDS
 from rag_operator.children.models import ModelFiles, embedding_model
 from rag_operator.children.objects import service_account
 from rag_operator.children.pods import Pod, container, deployment, grace, http_probes, port
@@ -38,7 +39,7 @@ def manifests(site: Site) -> list[Manifest]:
         containers=[worker],
         init_containers=files.init_containers,
         volumes=[storage_volume(site), *files.volumes],
-        grace_seconds=grace(site.spec.ingestion.time_limit_seconds),
+        grace_seconds=grace(site.spec.ingestion.time_limit_seconds + READY_SECONDS),
         labels=storage_labels(site),
         affinity=storage_affinity(site),
     )

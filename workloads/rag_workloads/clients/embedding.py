@@ -10,7 +10,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from numpy.typing import NDArray
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
-TIMEOUT_SECONDS = 30
+from rag_contract.limits import EMBEDDING_SECONDS
+
 # Texts in one request: what text-embeddings-inference takes unless it is told otherwise.
 BATCH_SIZE = 32
 BUSY = (429, 503)
@@ -26,7 +27,7 @@ def _passing(error: BaseException) -> bool:
 _while_busy = retry(
     retry=retry_if_exception(_passing),
     wait=wait_random_exponential(multiplier=0.1, max=2),
-    stop=stop_after_delay(TIMEOUT_SECONDS),
+    stop=stop_after_delay(EMBEDDING_SECONDS),
     reraise=True,
 )
 
@@ -39,11 +40,11 @@ class EmbeddingClient:
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
         self._client = AsyncInferenceClient(
-            url, provider="hf-inference", token=api_key, timeout=TIMEOUT_SECONDS
+            url, provider="hf-inference", token=api_key, timeout=EMBEDDING_SECONDS
         )
         # For the route that the hub's client does not know.
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = httpx2.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS)
+        self._http = httpx2.AsyncClient(base_url=url, headers=headers, timeout=EMBEDDING_SECONDS)
 
     async def embed(
         self,

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from rag_contract import names
 from rag_contract.environment.embedding import EmbeddingSettings
+from rag_contract.limits import EMBEDDING_SECONDS
 from rag_contract.stats import ProblemComponent
 from rag_workloads import tasks
 from rag_workloads.embedding.consumer import BatchConsumer
@@ -158,4 +159,4 @@ def main() -> None:
         "embedding", embedding.lifespan, embedding.ready, alive=embedding.alive, body_limit=BODY_BYTES
     )
     Routes(settings, embedding.engine, embedding.ready).install(app)
-    service.serve(app, settings, embedding.drain, refusal=embedding.refusal)
+    service.serve(app, settings, embedding.drain, refusal=embedding.refusal, last_seconds=EMBEDDING_SECONDS)

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag_contract.endpoints import LIVE_PATH, READY_PATH
 from rag_contract.environment.base import ServiceSettings
-from rag_contract.limits import ANSWER_SECONDS, READY_SECONDS
+from rag_contract.limits import READY_SECONDS
 from rag_workloads import tasks
 from rag_workloads.web import metrics, problems
 from rag_workloads.web.bodies import BodyLimitMiddleware, Pace
@@ -178,7 +178,7 @@ def serve(
     drain: Callable[[], Awaitable[None]] | None = None,
     *,
     refusal: Callable[[], str | None] = lambda: None,
-    last_seconds: float = ANSWER_SECONDS,
+    last_seconds: float,
 ) -> None:
     """Run the app until SIGTERM or SIGINT; then `drain` first, if given, while the service still answers.
 

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from rag_contract import names
 from rag_contract.environment.worker import WorkerSettings
+from rag_contract.limits import READY_SECONDS
 from rag_workloads import tasks
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import PROCESS_DOCUMENT
@@ -139,4 +140,4 @@ def main() -> None:
     logs.configure(settings.log_level, settings.log_format)
     worker = Worker(settings)
     app = service.create_app("worker", worker.lifespan, worker.ready, alive=worker.alive)
-    service.serve(app, settings, worker.drain, refusal=worker.refusal)
+    service.serve(app, settings, worker.drain, refusal=worker.refusal, last_seconds=READY_SECONDS)
