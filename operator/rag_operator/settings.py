@@ -36,8 +36,9 @@ class Settings(BaseSettings):
         default="keda", description="Namespace of KEDA's operator, which may read the queues."
     )
     scraper_namespace: str = Field(
-        default="monitoring",
-        description="Namespace whose pods may reach every component, for its metrics; empty for none.",
+        default="",
+        description="Namespace whose pods may reach the port of every component that serves metrics there;"
+        " empty for none.",
     )
     watch_namespace: str = Field(default="", description="The one namespace to serve; empty for all.")
     resync_seconds: float = Field(default=15, gt=0)

@@ -7,7 +7,7 @@ from tests.unit.policies import Pod, may_reach
 from rag_operator.children import build
 from rag_operator.names import Manifest
 
-MADE = build(site(embedding=AUTOSCALED, llm=MANAGED_LLM))
+MADE = build(site(settings={"scraper_namespace": "monitoring"}, embedding=AUTOSCALED, llm=MANAGED_LLM))
 PORTS = {"api": 8000, "worker": 8001, "embedding": 8003, "llm": 8004, "redis": 6379, "qdrant": 6333}
 LLAMA_SERVER_PORT = 8080
 
@@ -76,15 +76,17 @@ def test_keda_is_let_in_only_where_it_scales() -> None:
     assert not may_reach(fixed, KEDA["KEDA's operator"], OWN["redis"], PORTS["redis"])
 
 
-def test_namespaces_are_the_ones_that_the_operator_was_told() -> None:
-    made = policies(
-        build(site(settings={"keda_namespace": "scaling", "scraper_namespace": ""}, embedding=AUTOSCALED))
-    )
+def test_kedas_namespace_is_the_one_that_the_operator_was_told() -> None:
+    made = policies(build(site(settings={"keda_namespace": "scaling"}, embedding=AUTOSCALED)))
     elsewhere = Pod("scaling", {"app": "keda-operator"})
     assert may_reach(made, elsewhere, OWN["redis"], PORTS["redis"])
     assert not may_reach(made, KEDA["KEDA's operator"], OWN["redis"], PORTS["redis"])
-    for target in ("worker", "embedding", "qdrant"):
-        assert not may_reach(made, SCRAPER["Prometheus"], OWN[target], PORTS[target])
+
+
+@pytest.mark.parametrize("target", ["worker", "embedding", "llm", "qdrant"])
+def test_nobody_scrapes_who_was_not_named(target: str) -> None:
+    made = policies(build(site(llm=MANAGED_LLM)))
+    assert not may_reach(made, SCRAPER["Prometheus"], OWN[target], PORTS[target])
 
 
 def test_the_engine_of_the_language_model_listens_inside_its_pod_only() -> None:
