@@ -9,6 +9,7 @@ from rag_standins.models.wheels import wheel_file
 from rag_workloads.jobs.payloads import Chunk
 from rag_workloads.worker import parsing
 from rag_workloads.worker.chunking import Chunker
+from rag_workloads.worker.pages import Page
 
 PDF = "application/pdf"
 
@@ -16,9 +17,15 @@ PDF = "application/pdf"
 def expected_chunks(path: Path, size: int = 200, overlap: int = 40, content_type: str = PDF) -> list[Chunk]:
     """Returns the chunks of a file for all-MiniLM-L6-v2, with the resource's default sizes in tokens."""
     chunker = Chunker(load_tokenizer(), size, overlap)
-    pages = parsing.read_pages(path, content_type, 1, parsing.count_pages(path, content_type))
+    pages = read_pages(path, content_type)
     chunks = [chunk for number, page in enumerate(pages, 1) for chunk in chunker.feed(number, page.text)]
     return [*chunks, *chunker.finish()]
+
+
+def read_pages(path: Path, content_type: str = PDF) -> list[Page]:
+    """Returns what is read of each page of a file."""
+    pages = parsing.open_pages(path, content_type)
+    return [pages[index] for index in range(len(pages))]
 
 
 def load_tokenizer() -> Tokenizer:

@@ -2,11 +2,10 @@
 
 import pytest
 from tests.data import DATA
-from tests.expected import load_tokenizer
+from tests.expected import load_tokenizer, read_pages
 from tests.unit.linear import PATTERNS, is_linear
 from tokenizers import Tokenizer
 
-from rag_workloads.worker import parsing
 from rag_workloads.worker.hyphens import WORDS_KEPT, WordJoiner
 
 
@@ -63,7 +62,7 @@ def test_of_a_document_only_so_many_words_are_kept(tokenizer: Tokenizer) -> None
     ],
 )
 def test_pdfs_with_broken_words(tokenizer: Tokenizer, name: str, words: list[str]) -> None:
-    (page,) = parsing.read_pages(DATA / name, "application/pdf", 1, 1)
+    (page,) = read_pages(DATA / name)
     text = WordJoiner(tokenizer).join(page.text)
     assert all(word in text for word in words)
 

@@ -1,56 +1,147 @@
+"""Reading in processes of their own: real ones, but for what depends on time."""
+
 import asyncio
+import os
+import signal
 from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
-from anyio import BrokenWorkerProcess
+from tests.patience import eventually
 
 from rag_workloads.library.documents import DocumentError, ErrorCode
-from rag_workloads.worker.pages import Page
-from rag_workloads.worker.parser import Parser, TimeBudget
+from rag_workloads.worker import parser as parser_module
+from rag_workloads.worker.pages import Page, Pages
+from rag_workloads.worker.parser import PAGES_A_PROCESS, Parser, TimeBudget
+from rag_workloads.worker.reading import Crashed, Reader
+
+FILE, KIND = Path("a.pdf"), "application/pdf"
+# More than a test takes on any machine.
+SECONDS = 3600
 
 
-class FragileParser(Parser):
-    """Stands in for the process: it dies on page `deadly`, and never ends with page `endless`."""
+class Document:
+    """Pages that name the process which reads them; page `deadly` kills it, page `endless` never ends."""
 
-    def __init__(self, deadly: int = 0, endless: int = 0) -> None:
-        super().__init__(1)
-        self._deadly, self._endless = deadly, endless
+    def __init__(self, pages: int, deadly: int = 0, endless: int = 0) -> None:
+        self._pages, self._deadly, self._endless = pages, deadly, endless
 
-    async def _run(self, work: partial[Any]) -> Any:
-        first, last = work.args[-2:]
-        if first <= self._deadly <= last:
-            raise BrokenWorkerProcess
-        if first <= self._endless <= last:
-            await asyncio.Event().wait()
-        return [Page(f"page {number}") for number in range(first, last + 1)]
+    def __len__(self) -> int:
+        return self._pages
+
+    def __getitem__(self, index: int) -> Page:
+        if index + 1 == self._deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        while index + 1 == self._endless:
+            signal.pause()
+        return Page(f"{index + 1} {os.getpid()}")
 
 
-async def read(parser: Parser, pages: int, seconds: float = 10) -> list[Page]:
-    parts = parser.read_pages(Path("a.pdf"), "application/pdf", pages, TimeBudget(seconds))
+def open_document(pages: int, deadly: int, path: Path, content_type: str) -> Pages:
+    return Document(pages, deadly)
+
+
+def refuse(error: Exception, path: Path, content_type: str) -> Pages:
+    raise error
+
+
+def die(path: Path, content_type: str) -> Pages:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+async def read(parser: Parser, pages: int, seconds: float = SECONDS) -> list[Page]:
+    parts = parser.read_pages(FILE, KIND, pages, TimeBudget(seconds))
     return [page async for part in parts for page in part]
 
 
-async def test_all_pages_come_in_order() -> None:
-    assert await read(FragileParser(), 70) == [Page(f"page {number}") for number in range(1, 71)]
+async def test_pages_come_in_order_from_processes_that_are_replaced() -> None:
+    count = 2 * PAGES_A_PROCESS + 3
+    parser = Parser(partial(open_document, count, 0))
+    assert await parser.count_pages(FILE, KIND, TimeBudget(SECONDS)) == count
+    words = [page.text.split() for page in await read(parser, count)]
+    assert [int(number) for number, _ in words] == list(range(1, count + 1))
+    lengths = [len(list(pages)) for _, pages in groupby(process for _, process in words)]
+    assert lengths == [PAGES_A_PROCESS, PAGES_A_PROCESS, 3]
 
 
-@pytest.mark.parametrize("number", [1, 32, 37, 70])
-@pytest.mark.parametrize(
-    ("parser", "code", "seconds"),
-    [("deadly", ErrorCode.PARSE_CRASHED, 10), ("endless", ErrorCode.PARSE_TIMEOUT, 2)],
-)
-async def test_a_page_that_kills_or_hangs_the_process_costs_no_other(
-    parser: str, code: ErrorCode, seconds: float, number: int
-) -> None:
-    pages = await read(FragileParser(**{parser: number}), 70, seconds)
-    assert [page.text or "lost" for page in pages] == [
-        f"page {n}" if n != number else "lost" for n in range(1, 71)
+def lost(pages: list[Page]) -> list[tuple[int, ErrorCode]]:
+    """The pages with a warning, once all others are known to be there."""
+    assert [page.text.split()[0] for page in pages if not page.warning] == [
+        str(number) for number, page in enumerate(pages, 1) if not page.warning
     ]
-    (warning,) = [page.warning for page in pages if page.warning]
-    assert (warning.page, warning.code) == (number, code)
-    assert warning.message.startswith(f"Page {number} ")
+    return [(page.warning.page, page.warning.code) for page in pages if page.warning]
+
+
+@pytest.mark.parametrize("deadly", [1, 2, 40, 70])
+async def test_a_page_that_kills_the_process_costs_no_other(deadly: int) -> None:
+    pages = await read(Parser(partial(open_document, 70, deadly)), 70)
+    assert len(pages) == 70
+    assert lost(pages) == [(deadly, ErrorCode.PARSE_CRASHED)]
+
+
+class EndlessReader:
+    """Stands in for a process that hangs on page 40, and gives every other page at once."""
+
+    def __init__(self, _: object, first: int, last: int) -> None:
+        self.first, self.last = first, last
+        self._next = first
+
+    async def __aenter__(self) -> "EndlessReader":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def open(self) -> int:
+        return 70
+
+    async def take(self, most: int) -> list[Page]:
+        if self._next == 40:
+            await asyncio.Event().wait()
+        self._next += 1
+        return [Page(str(self._next - 1))]
+
+
+async def test_a_page_that_hangs_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser_module, "Reader", EndlessReader)
+    pages = await read(Parser(), 70, seconds=0.2)
+    assert len(pages) == 70
+    assert lost(pages) == [(40, ErrorCode.PARSE_TIMEOUT)]
+
+
+@pytest.mark.parametrize(("limit", "page"), [(10, 5), (20, 10), (60, 10), (300, 30), (7200, 720)])
+def test_a_slow_page_is_no_hanging_one(limit: int, page: float) -> None:
+    assert TimeBudget(limit).page_seconds == page
+
+
+async def test_a_file_that_kills_the_process_is_refused() -> None:
+    with pytest.raises(DocumentError) as caught:
+        await Parser(die).count_pages(FILE, KIND, TimeBudget(SECONDS))
+    assert caught.value.code is ErrorCode.PARSE_CRASHED
+
+
+@pytest.mark.parametrize(
+    "error", [DocumentError(ErrorCode.PDF_ENCRYPTED, "No.", 3, "Do."), ValueError("a fault of ours")]
+)
+async def test_an_error_comes_through(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        await Parser(partial(refuse, error)).count_pages(FILE, KIND, TimeBudget(SECONDS))
+    assert vars(caught.value) == vars(error)
+    assert str(caught.value) == str(error)
+
+
+async def test_a_process_that_hangs_ends_with_its_context() -> None:
+    async with Reader(partial(Document, 2, endless=2), 1, 2) as reader:
+        assert await reader.open() == 2
+        (first,) = await reader.take(1)
+        process = Path("/proc", first.text.split()[1])
+        rest = asyncio.create_task(reader.take(1))
+        assert process.exists()
+    with pytest.raises(Crashed):
+        await rest
+    eventually(lambda: not process.exists())
 
 
 async def test_only_work_is_charged_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:

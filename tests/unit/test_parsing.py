@@ -3,19 +3,20 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
 from tests.data import DATA
+from tests.expected import PDF, read_pages
 
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.worker import parsing
 
-PDF = "application/pdf"
 Write = Callable[[bytes], Path]
 
 
-def pdf(pages: int = 5, **save: object) -> bytes:
+def pdf(pages: int = 5, **save: Any) -> bytes:
     document = pymupdf.open()
     for number in range(1, pages + 1):
         document.new_page().insert_text((72, 72), f"This is page {number}.")
@@ -48,7 +49,7 @@ def encrypted(user_password: str) -> bytes:
 
 
 def texts(path: Path, content_type: str = PDF) -> list[str]:
-    pages = parsing.read_pages(path, content_type, 1, parsing.count_pages(path, content_type))
+    pages = read_pages(path, content_type)
     assert not any(page.warning for page in pages)
     return [page.text for page in pages]
 
@@ -65,11 +66,9 @@ def write(tmp_path: Path) -> Write:
 
 def test_pages_are_read_in_order(write: Write) -> None:
     path = write(pdf())
-    assert parsing.count_pages(path, PDF) == 5
-    assert [page.text for page in parsing.read_pages(path, PDF, 2, 3)] == [
-        "This is page 2.",
-        "This is page 3.",
-    ]
+    pages = parsing.open_pages(path, PDF)
+    assert len(pages) == 5
+    assert [pages[index].text for index in (1, 2)] == ["This is page 2.", "This is page 3."]
 
 
 def test_leaders_of_a_table_of_contents_are_shortened(write: Write) -> None:
@@ -117,7 +116,7 @@ def test_a_scan_that_mupdf_complains_about_is_no_broken_page(write: Write) -> No
 )
 def test_a_page_that_cannot_be_read_costs_no_other(write: Write, broken: bytes) -> None:
     path = write(broken)
-    pages = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
+    pages = read_pages(path)
     assert [page.text for page in pages] == [f"This is page {n}." if n != 3 else "" for n in range(1, 6)]
     (warning,) = [page.warning for page in pages if page.warning]
     assert (warning.page, warning.code) == (3, ErrorCode.PDF_CORRUPT)
@@ -127,7 +126,7 @@ def test_a_page_that_cannot_be_read_costs_no_other(write: Write, broken: bytes) 
 def test_of_a_file_cut_in_half_the_first_half_is_read(write: Write) -> None:
     data = pdf(50)
     path = write(data[: len(data) // 2])
-    pages = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
+    pages = read_pages(path)
     lost = [page.warning.page for page in pages if page.warning]
     assert lost == list(range(lost[0], 51))
     assert lost[0] in range(20, 40)
@@ -163,7 +162,7 @@ def test_a_tree_of_pages_that_leads_back_into_itself_has_an_end(write: Write) ->
         document.xref_set_key(root, "Kids", f"[{document[0].xref} 0 R {root} 0 R 12345 0 R]")
 
     path = write(edited(knot))
-    first, lost = parsing.read_pages(path, PDF, 1, parsing.count_pages(path, PDF))
+    first, lost = read_pages(path)
     assert first.text == "This is page 1."
     assert lost.warning
 
@@ -185,7 +184,7 @@ def test_what_cannot_be_read_is_refused_with_a_code_and_a_hint(
     write: Write, data: bytes, code: ErrorCode
 ) -> None:
     with pytest.raises(DocumentError) as caught:
-        parsing.count_pages(write(data), PDF)
+        parsing.open_pages(write(data), PDF)
     assert caught.value.code is code
     assert caught.value.hint
 
@@ -196,10 +195,24 @@ def test_a_text_about_pdfs_is_a_text(content_type: str) -> None:
     assert text.startswith("# How to recognise a file\n\nA PDF begins")
 
 
-def test_a_text_may_show_how_a_pdf_looks(write: Write) -> None:
-    sample = b"# The format\n\n```\n%PDF-1.7\n1 0 obj\n<<>>\nendobj\n```\n"
-    assert "1 0 obj" in texts(write(sample), "text/markdown")[0]
-    assert texts(write(b"%PDF-1.7 is how one begins."), "text/plain") == ["%PDF-1.7 is how one begins."]
+SAMPLE = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "content_type"),
+    [
+        (b"%PDF-1.7 is how one begins.", "text/plain"),
+        (b"%PDF-1.7 is how one begins.", "application/octet-stream"),
+        (b"# The format\n\n```\n" + SAMPLE + b"```\n", "text/markdown"),
+        (b"# The format\n\n```\n" + SAMPLE + b"```\n", "application/octet-stream"),
+        (b'SAMPLE = b"""\n' + pdf() + b'\n"""\n# d\xc3\xa9j\xc3\xa0', "application/octet-stream"),
+        (b"One ends like this:\n" + SAMPLE + b"%%EOF\n", "text/plain"),
+        (SAMPLE + b"... is how one begins.", "text/plain"),
+    ],
+)
+def test_a_text_may_show_how_a_pdf_looks(write: Write, text: bytes, content_type: str) -> None:
+    (read,) = texts(write(text), content_type)
+    assert read.split() == text.decode().split()
 
 
 @pytest.mark.parametrize("content_type", [PDF, "application/octet-stream", "text/plain", "image/jpeg"])
@@ -207,5 +220,16 @@ def test_a_pdf_is_one_whatever_it_is_called(write: Write, content_type: str) -> 
     assert len(texts(write(pdf()), content_type)) == 5
 
 
-def test_a_pdf_may_come_after_junk(write: Write) -> None:
-    assert len(texts(write(b"HTTP/1.1 200 OK\r\n\r\n" + pdf()))) == 5
+@pytest.mark.parametrize("content_type", [PDF, "application/octet-stream"])
+@pytest.mark.parametrize("save", [{}, {"deflate": True}])
+def test_a_pdf_may_come_after_junk(write: Write, content_type: str, save: dict[str, bool]) -> None:
+    assert len(texts(write(b"HTTP/1.1 200 OK\r\n\r\n" + pdf(**save)), content_type)) == 5
+
+
+def test_a_pdf_with_binary_data_is_one_whatever_is_cut_off(write: Write) -> None:
+    document = pymupdf.open()
+    page = document.new_page()
+    page.insert_text((72, 72), "This is page 1.")
+    document.embfile_add("noise", bytes(range(256)) * 40)
+    data = b"junk" + document.tobytes()
+    assert texts(write(data[: data.rindex(b"%%EOF")]), "application/octet-stream") == ["This is page 1."]

@@ -14,10 +14,8 @@ Write = Callable[[bytes], Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    names = iter(map(str, range(99)))  # what is read is kept by its path
-
     def write(data: bytes) -> Path:
-        path = tmp_path / next(names)
+        path = tmp_path / "document"
         path.write_bytes(data)
         return path
 
@@ -34,13 +32,6 @@ def test_a_text_is_a_page_per_form_feed(write: Write) -> None:
 )
 def test_a_text_need_not_be_declared_as_one(write: Write, content_type: str) -> None:
     assert read_text(write("# Garden\n\nÄpfel".encode()), content_type) == [Page("# Garden\n\nÄpfel")]
-
-
-def test_a_text_is_read_once_for_all_its_pages(write: Write) -> None:
-    path = write(b"first\fsecond")
-    assert len(read_text(path, "text/plain")) == 2
-    path.write_bytes(b"nothing")
-    assert read_text(path, "text/plain")[1] == Page("second")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])

@@ -60,7 +60,7 @@ class Worker:
             settings,
             self._library,
             files,
-            Parser(settings.concurrency),
+            Parser(),
             await asyncio.to_thread(load_tokenizer, settings, await self._revision(self._library)),
             attempts,
             gate,

@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
 
@@ -30,6 +31,15 @@ class Page:
 
     text: str
     warning: PageWarning | None = None
+
+
+class Pages(Protocol):
+    """The pages of a document, by index from 0; each is read when it is asked for, or was before."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, index: int, /) -> Page: ...
 
 
 @dataclass

@@ -1,22 +1,22 @@
-"""Runs the parsing in a process that can be killed, within a document's time limit."""
+"""Reads documents within their time limits, whatever their pages do to the process that reads them."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import anyio.to_process
-from anyio import BrokenWorkerProcess, CapacityLimiter
-
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
-from rag_workloads.worker.pages import Page
+from rag_workloads.worker.pages import Page, Pages
+from rag_workloads.worker.reading import Crashed, Reader
 
-# Long enough that the start of a call costs nothing, short enough that progress moves and a stop is quick.
-PAGES_A_CALL = 32
-# Of a document's time, what one call may take: pages that hang leave enough to read the others.
-CALL_SHARE = 0.1
+# What is handed on at once at most, so that progress moves and a stop is quick.
+PAGES_AT_ONCE = 32
+# PyMuPDF leaks some 8 KiB a page, and opening a long document takes half a second.
+PAGES_A_PROCESS = 500
+# A page that hangs leaves enough of the document's time to read the others, and a slow one is no hanging one.
+PAGE_SHARE, SLOW_PAGE_SECONDS = 0.1, 10
 
 T = TypeVar("T")
 
@@ -26,6 +26,11 @@ class TimeBudget:
 
     def __init__(self, seconds: float) -> None:
         self.limit = self._left = seconds
+
+    @property
+    def page_seconds(self) -> float:
+        """What one page may take of it."""
+        return max(self.limit * PAGE_SHARE, min(SLOW_PAGE_SECONDS, self.limit / 2))
 
     async def spend(self, work: Awaitable[T], page: int | None = None) -> T:
         """Await `work` and charge its time; DocumentError PARSE_TIMEOUT, at `page`, when none is left."""
@@ -43,76 +48,72 @@ class TimeBudget:
             self._left -= time.monotonic() - start
 
 
-class Parser:
-    """Reads documents in up to `processes` processes, which are kept and reused."""
+def _open_pages(path: Path, content_type: str) -> Pages:
+    from rag_workloads.worker import parsing  # noqa: PLC0415 - only the reading processes import PyMuPDF
 
-    def __init__(self, processes: int) -> None:
-        self._limiter = CapacityLimiter(processes)
+    return parsing.open_pages(path, content_type)
+
+
+class Parser:
+    """Reads documents, each in processes of its own."""
+
+    def __init__(self, open_pages: Callable[[Path, str], Pages] = _open_pages) -> None:
+        self._open_pages = open_pages
 
     async def count_pages(self, path: Path, content_type: str, budget: TimeBudget) -> int:
-        """As `parsing.count_pages`."""
+        """How many pages there are; form feeds part those of a text. DocumentError if it is unreadable."""
         try:
-            return await budget.spend(self._run(partial(_count_pages, path, content_type)))
-        except BrokenWorkerProcess as error:
+            async with self._reader(path, content_type) as reader:
+                return await budget.spend(reader.open())
+        except Crashed as error:
             hint = "Print it to a new PDF and upload that; if it fails again, workers may need more memory."
             message = "The parser crashed on the file."
             raise DocumentError(ErrorCode.PARSE_CRASHED, message, hint=hint) from error
 
     async def read_pages(
         self, path: Path, content_type: str, pages: int, budget: TimeBudget
-    ) -> AsyncIterator[list[Page]]:
+    ) -> AsyncGenerator[list[Page]]:
         """All pages in order, some at a time. A page that kills or hangs the process costs no other."""
-        for first in range(1, pages + 1, PAGES_A_CALL):
-            last = min(pages, first + PAGES_A_CALL - 1)
-            try:
-                read = await self._read(path, content_type, first, last, budget)
-            except Unread:  # one by one, to find out which page it is
-                for page in range(first, last + 1):
-                    yield [await self._read_alone(path, content_type, page, budget)]
-            else:
-                yield read
+        done = 0
+        while done < pages:
+            last = min(pages, done + PAGES_A_PROCESS)
+            async with self._reader(path, content_type, done + 1, last) as reader:
+                async for read in _read(reader, budget):
+                    done += len(read)
+                    yield read
 
-    async def _read_alone(self, path: Path, content_type: str, page: int, budget: TimeBudget) -> Page:
-        try:
-            return (await self._read(path, content_type, page, page, budget))[0]
-        except Unread as error:
-            return Page("", PageWarning(page=page, code=error.code, message=f"Page {page} {error}."))
-
-    async def _read(
-        self, path: Path, content_type: str, first: int, last: int, budget: TimeBudget
-    ) -> list[Page]:
-        work = self._run(partial(_read_pages, path, content_type, first, last))
-        try:
-            async with asyncio.timeout(budget.limit * CALL_SHARE) as scope:
-                return await budget.spend(work, first)
-        except BrokenWorkerProcess as error:
-            raise Unread(ErrorCode.PARSE_CRASHED, "crashed the parser") from error
-        except TimeoutError as error:
-            if not scope.expired():
-                raise
-            message = f"was not read in {budget.limit * CALL_SHARE:g} seconds"
-            raise Unread(ErrorCode.PARSE_TIMEOUT, message) from error
-
-    async def _run(self, work: partial[T]) -> T:
-        return await anyio.to_process.run_sync(work, cancellable=True, limiter=self._limiter)
+    def _reader(self, path: Path, content_type: str, first: int = 1, last: int = 0) -> Reader:
+        return Reader(partial(self._open_pages, path, content_type), first, last)
 
 
-class Unread(Exception):
-    """Pages of which the process gave nothing, as it died or took too long."""
+async def _read(reader: Reader, budget: TimeBudget) -> AsyncGenerator[list[Page]]:
+    """The pages of a process: all that it was told to read, or up to one that ends it, which is lost."""
+    page = reader.first
+    try:
+        await budget.spend(reader.open(), page)
+        while page <= reader.last:
+            read = await _take(reader, page, budget)
+            yield read
+            page += len(read)
+    except Crashed:
+        yield [_lost(page, ErrorCode.PARSE_CRASHED, "crashed the parser")]
+    except Hung:
+        yield [_lost(page, ErrorCode.PARSE_TIMEOUT, f"was not read in {budget.page_seconds:g} seconds")]
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+
+async def _take(reader: Reader, page: int, budget: TimeBudget) -> list[Page]:
+    try:
+        async with asyncio.timeout(budget.page_seconds) as scope:
+            return await budget.spend(reader.take(PAGES_AT_ONCE), page)
+    except TimeoutError as error:
+        if not scope.expired():
+            raise
+        raise Hung from error
 
 
-# Run in the parser's process, the only one that imports PyMuPDF.
-def _count_pages(path: Path, content_type: str) -> int:
-    from rag_workloads.worker import parsing  # noqa: PLC0415
-
-    return parsing.count_pages(path, content_type)
+def _lost(page: int, code: ErrorCode, reason: str) -> Page:
+    return Page("", PageWarning(page=page, code=code, message=f"Page {page} {reason}."))
 
 
-def _read_pages(path: Path, content_type: str, first: int, last: int) -> list[Page]:
-    from rag_workloads.worker import parsing  # noqa: PLC0415
-
-    return parsing.read_pages(path, content_type, first, last)
+class Hung(Exception):
+    """A page took longer than one page may."""

@@ -1,13 +1,12 @@
-"""Text of a PDF's pages, with PyMuPDF, which may hang or crash: it runs in the parser's process only.
+"""Text of a PDF's pages, with PyMuPDF, which may hang or crash: it runs in a process of its own.
 
 MuPDF repairs what it can and tells the rest as warnings in a buffer of the whole process, which must never be
-asked: it hands on what other documents left there. Whether a page is broken or merely has no text is asked of
-the page's own objects.
+asked: it hands on what other pages left there. Whether a page is broken or merely has no text is asked of the
+page's own objects.
 """
 
 import re
 import zlib
-from functools import lru_cache
 from pathlib import Path
 
 import pymupdf
@@ -16,6 +15,8 @@ from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarnin
 from rag_workloads.worker.pages import Page, clean
 
 FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+# MuPDF keeps what pages share, such as fonts, up to 256 MiB of it; so many pages share it here.
+PAGES_A_STORE = 32
 # Of a table of contents, they would be most of the tokens.
 LEADERS = re.compile(r"(?: ?\.){4,}")
 REFERENCE = re.compile(r"(\d+) \d+ R")
@@ -29,24 +30,23 @@ pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
 
 
-def count_pages(path: Path) -> int:
-    """How many pages there really are; DocumentError if the file cannot be opened."""
-    return int(_open(path).page_count)
+class PdfPages:
+    """The pages of a PDF, each read when it is asked for; one that cannot be read costs no other."""
+
+    def __init__(self, path: Path) -> None:
+        """DocumentError if the file cannot be opened."""
+        self._pdf = _open(path)
+
+    def __len__(self) -> int:
+        """How many pages there really are."""
+        return int(self._pdf.page_count)
+
+    def __getitem__(self, index: int) -> Page:
+        if index % PAGES_A_STORE == 0:
+            pymupdf.TOOLS.store_shrink(100)
+        return _read_page(self._pdf, index + 1)
 
 
-def read_pages(path: Path, first: int, last: int) -> list[Page]:
-    """The pages `first` to `last` (from 1, both included); one that cannot be read costs no other."""
-    pdf = _open(path)
-    pages = [_read_page(pdf, number) for number in range(first, last + 1)]
-    # Neither what pages share nor what MuPDF says of them may grow with the document.
-    pymupdf.TOOLS.store_shrink(100)
-    pymupdf.TOOLS.reset_mupdf_warnings()
-    if last == pdf.page_count:
-        _open.cache_clear()
-    return pages
-
-
-@lru_cache(maxsize=1)  # a document is read in many calls, and opening a long one takes half a second
 def _open(path: Path) -> pymupdf.Document:
     try:
         pdf = pymupdf.open(path, filetype="pdf")

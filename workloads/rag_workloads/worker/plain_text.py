@@ -3,7 +3,6 @@
 import codecs
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
@@ -32,7 +31,6 @@ BASE64_LENGTH = 200
 KINDS_OF_LETTERS = [re.compile(kind) for kind in ("[A-Z]", "[a-z]", "[0-9]")]
 
 
-@lru_cache(maxsize=1)  # a document is read in many calls
 def read_text(path: Path, content_type: str) -> list[Page]:
     """All pages. DocumentError if it is of another type, no text, or empty."""
     media_type = content_type.partition(";")[0].strip().lower()
@@ -40,14 +38,28 @@ def read_text(path: Path, content_type: str) -> list[Page]:
         message = f"This is no PDF, but was sent as {content_type}."
         raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=TYPE_HINT)
     text = _decode(path.read_bytes(), content_type)
-    if (damage := len(text) - len(NO_TEXT.sub("", text))) > max(1, DAMAGE_LIMIT * len(text)):
-        message = f"This is neither a PDF nor text: {damage} of {len(text)} characters cannot be read."
+    if not _is_text(text):
+        message = f"This is neither a PDF nor text: {_damage(text)} of {len(text)} characters cannot be read."
         raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=TYPE_HINT)
     pages = list(_pages(text))
     if not any(page.text for page in pages):
         hint = "Check that the right file was sent: it is empty, or has nothing but white space or images."
         raise DocumentError(ErrorCode.TEXT_EMPTY, "The text is empty.", hint=hint)
     return pages
+
+
+def is_text(data: bytes, content_type: str) -> bool:
+    """Whether nearly all of it can be read as text."""
+    return _is_text(_decode(data, content_type))
+
+
+def _is_text(text: str) -> bool:
+    return _damage(text) <= max(1, DAMAGE_LIMIT * len(text))
+
+
+def _damage(text: str) -> int:
+    """How many characters are none."""
+    return len(text) - len(NO_TEXT.sub("", text))
 
 
 def _decode(data: bytes, content_type: str) -> str:

@@ -1,8 +1,9 @@
 """The job of the ingest queue: one document from the object store to batches on the embed queue."""
 
 import asyncio
+import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -119,7 +120,8 @@ class DocumentProcessor:
             pages = await self.parser.count_pages(path, document.content_type, budget)
             await self.library.progress(document, pages=pages)
             tally = Tally()
-            await self._enqueue(document, tally, self._chunks(document, path, pages, tally, budget))
+            async with contextlib.aclosing(self._chunks(document, path, pages, tally, budget)) as parts:
+                await self._enqueue(document, tally, parts)
 
     async def _fetch(self, document: Document, path: Path, budget: TimeBudget) -> None:
         try:
@@ -133,7 +135,7 @@ class DocumentProcessor:
 
     async def _chunks(
         self, document: Document, path: Path, pages: int, tally: Tally, budget: TimeBudget
-    ) -> AsyncIterator[list[Chunk]]:
+    ) -> AsyncGenerator[list[Chunk]]:
         """The document's chunks in order, some at a time; records progress as the pages go by."""
         layout = document.layout or self._layout
         chunker = Chunker(self.tokenizer, layout.chunk_size, layout.chunk_overlap)
@@ -141,15 +143,17 @@ class DocumentProcessor:
         def cut(page: int, text: str) -> list[Chunk]:
             return list(chunker.feed(page, text))
 
-        async for read in self.parser.read_pages(path, document.content_type, pages, budget):
-            for page in read:
-                tally.add(page)
-                # A thread cannot be stopped, so that it gets little at a time.
-                for piece in slices(page.text):
-                    yield await budget.spend(anyio.to_thread.run_sync(cut, tally.pages, piece))
-            metrics.PAGES_PARSED.inc(len(read))
-            # Progress never goes back, in a second run neither.
-            await self.library.progress(document, pages_done=max(tally.pages, document.pages_done))
+        reading = self.parser.read_pages(path, document.content_type, pages, budget)
+        async with contextlib.aclosing(reading):
+            async for read in reading:
+                for page in read:
+                    tally.add(page)
+                    # A thread cannot be stopped, so that it gets little at a time.
+                    for piece in slices(page.text):
+                        yield await budget.spend(anyio.to_thread.run_sync(cut, tally.pages, piece))
+                metrics.PAGES_PARSED.inc(len(read))
+                # Progress never goes back, in a second run neither.
+                await self.library.progress(document, pages_done=max(tally.pages, document.pages_done))
         yield list(chunker.finish())
 
     async def _enqueue(self, document: Document, tally: Tally, parts: AsyncIterator[list[Chunk]]) -> None:
