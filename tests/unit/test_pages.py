@@ -17,6 +17,9 @@ from rag_workloads.worker.pages import WARNINGS_KEPT, Page, Tally, clean
         ("नमस्ते می\u200cخواهم", "नमस्ते می\u200cخواهم"),
         ("Immo\u00ad \nbilien, Wert\u00adpapier", "Immobilien, Wertpapier"),
         (" \n\t ", ""),
+        ("\u200d\u200c \u2066\u2069\ufe0f\u3164\ue000\u2800\u0301\ufffd", ""),
+        ("\u200d\u2764\ufe0f", "\u200d\u2764\ufe0f"),
+        ("!", "!"),
     ],
 )
 def test_white_space_and_controls(text: str, cleaned: str) -> None:

@@ -233,3 +233,16 @@ def test_a_pdf_with_binary_data_is_one_whatever_is_cut_off(write: Write) -> None
     document.embfile_add("noise", bytes(range(256)) * 40)
     data = b"junk" + document.tobytes()
     assert texts(write(data[: data.rindex(b"%%EOF")]), "application/octet-stream") == ["This is page 1."]
+
+
+# Joiners and direction marks, which a PDF may give as what its glyphs stand for.
+INVISIBLE = "\ufeff\u200d\u200c\u200e\u2066\u2069".encode("utf-16-be").hex().encode()
+
+
+def test_a_page_in_which_nothing_can_be_seen_has_no_text(write: Write) -> None:
+    shown = b"BT /helv 11 Tf 72 720 Td (x) Tj ET"
+    assert texts(write(with_page_3(shown)))[2] == "x"
+    assert (
+        texts(write(with_page_3(b"/Span <</ActualText <" + INVISIBLE + b">>> BDC " + shown + b" EMC")))[2]
+        == ""
+    )

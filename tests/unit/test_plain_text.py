@@ -78,6 +78,9 @@ def test_a_nul_is_left_out() -> None:
         (b"\0\0\1\0", "text/plain", ErrorCode.UNSUPPORTED_TYPE),
         (b"", "text/plain", ErrorCode.TEXT_EMPTY),
         (b" \n\t\f\xc2\xa0\n", "text/plain", ErrorCode.TEXT_EMPTY),
+        ("\u200d\u200e\n\u2066\u2069\u3164\f\ufe0f\u0301".encode(), "text/plain", ErrorCode.TEXT_EMPTY),
+        ("\u200d\ue000\u2800".encode("utf-16"), "text/markdown", ErrorCode.TEXT_EMPTY),
+        (b"\xff", "application/octet-stream", ErrorCode.TEXT_EMPTY),
         (b"data:image/png;base64," + b"iVBORw0KGgo5" * 20, "text/markdown", ErrorCode.TEXT_EMPTY),
     ],
 )

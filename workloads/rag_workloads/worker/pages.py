@@ -22,6 +22,9 @@ INVISIBLE = "\u200b\u2060\ufeff"
 CONTROLS = {
     at: None for at in range(0x100) if unicodedata.category(chr(at)) == "Cc" and chr(at) not in "\t\n"
 }
+# What alone makes no text: formats such as joiners, marks without a letter, fillers, what was not decoded.
+UNSEEN = frozenset(("Cc", "Cf", "Co", "Cn", "Mn", "Me", "Zs", "Zl", "Zp"))
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffd")
 UNREAD = {**CONTROLS, **dict.fromkeys(map(ord, INVISIBLE)), **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 
@@ -83,9 +86,15 @@ class Tally:
 def clean(text: str) -> str:
     """Text with one blank for many, at most one empty line in a row, and none around it.
 
-    Controls and soft hyphens are left out, the latter with the line feeds after them.
+    Controls and soft hyphens are left out, the latter with the line feeds after them; and all of a text in
+    which nothing can be seen.
     """
     text = LINE_ENDS.sub("\n", text).translate(UNREAD)
     text = AROUND_LINE_FEED.sub("\n", BLANKS.sub(" ", text))
     text = SOFT_HYPHEN.sub("", text)
-    return BLANK_LINES.sub("\n\n", text).strip()
+    text = BLANK_LINES.sub("\n\n", text).strip()
+    return text if any(map(_is_seen, text)) else ""
+
+
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character) not in UNSEEN and character not in FILLERS
