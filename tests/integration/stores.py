@@ -10,7 +10,7 @@ from rag_workloads.library.lifecycle import Library
 # Times differ from run to run; generations do too, and are replaced by their order.
 TIMES = {b"created_at", b"updated_at", b"completed_at"}
 # Names that a process gives to one run of a verb.
-TOKENS = {b"attempt_tokens", b"restart_token"}
+TOKENS = {b"attempt_tokens", b"restart_token", b"holder"}
 GENERATION = re.compile(r"\d{13,}")
 
 
@@ -25,7 +25,7 @@ async def contents(library: Library, answer: object = None) -> dict[str, str]:
     found["points"] = sorted(map(str, [version async for version in library.vectors.versions()]))
     if library.files:
         found["files"] = sorted([file.key async for file in library.files.documents()])
-    found["answer"] = re.sub(r"datetime\([^)]*\)|TzInfo\([^)]*\)", "", repr(answer))
+    found["answer"] = re.sub(r"holder='[^']*'|datetime\([^)]*\)|TzInfo\([^)]*\)", "", repr(answer))
     return _by_order(found)
 
 

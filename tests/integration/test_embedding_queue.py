@@ -70,7 +70,7 @@ async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
     assert (completed.state, completed.progress, completed.batches_done) == (State.COMPLETED, 100, 2)
     best = (await library.vectors.search(question, 3, 0.0))[0]
     assert (best.chunk_id, best.page, best.text) == ("whole_chunk_2", 1, TEXTS[2])
-    chunks, total = await library.vectors.chunks("whole", 2, 3)
+    chunks, total = await library.vectors.chunks("whole", document.generation, 2, 3)
     assert total == 6
     assert [chunk.chunk_index for chunk in chunks] == [2, 3, 4]
     await client.close()
@@ -197,7 +197,11 @@ async def test_a_second_run_of_a_finished_batch_hides_nothing(
 
 async def texts_of(library: Library, document_id: str) -> list[str]:
     """What searches see of a document."""
-    return [chunk.text for chunk in (await library.vectors.chunks(document_id, 0, 10))[0]]
+    document = await library.records.get(document_id)
+    assert document
+    assert document.active_generation
+    chunks, _ = await library.vectors.chunks(document_id, document.active_generation, 0, 10)
+    return [chunk.text for chunk in chunks]
 
 
 async def points_of(library: Library, document_id: str) -> int:

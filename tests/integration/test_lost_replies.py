@@ -23,7 +23,7 @@ from rag_workloads.library import recovery, sweep
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
-from rag_workloads.library.records import Records, Target
+from rag_workloads.library.records import Checkpoint, Records, Target
 from rag_workloads.library.vectors import Fingerprint, VectorStore
 
 OWNER, COLLECTION = "tests", "lost-replies"
@@ -175,6 +175,22 @@ async def progress(room: Room) -> Verb:
 
 
 @scenario
+async def cut(room: Room) -> Verb:
+    document = await room.begun()
+    document = await room.library.take_up("doc", document.task, "taken", LAYOUT)
+    batches = [room.batch(document, 0), room.batch(document, 1)]
+    return lambda library: library.cut(document, batches, Checkpoint(b"state", b"words"))
+
+
+@scenario
+async def last_cut(room: Room) -> Verb:
+    document = await room.begun()
+    document = await room.library.take_up("doc", document.task, "taken", LAYOUT)
+    await room.library.cut(document, [room.batch(document, 0)], Checkpoint(b"state", b"words"))
+    return lambda library: library.cut(document, [room.batch(document, 1)], chunks=2)
+
+
+@scenario
 async def enqueue_batch(room: Room) -> Verb:
     batch = room.batch(await room.taken(), 0)
     return lambda library: library.queue.enqueue_batch(batch)
@@ -261,6 +277,24 @@ async def delete_without_a_record(room: Room) -> Verb:
 async def recover_a_lost_job(room: Room) -> Verb:
     document = await room.begun()
     await room.library.queue.forget("doc", document.task, document.generation, 0)
+    return lambda library: library.recover()
+
+
+@scenario
+async def recover_lost_batches(room: Room) -> Verb:
+    document = await room.taken()
+    await room.library.queue.forget("doc", document.task, document.generation, 2)
+    return lambda library: library.recover()
+
+
+@scenario
+async def recover_an_end_that_is_not_settled(room: Room) -> Verb:
+    await room.completed()
+    document = await room.taken(batches=1, upload="second", sha256="bb")
+    await room.library.queue.forget("doc", document.task, document.generation, 0)
+    await room.library.vectors.upsert(room.batch(document, 0), VECTOR)
+    await room.library.vectors.activate(COLLECTION, "doc", document.generation)
+    await room.library.records.complete("doc", document.generation, COLLECTION)
     return lambda library: library.recover()
 
 

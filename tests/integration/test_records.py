@@ -155,6 +155,7 @@ async def test_lists_are_newest_first_and_by_state(records: Records) -> None:
         document = await begin(records, f"doc-{number}")
         if number == 2:
             await records.complete(document.document_id, document.generation, "manuals")
+            await records.settled(document.document_id, document.generation)
             second = document
     page, total = await records.list(1, 2)
     assert [document.document_id for document in page] == ["doc-3", "doc-2"]
@@ -183,11 +184,17 @@ async def test_what_is_left_to_be_done_is_found_by_the_time_of_its_last_step(
     assert await records.left(later, 0, 10) == (["first"], 2), "a job of the other waits"
 
 
-async def test_a_failed_generation_is_left_until_it_is_settled(records: Records) -> None:
+@pytest.mark.parametrize("completed", [True, False])
+async def test_a_generation_that_is_over_is_left_until_it_is_settled(
+    records: Records, completed: bool
+) -> None:
     document = await begin(records)
     await records.settled("doc", document.generation)
     assert await left(records) == ["doc"], "it is not over"
-    await records.fail("doc", document.generation, BROKEN)
+    if completed:
+        await records.complete("doc", document.generation, "manuals")
+    else:
+        await records.fail("doc", document.generation, BROKEN)
     await records.settled("doc", document.generation - 1)
     assert await left(records) == ["doc"]
     await records.settled("doc", document.generation)

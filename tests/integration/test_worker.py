@@ -31,7 +31,7 @@ from rag_workloads import tasks
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery, sweep
-from rag_workloads.library.documents import Document, ErrorCode, NewDocument, State
+from rag_workloads.library.documents import Document, ErrorCode, Layout, NewDocument, State
 from rag_workloads.library.files import ObjectStore, document_key
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.records import Target
@@ -42,6 +42,7 @@ from rag_workloads.worker.pages import Pages
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
 
+LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=4)
 SENTENCE = "A package must declare its dependencies before it is uploaded to the archive. "
 
 
@@ -203,16 +204,42 @@ async def test_a_document_becomes_batches_and_a_record_that_knows_them(bench: Be
         )
 
 
-async def test_a_second_run_queues_only_what_is_not_done(bench: Bench) -> None:
-    document = await bench.upload(pdf(20))
-    first = await bench.process(document)
-    assert first.batches
-    for number in range(3):
-        await bench.records.batch_done("doc", document.generation, number)
-    await bench.forget(first)
+async def test_an_attempt_goes_on_where_the_one_before_it_was_stopped(bench: Bench) -> None:
+    whole = await bench.process(await bench.upload(pdf(70), "whole"))
+    expected = [batch.chunks for batch in await bench.batches()]
+    await bench.forget(whole)
+    document = await bench.upload(pdf(70))
+    processing = await bench.wait_for_room(document)
+    await tasks.end(processing)
+    (first,) = await bench.batches()
+    await bench.queue.forget("doc", document.task, document.generation, 1)
+    # It is cut as it was begun, whatever the settings have become since.
+    bench.set(max_batches_in_flight=64, chunk_size_tokens=50, batch_size=7)
     again = await bench.process(document)
-    assert again.chunks == first.chunks
-    assert [batch.number for batch in await bench.batches()] == list(range(3, first.batches))
+    rest = await bench.batches()
+    assert [batch.number for batch in rest] == list(range(1, len(expected)))
+    assert [batch.chunks for batch in [first, *rest]] == expected
+    assert (again.chunks, again.pages_done, again.attempts) == (whole.chunks, 70, 1)
+
+
+async def test_an_attempt_after_all_is_queued_queues_nothing(bench: Bench) -> None:
+    document = await bench.process(await bench.upload(pdf(20)))
+    await bench.forget(document)
+    assert await bench.process(document) == (await bench.record())
+    assert await bench.batches() == []
+
+
+async def test_a_document_is_begun_anew_where_an_earlier_release_left_off(bench: Bench) -> None:
+    document = await bench.upload(pdf(20))
+    processing = await bench.wait_for_room(document)
+    await tasks.end(processing)
+    await bench.queue.redis.set(f"{PIPELINE}:doc:doc:{document.generation}:cut", "another form")
+    bench.set(max_batches_in_flight=64)
+    with pytest.raises(RetryLater):
+        await bench.process(document)
+    again = await bench.process(document)
+    assert again.generation > document.generation
+    assert again.batches
 
 
 @pytest.mark.parametrize(
@@ -258,20 +285,11 @@ async def test_a_missing_file_fails(bench: Bench) -> None:
     assert (await bench.process(document)).error_code is ErrorCode.OBJECT_MISSING
 
 
-async def test_a_second_attempt_cuts_the_document_as_the_first(bench: Bench) -> None:
-    first = await bench.process(await bench.upload(pdf(20)))
-    before = await bench.batches()
-    await bench.forget(first)
-    bench.set(chunk_size_tokens=50, batch_size=7)
-    await bench.process(first)
-    assert await bench.batches() == before
-
-
 async def test_a_file_that_alone_cannot_be_read_is_tried_again_and_then_fails(bench: Bench) -> None:
     bench.set(retries=2)
     document = await bench.upload(pdf(20))
-    before = await bench.process(document)
-    assert (before.attempts, before.progress) == (1, 30)
+    await bench.library.take_up("doc", document.task, "an attempt that got far", LAYOUT)
+    await bench.library.progress(document, pages=20, pages_done=20)
     # A file that cannot be read while the others can: it links to itself.
     path = Path(urlsplit(bench.settings.storage_url).path, document.object_key)
     path.unlink()
@@ -283,7 +301,7 @@ async def test_a_file_that_alone_cannot_be_read_is_tried_again_and_then_fails(be
     assert (again.state, again.attempts) == (State.PROCESSING, 2)
     after = await bench.process(document)
     assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 3)
-    assert after.progress == before.progress, "it never goes back"
+    assert after.progress == 30, "it never goes back"
 
 
 @contextlib.asynccontextmanager

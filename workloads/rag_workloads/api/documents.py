@@ -47,9 +47,13 @@ async def list_chunks(
     document_id: DocumentId, parts: PartsOf, limit: Limit = 50, offset: Offset = 0
 ) -> ChunkList:
     """The chunks of a document that searches see."""
-    await _document(parts, document_id)
+    document = await _document(parts, document_id)
+    if document.active_generation is None:
+        return ChunkList(chunks=[], total=0)
     with vector_store_errors():
-        chunks, total = await parts.library.vectors.chunks(document_id, offset, limit)
+        chunks, total = await parts.library.vectors.chunks(
+            document_id, document.active_generation, offset, limit
+        )
     views = [
         ChunkView(chunk_id=c.chunk_id, chunk_index=c.chunk_index, page=c.page, text=c.text) for c in chunks
     ]

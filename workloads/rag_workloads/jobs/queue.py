@@ -1,7 +1,7 @@
 """The producers' side of the two job queues on Redis: what is put on them, what waits, what is taken off."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self, cast
 
 import msgpack
@@ -77,12 +77,22 @@ class Queue:
     async def enqueue_document(self, document_id: str, task: int) -> None:
         """Queue a document to be processed."""
         job_id = payloads.ingest_job_id(self.pipeline, document_id, task)
-        await self._enqueue(self._ingest, job_id, PROCESS_DOCUMENT, document_id, task)
+        await self._enqueue_script(*_entries(self._ingest, {job_id: (PROCESS_DOCUMENT, document_id, task)}))
 
     async def enqueue_batch(self, batch: EmbedBatch) -> None:
         """Queue a batch to be embedded."""
-        job_id = payloads.embed_job_id(self.pipeline, batch.document_id, batch.generation, batch.number)
-        await self._enqueue(self._embed, job_id, EMBED_BATCH, batch.to_payload())
+        await self._enqueue_script(*self.batch_entries([batch]))
+
+    def batch_entries(self, batches: Sequence[EmbedBatch]) -> tuple[list[str], list[Any]]:
+        """The keys and the arguments with which a script that holds `scripts.ENTER` queues batches."""
+        jobs = {
+            payloads.embed_job_id(self.pipeline, batch.document_id, batch.generation, batch.number): (
+                EMBED_BATCH,
+                batch.to_payload(),
+            )
+            for batch in batches
+        }
+        return _entries(self._embed, jobs)
 
     async def depths(self) -> Depths:
         """Entries in each queue."""
@@ -117,18 +127,23 @@ class Queue:
         if batches:
             await self._remove(self._embed, self._batch_ids(document_id, generation, batches))
 
-    async def _enqueue(self, queue: str, job_id: str, function: str, *args: object) -> None:
-        now = time.time()
-        job = serialize_job(function, args, {}, None, int(now * 1000), serializer=pack)
-        keys = [queue, f"{queue}:bytes", f"{queue}:wake", job_key_prefix + job_id]
-        await self._enqueue_script(keys, [job_id, now * 1000 - scripts.LINE, job])
-
     async def _remove(self, queue: str, ids: Sequence[str]) -> None:
         keys = [queue, f"{queue}:bytes", *(job_key_prefix + job_id for job_id in ids)]
         await self._remove_script(keys, ids)
 
     def _batch_ids(self, document_id: str, generation: int, batches: int) -> list[str]:
         return [payloads.embed_job_id(self.pipeline, document_id, generation, n) for n in range(batches)]
+
+
+def _entries(queue: str, jobs: Mapping[str, tuple[Any, ...]]) -> tuple[list[str], list[Any]]:
+    """The keys and arguments of `scripts.ENTER` for jobs by id: a function's name, then what it takes."""
+    keys, args = [queue, f"{queue}:bytes", f"{queue}:wake"], list[Any]()
+    for job_id, (function, *arguments) in jobs.items():
+        now = time.time() * 1000
+        keys.append(job_key_prefix + job_id)
+        job = serialize_job(function, tuple(arguments), {}, None, int(now), serializer=pack)
+        args += [job_id, now - scripts.LINE, job]
+    return keys, args
 
 
 def pack(value: dict[str, Any]) -> bytes:

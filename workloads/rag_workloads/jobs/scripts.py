@@ -41,13 +41,29 @@ local function remove(ids, first_payload)
 end
 """
 
-# KEYS: queue, bytes, wake, payload. ARGV: id, score, payload. Returns whether it was not queued before.
-ENQUEUE = """#!lua
-if redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1]) == 0 then return 0 end
-redis.call('SET', KEYS[4], ARGV[3])
-redis.call('INCRBY', KEYS[2], #ARGV[3])
-redis.call('ZADD', KEYS[3], 0, 'work')
-return 1
+# Queues what the arguments from `first` on say, three an entry: id, score, payload. Its own keys begin at the
+# number `keys`: queue, bytes, wake, then the payload of each entry. Returns how many were not queued
+# before. A script that does more in the same step may hold it.
+ENTER = """
+local function enter(keys, first)
+  local queue, bytes, wake, entered = KEYS[keys], KEYS[keys + 1], KEYS[keys + 2], 0
+  for i = 0, (#ARGV - first + 1) / 3 - 1 do
+    local id, score, payload = ARGV[first + 3 * i], ARGV[first + 3 * i + 1], ARGV[first + 3 * i + 2]
+    if redis.call('ZADD', queue, 'NX', score, id) == 1 then
+      redis.call('SET', KEYS[keys + 3 + i], payload)
+      redis.call('INCRBY', bytes, #payload)
+      entered = entered + 1
+    end
+  end
+  if entered > 0 then redis.call('ZADD', wake, 0, 'work') end
+  return entered
+end
+"""
+
+# KEYS and ARGV as for `enter`.
+ENQUEUE = f"""#!lua
+{ENTER}
+return enter(1, 1)
 """
 
 # KEYS: queue, claim. ARGV: how many at most, lease in ms, prefix of the payloads' keys.

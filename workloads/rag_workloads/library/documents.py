@@ -108,9 +108,10 @@ class Document(NewDocument):
     `task` is the number of the upload, which clients know. `generation` is the attempt that is made, or was,
     to turn its bytes into points: its collection and layout are frozen when a worker takes it up, and what is
     begun anew is a later generation. Searches see `active_generation`, which is in `active_collection`, and
-    was made from `active_object_key` if an upload has come since. `attempts` counts how often the generation
-    was taken up, but for those times that ended by nobody's fault. `warnings` holds the first of
-    `warnings_total`.
+    was made from `active_object_key` if an upload has come since. `places` are the collections that may hold
+    points of it. `attempts` counts how often the generation was taken up since it last got further, but for
+    those times that ended by nobody's fault; only the `holder`, the attempt that began last, may queue
+    batches. `batches` is known once all of them are queued. `warnings` holds the first of `warnings_total`.
     """
 
     task: int
@@ -123,6 +124,7 @@ class Document(NewDocument):
     active_generation: int | None = None
     active_collection: str | None = None
     active_object_key: str | None = None
+    places: Json[list[str]] = []
     state: State = State.PENDING
     stage: Stage | None = None
     deleting: bool = False
@@ -133,8 +135,10 @@ class Document(NewDocument):
     warnings_total: int = 0
     chunks: int | None = None
     batches: int | None = None
+    batches_queued: int = 0
     batches_done: int = 0
     attempts: int = 0
+    holder: str = ""
     recoveries: int = 0
     error_code: ErrorCode | None = None
     error_message: str | None = None
@@ -172,17 +176,12 @@ class Document(NewDocument):
     @property
     def collections(self) -> set[str]:
         """All collections that may hold points of it."""
-        return {name for name in (self.collection, self.active_collection) if name}
+        return {name for name in (self.collection, self.active_collection, *self.places) if name}
 
     @property
     def unfinished(self) -> bool:
         """Whether there is work left to do."""
         return self.state in (State.PENDING, State.PROCESSING)
-
-    @property
-    def all_batches_done(self) -> bool:
-        """Whether every batch is in the vector store."""
-        return self.batches is not None and self.batches_done >= self.batches
 
     @property
     def progress(self) -> int:

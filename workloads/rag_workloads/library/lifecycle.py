@@ -31,7 +31,7 @@ from rag_workloads.library.documents import (
     generation_at,
 )
 from rag_workloads.library.files import ObjectStore
-from rag_workloads.library.records import Begun, Field, Records, Target
+from rag_workloads.library.records import NO_CHECKPOINT, Begun, Checkpoint, Cut, Field, Records, Target
 from rag_workloads.library.recovery import MAX_RECOVERIES, Need, needs
 from rag_workloads.library.vectors import VectorStore, VectorStoreError
 from rag_workloads.web import metrics
@@ -85,7 +85,7 @@ class Library:
         try:
             begun = await self.records.begin(new, self.target)
         except OutOfMemoryError:
-            await self._withdraw(new)
+            await self._refuse(new)
             raise
         if begun.new:
             await self.queue.enqueue_document(new.document_id, begun.task)
@@ -116,6 +116,26 @@ class Library:
     async def progress(self, document: Document, **fields: Field) -> None:
         """Note how far a generation is; raises Superseded."""
         if not await self.records.update(document.document_id, document.generation, **fields):
+            raise Superseded
+
+    async def checkpoint(self, document: Document) -> Checkpoint | None:
+        """Where an attempt that was just taken up begins; None at the document's start."""
+        return await self.records.checkpoint(document.document_id, document.generation)
+
+    async def cut(
+        self,
+        document: Document,
+        batches: Sequence[EmbedBatch],
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+        chunks: int | None = None,
+    ) -> None:
+        """Queue the next batches of an attempt, in order, and note where another attempt would go on.
+
+        `chunks` says how many there are if these batches are the last. Raises Superseded, also if another
+        attempt has begun.
+        """
+        cut = Cut(batches[0].number, len(batches), checkpoint, chunks)
+        if not await self.records.cut(document, cut, *self.queue.batch_entries(batches)):
             raise Superseded
 
     async def waits(self, document_id: str, task: int) -> bool:
@@ -163,6 +183,7 @@ class Library:
             if await self.records.complete(document_id, generation, collection):
                 metrics.DOCUMENTS.labels("completed").inc()
                 log.info("document completed", document_id=document_id)
+                await self._try_to_settle(document_id, generation)
                 return True
         await self.settle(document_id, generation)
         return False
@@ -178,13 +199,13 @@ class Library:
             page=error.page,
             reason=error.message,
         )
-        try:
-            await self.settle(document_id, generation)
-        except VectorStoreError as failure:
-            log.warning("points left for recovery", document_id=document_id, reason=str(failure))
+        await self._try_to_settle(document_id, generation)
 
     async def settle(self, document_id: str, generation: int) -> None:
-        """Remove what a generation wrote that is over; nothing if it is not. May be done at any time."""
+        """Remove what a generation that is over and those before it wrote, but what searches are to see.
+
+        Does nothing if it is not over. May be done at any time.
+        """
         document = await self.records.get(document_id)
         if document is None:
             await self.vectors.delete(document_id, generation)
@@ -192,7 +213,8 @@ class Library:
         if document.generation == generation and document.unfinished:
             return
         for collection in document.collections | {self.target.collection}:
-            await self.vectors.discard(document_id, generation, collection=collection)
+            kept = document.active_generation if collection == document.active_collection else None
+            await self.vectors.delete(document_id, generation, collection=collection, but=kept)
         await self.records.settled(document_id, generation)
 
     async def delete(self, document_id: str) -> bool:
@@ -212,6 +234,8 @@ class Library:
                 await self._finish_deletion(document)
                 break
             document = await self.records.get(document_id)  # the same upload was begun anew meanwhile
+        else:
+            await self._withdraw(found)
         return True
 
     async def recover(self) -> None:
@@ -233,11 +257,25 @@ class Library:
             renewed = await self._restart(document)
             await self.queue.enqueue_document(renewed.document_id, renewed.task)
 
-    async def _withdraw(self, new: NewDocument) -> None:
+    async def _withdraw(self, document: Document) -> None:
+        """Remove what searches see of a document that was deleted, and uploaded again meanwhile."""
+        document_id, generation = document.document_id, document.generation
+        await self.records.withdraw(document_id, generation)
+        for collection in document.collections | {self.target.collection}:
+            await self.vectors.delete(document_id, generation, collection=collection)
+
+    async def _refuse(self, new: NewDocument) -> None:
         """Delete the file of an upload that was refused, unless an earlier sending of it was taken."""
         document = await self.records.get(new.document_id)
         if self.files and (document is None or new.object_key not in document.object_keys):
             await self.files.delete(new.object_key)
+
+    async def _try_to_settle(self, document_id: str, generation: int) -> None:
+        """Settle now, or by `recover`."""
+        try:
+            await self.settle(document_id, generation)
+        except VectorStoreError as failure:
+            log.warning("points left for recovery", document_id=document_id, reason=str(failure))
 
     async def _delete_files(self, keys: Sequence[str]) -> None:
         """Delete files that are trash."""
@@ -274,10 +312,10 @@ class Library:
                 await self.settle(document_id, generation)
             case Need.FINISH:
                 await self.finish(document_id, generation, document.collection or self.target.collection)
-            case Need.JOB:
-                await self._queue_again(document)
+            case Need.JOB | Need.BATCHES:
+                await self._queue_again(document, anew=need is Need.BATCHES)
 
-    async def _queue_again(self, document: Document) -> None:
+    async def _queue_again(self, document: Document, *, anew: bool) -> None:
         recoveries = document.recoveries + 1
         if recoveries > MAX_RECOVERIES:
             message = f"The document's work was lost {recoveries} times."
@@ -286,6 +324,8 @@ class Library:
             await self.fail(document.document_id, document.generation, error)
             return
         with contextlib.suppress(Superseded):
+            if anew:
+                document = await self._restart(document)
             # In this order: what could not be queued was not tried.
             await self.queue.enqueue_document(document.document_id, document.task)
             await self.progress(document, recoveries=recoveries, attempts=0, attempt_tokens="")

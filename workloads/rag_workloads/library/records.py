@@ -20,6 +20,7 @@ from rag_workloads.library import scripts
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
 
 Field = str | int | datetime
+Argument = str | float | bytes
 
 FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
 # Longer than any client goes on sending a command again.
@@ -47,6 +48,31 @@ class Begun(NamedTuple):
     task: int
     state: State
     new: bool
+
+
+class Checkpoint(NamedTuple):
+    """Where an attempt begins: what the worker noted of its state, and the words that it knows.
+
+    When it is noted, the words are added to those of earlier ones.
+    """
+
+    state: bytes
+    words: bytes
+
+
+NO_CHECKPOINT = Checkpoint(b"", b"")
+
+
+class Cut(NamedTuple):
+    """Batches that an attempt has cut: the number of the first, how many, and where another would go on.
+
+    `chunks` says how many the document has, if these batches are its last.
+    """
+
+    first: int
+    batches: int
+    checkpoint: Checkpoint
+    chunks: int | None
 
 
 class Records:
@@ -109,12 +135,15 @@ class Records:
     async def take_up(
         self, document_id: str, generation: int, token: str, target: Target, layout: Layout
     ) -> Document | None:
-        """Count an attempt, freeze layout and collection at the first; None if the generation is over."""
-        frozen = _flat({**target._asdict(), **layout.model_dump()})
+        """Count an attempt, freeze layout and collection at the first.
+
+        None if the generation is over, or another attempt has begun already.
+        """
+        frozen = target.collection, *_flat({"revision": target.revision, **layout.model_dump()})
         if not await self._run(scripts.TAKE_UP, document_id, *_now(), generation, token, *frozen):
             return None
         document = await self.get(document_id)
-        return document if document and document.generation == generation else None
+        return document if document and document.holder == token else None
 
     async def give_back(self, document_id: str, token: str) -> None:
         """Take back the attempt that `token` names, if it counts: it ended by nobody's fault."""
@@ -123,6 +152,28 @@ class Records:
     async def update(self, document_id: str, generation: int, **fields: Field) -> bool:
         """Set fields; False and no change if the record is gone, final, or of another generation."""
         return bool(await self._run(scripts.UPDATE, document_id, *_now(), generation, *_flat(fields)))
+
+    async def cut(
+        self, document: Document, cut: Cut, keys: Sequence[str], entries: Sequence[Argument]
+    ) -> bool:
+        """Queue the batches that an attempt has cut, and note where another goes on, in one step.
+
+        `keys` and `entries` are what `Queue.batch_entries` makes of the batches. False, and nothing is
+        queued, if the generation is over or another attempt has begun.
+        """
+        attempt = *_now(), document.generation, document.holder
+        chunks = "" if cut.chunks is None else cut.chunks
+        args = *attempt, cut.first, cut.batches, *cut.checkpoint, chunks, *entries
+        return bool(await self._run(scripts.CUT, document.document_id, *args, more_keys=keys))
+
+    async def checkpoint(self, document_id: str, generation: int) -> Checkpoint | None:
+        """Where an attempt at a generation begins; None at its start."""
+        key = f"{self._record(document_id)}:{generation}"
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.get(f"{key}:cut")
+            pipe.get(f"{key}:words")
+            state, words = await pipe.execute()
+        return None if state is None else Checkpoint(state, words or b"")
 
     async def batch_done(self, document_id: str, generation: int, number: int) -> bool | None:
         """Count a batch as done, once; whether all are, or None where `update` is False."""
@@ -142,9 +193,11 @@ class Records:
         return {int(number) for number in numbers}
 
     async def complete(self, document_id: str, generation: int, collection: str) -> bool:
-        """Mark a generation as the one that searches see; as `update`, and True again for the same."""
-        _, words = _now()
-        return bool(await self._run(scripts.COMPLETE, document_id, words, generation, collection))
+        """Mark a generation as the one that searches see; as `update`, and True again for the same.
+
+        It is left to be settled.
+        """
+        return bool(await self._run(scripts.COMPLETE, document_id, *_now(), generation, collection))
 
     async def index_unfinished(self) -> None:
         """Have recovery look at every unfinished document: a release before this one had no such index."""
@@ -177,6 +230,10 @@ class Records:
     async def settled(self, document_id: str, generation: int) -> None:
         """Note that nothing is left to be done for a generation that is over."""
         await self._run(scripts.SETTLED, document_id, generation)
+
+    async def withdraw(self, document_id: str, through: int) -> None:
+        """Note that searches see nothing any more that a generation up to `through` wrote."""
+        await self._run(scripts.WITHDRAW, document_id, through)
 
     async def delete(self, document_id: str, generation: int) -> bool:
         """Remove the record if it is still of this generation; its files are trash."""
@@ -266,12 +323,12 @@ class Records:
         return report.decode() if report else None
 
     async def _run(
-        self, script: str, document_id: str, *args: str | float, more_keys: Sequence[str] = ()
+        self, script: str, document_id: str, *args: Argument, more_keys: Sequence[str] = ()
     ) -> Any:
         return await self._run_on(document_id, script, [document_id, *args], more_keys)
 
     async def _run_on(
-        self, document_id: str, script: str, args: Sequence[str | float], more_keys: Sequence[str] = ()
+        self, document_id: str, script: str, args: Sequence[Argument], more_keys: Sequence[str] = ()
     ) -> Any:
         registered = self._scripts.setdefault(script, self.redis.register_script(script))
         keys = [

@@ -19,7 +19,9 @@ class Need(Enum):
     """What is left to be done for a document."""
 
     JOB = auto()
-    """Its job, or one of its batches, was lost."""
+    """Its job was lost."""
+    BATCHES = auto()
+    """Batches of it were lost: what was cut is not cut again."""
     FINISH = auto()
     """All its batches are stored."""
     SETTLING = auto()
@@ -53,4 +55,4 @@ async def _need(queue: Queue, records: Records, document: Document) -> Need | No
     done = await records.done_batches(document.document_id, document.generation)
     if len(done) >= document.batches and len(missing) == document.batches:
         return Need.FINISH
-    return None if done.issuperset(missing) else Need.JOB
+    return None if done.issuperset(missing) else Need.BATCHES

@@ -8,6 +8,8 @@ KEYS of all: record, generation counter, index of all, of pending, processing, c
 of files that no record names any more.
 """
 
+from rag_workloads.jobs.scripts import ENTER
+
 # At `maxmemory` Redis refuses a script that begins something before it has done anything; what brings
 # documents to their end goes on.
 REFUSED_WHEN_FULL, ALLOWED_WHEN_FULL = "#!lua\n", "#!lua flags=allow-oom\n"
@@ -31,7 +33,18 @@ local function unfinished(state)
 end
 
 local function forget_progress(generation)
-  redis.call('DEL', record .. ':' .. generation .. ':done', record .. ':' .. generation .. ':failures')
+  local own = record .. ':' .. generation
+  redis.call('DEL', own .. ':done', own .. ':failures', own .. ':cut', own .. ':words')
+end
+
+-- Collections that may hold points of the document, its own one or earlier ones.
+local function remember_place(collection)
+  local places = cjson.decode(get('places') or '[]')
+  for _, place in ipairs(places) do
+    if place == collection then return end
+  end
+  places[#places + 1] = collection
+  redis.call('HSET', record, 'places', cjson.encode(places))
 end
 
 local function searchable_in(collection)
@@ -81,6 +94,7 @@ end
 local active_collection = get('active_collection')
 if generation then
   forget_progress(generation)
+  if collection then remember_place(collection) end
   if deleting == '1' then
     not_searchable(id)
     if active_file then redis.call('SADD', trash, active_file) end
@@ -92,8 +106,10 @@ if generation then
     redis.call('SADD', trash, old_file)
   end
 end
+local places = get('places')
 local next = next_generation(now)
 redis.call('DEL', record)
+if places then redis.call('HSET', record, 'places', places) end
 redis.call('HSET', record, 'task', next, 'generation', next, 'state', 'pending', 'stage', 'queued',
            'created_at', created or words, 'updated_at', words, 'revision', ARGV[8], unpack(ARGV, 9))
 if active then
@@ -106,20 +122,22 @@ redis.call('ZADD', work, now, id)
 return answer(next, 'pending', 1)
 """
 
-# Begins a generation of the same bytes anew. ARGV: document id, now, generation, token. Answers whether it
-# did.
+# Begins a generation of the same bytes anew, unless it failed. ARGV: document id, now, generation, token.
+# Answers whether it did.
 RESTART = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[4]
-local generation, state, deleting, last, file, active, active_file = get(
-  'generation', 'state', 'deleting', 'restart_token', 'object_key', 'active_generation', 'active_object_key')
+local generation, state, deleting, last, file, active, active_file, collection = get(
+  'generation', 'state', 'deleting', 'restart_token', 'object_key', 'active_generation', 'active_object_key',
+  'collection')
 if last == token then return 1 end
-if generation ~= ARGV[3] or deleting == '1' then return 0 end
+if generation ~= ARGV[3] or state == 'failed' or deleting == '1' then return 0 end
 if active and not active_file then redis.call('HSET', record, 'active_object_key', file) end
+if collection then remember_place(collection) end
 forget_progress(generation)
 redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_size', 'pages', 'pages_done',
-           'chunks', 'batches', 'batches_done', 'attempts', 'attempt_tokens', 'warnings', 'warnings_total',
-           'pages_without_text', 'recoveries', 'error_code', 'error_message', 'error_page', 'error_hint',
-           'completed_at')
+           'chunks', 'batches', 'batches_queued', 'batches_done', 'attempts', 'attempt_tokens', 'holder',
+           'warnings', 'warnings_total', 'pages_without_text', 'recoveries', 'error_code', 'error_message',
+           'error_page', 'error_hint', 'completed_at')
 redis.call('HSETNX', record, 'task', generation)
 redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued', 'restart_token', token)
 move(id, state, 'pending')
@@ -128,16 +146,21 @@ return 1
 """
 
 # Counts an attempt, and freezes layout and collection at the first. ARGV: document id, now, time in words,
-# generation, token, then fields and values to freeze. Answers whether the generation is still to be done.
+# generation, token, collection, then fields and values to freeze with it. Answers whether the generation is
+# still to be done.
 TAKE_UP = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[5]
 local generation, state, tokens, collection = get('generation', 'state', 'attempt_tokens', 'collection')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
-tokens, token = tokens or '', token .. ' '
-if tokens:find(token, 1, true) then return 1 end
-if not collection then redis.call('HSET', record, unpack(ARGV, 6)) end
+tokens = tokens or ''
+if tokens:find(token .. ' ', 1, true) then return 1 end
+if not collection then
+  redis.call('HSET', record, 'collection', ARGV[6], unpack(ARGV, 7))
+  remember_place(ARGV[6])
+end
 redis.call('HINCRBY', record, 'attempts', 1)
-redis.call('HSET', record, 'attempt_tokens', tokens .. token, 'stage', 'parsing', 'updated_at', ARGV[3])
+redis.call('HSET', record, 'attempt_tokens', tokens .. token .. ' ', 'holder', token, 'stage', 'parsing',
+           'updated_at', ARGV[3])
 move(id, state, 'processing')
 redis.call('ZADD', work, now, id)
 return 1
@@ -160,6 +183,31 @@ UPDATE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
 redis.call('HSET', record, 'updated_at', ARGV[3], unpack(ARGV, 5))
+redis.call('ZADD', work, ARGV[2], ARGV[1])
+return 1
+"""
+
+# Queues batches of a generation, in order, and notes how far it is cut: both or neither, so that the next
+# attempt goes on after them. Only the last one to take the document up may. Keys from the tenth on, and ARGV
+# from the eleventh on, are those of `enter`. ARGV: document id, now, time in words, generation, token, number
+# of the first batch, how many there are, the state in which the next attempt begins, words to add to those
+# that it knows, and how many chunks there are if these were the last, else "". Answers whether it did.
+CUT = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}{ENTER}
+local generation, state, holder, queued = get('generation', 'state', 'holder', 'batches_queued')
+if generation ~= ARGV[4] or not unfinished(state) or holder ~= ARGV[5] then return 0 end
+local first, count, chunks = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[10]
+if tonumber(queued or 0) ~= first then return 1 end
+enter(10, 11)
+local own = record .. ':' .. generation
+redis.call('HSET', record, 'batches_queued', first + count, 'updated_at', ARGV[3])
+if chunks == '' then
+  redis.call('SET', own .. ':cut', ARGV[8])
+  redis.call('APPEND', own .. ':words', ARGV[9])
+  redis.call('HSET', record, 'attempts', 1, 'attempt_tokens', holder .. ' ')
+else
+  redis.call('DEL', own .. ':cut', own .. ':words')
+  redis.call('HSET', record, 'batches', first + count, 'chunks', chunks, 'stage', 'embedding')
+end
 redis.call('ZADD', work, ARGV[2], ARGV[1])
 return 1
 """
@@ -189,24 +237,24 @@ end
 return tonumber(redis.call('HGET', failures, ARGV[2]))
 """
 
-# Marks a generation as the one that searches see. ARGV: document id, time in words, generation, collection.
-# Answers whether it is.
+# Marks a generation as the one that searches see; it stays in `work` until it is settled. ARGV: document id,
+# now, time in words, generation, collection. Answers whether it is.
 COMPLETE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state, file, active, active_file = get(
   'generation', 'state', 'object_key', 'active_generation', 'active_object_key')
-if generation ~= ARGV[3] then return 0 end
+if generation ~= ARGV[4] then return 0 end
 if state == 'completed' and active == generation then return 1 end
 if not unfinished(state) then return 0 end
 if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
 not_searchable(id)
-redis.call('HSET', record, 'active_generation', generation, 'active_collection', ARGV[4],
-           'completed_at', ARGV[2], 'updated_at', ARGV[2])
-redis.call('HDEL', record, 'stage', 'attempt_tokens')
-redis.call('SADD', searchable_in(ARGV[4]), id)
+redis.call('HSET', record, 'active_generation', generation, 'active_collection', ARGV[5],
+           'completed_at', ARGV[3], 'updated_at', ARGV[3])
+redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder', 'recoveries')
+redis.call('SADD', searchable_in(ARGV[5]), id)
 move(id, state, 'completed')
 forget_progress(generation)
-redis.call('ZREM', work, id)
+redis.call('ZADD', work, ARGV[2], id)
 return 1
 """
 
@@ -217,7 +265,7 @@ local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
 redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
-redis.call('HDEL', record, 'stage', 'attempt_tokens')
+redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
 move(id, state, 'failed')
 forget_progress(generation)
 redis.call('ZADD', work, ARGV[2], id)
@@ -229,7 +277,7 @@ RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] then return 0 end
-redis.call('HDEL', record, 'stage', 'attempt_tokens', 'error_page')
+redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder', 'error_page')
 redis.call('HSET', record, 'deleting', '1', 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
 move(id, state, 'failed')
 forget_progress(generation)
@@ -237,11 +285,27 @@ redis.call('ZADD', work, ARGV[2], id)
 return 1
 """
 
-# Nothing is left to be done for a generation that is over. ARGV: document id, generation.
+# Nothing is left to be done for a generation that is over: points of the document are where searches see it,
+# if they do. ARGV: document id, generation.
 SETTLED = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
-local generation, state, deleting = get('generation', 'state', 'deleting')
-if generation and (generation ~= ARGV[2] or unfinished(state) or deleting == '1') then return 0 end
+local generation, state, deleting, active_collection = get(
+  'generation', 'state', 'deleting', 'active_collection')
+if generation then
+  if generation ~= ARGV[2] or unfinished(state) or deleting == '1' then return 0 end
+  redis.call('HDEL', record, 'places')
+  if active_collection then remember_place(active_collection) end
+end
 return redis.call('ZREM', work, ARGV[1])
+"""
+
+# The document was deleted up to a generation, and has been uploaded again since: what searches saw of it
+# goes. ARGV: document id, generation.
+WITHDRAW = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local file, active, active_file = get('object_key', 'active_generation', 'active_object_key')
+if not active or tonumber(active) > tonumber(ARGV[2]) then return 0 end
+if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
+not_searchable(ARGV[1])
+return 1
 """
 
 # Removes a record; its files are trash. ARGV: document id, generation. Answers whether there was one.

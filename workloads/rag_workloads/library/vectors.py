@@ -5,7 +5,7 @@ same work done late, by a run that was taken for dead, cannot make a hole in wha
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -147,43 +147,27 @@ class VectorStore:
             await self._client.upsert(batch.collection, points, update_filter=inactive)
 
     async def activate(self, collection: str, document_id: str, generation: int) -> None:
-        """Let searches see this generation of a document, and delete the ones before it; in one request.
-
-        One that has begun since is left alone: generations only grow. VectorStoreAway without a collection.
-        """
-        this = models.Filter(must=[_equals("document_id", document_id), _equals("generation", generation)])
-        earlier = models.FieldCondition(key="generation", range=models.Range(lt=generation))
-        before = models.Filter(must=[_equals("document_id", document_id), earlier])
+        """Let searches see this generation of a document, too. VectorStoreAway without a collection."""
         if not await self._is_ours(collection):
             raise VectorStoreAway(f"collection {collection!r} is gone")
+        this = models.Filter(must=[_equals("document_id", document_id), _equals("generation", generation)])
         with _errors():
-            await self._client.batch_update_points(
-                collection,
-                [
-                    models.SetPayloadOperation(
-                        set_payload=models.SetPayload(payload={"active": True}, filter=this)
-                    ),
-                    models.DeleteOperation(delete=models.FilterSelector(filter=before)),
-                ],
-            )
+            await self._client.set_payload(collection, {"active": True}, this)
 
-    async def delete(self, document_id: str, through: int, *, collection: str | None = None) -> None:
-        """Delete all points of a document up to the generation `through`, active or not."""
-        await self._delete(collection, _equals("document_id", document_id), _up_to(through))
-
-    async def discard(self, document_id: str, through: int, *, collection: str | None = None) -> None:
-        """Delete what generations up to `through` of a document wrote and never made active."""
-        conditions = _equals("document_id", document_id), _up_to(through), _equals("active", False)
-        await self._delete(collection, *conditions)
+    async def delete(
+        self, document_id: str, through: int, *, collection: str | None = None, but: int | None = None
+    ) -> None:
+        """Delete the points of a document up to the generation `through`, but those of the one `but`."""
+        up_to = models.FieldCondition(key="generation", range=models.Range(lte=through))
+        kept = [] if but is None else [_equals("generation", but)]
+        await self._delete(
+            collection, models.Filter(must=[_equals("document_id", document_id), up_to], must_not=[*kept])
+        )
 
     async def delete_version(self, version: Version) -> None:
         """Delete the points of one generation of a document that are active, or those that are not."""
-        await self._delete(
-            None,
-            _equals("document_id", version.document_id),
-            _equals("generation", version.generation),
-            _equals("active", version.active),
-        )
+        conditions = [_equals(field, value) for field, value in version._asdict().items()]
+        await self._delete(None, models.Filter(must=[*conditions]))
 
     async def search(self, vector: NDArray[np.float32], top_k: int, score_threshold: float) -> list[Hit]:
         """The active chunks nearest to `vector` [dimension] with at least this score, best first."""
@@ -198,13 +182,16 @@ class VectorStore:
                 score_threshold=score_threshold,
                 with_payload=True,
             )
-        return [Hit(**_chunk(point.payload), score=point.score) for point in found.points]
+        return [Hit(**_chunk(point.payload), score=point.score) for point in _newest(found.points)]
 
-    async def chunks(self, document_id: str, offset: int, limit: int) -> tuple[list[StoredChunk], int]:
-        """A page of a document's active chunks in the order of the text, and how many there are in all."""
+    async def chunks(
+        self, document_id: str, generation: int, offset: int, limit: int
+    ) -> tuple[list[StoredChunk], int]:
+        """A page of a generation's active chunks in the order of the text, and how many there are in all."""
         if not await self._is_ours(self.collection):
             return [], 0
-        active = [_equals("document_id", document_id), _equals("active", True)]
+        version = Version(document_id, generation, active=True)
+        active = [_equals(field, value) for field, value in version._asdict().items()]
         window = models.FieldCondition(key="chunk_index", range=models.Range(gte=offset, lt=offset + limit))
         with _errors():
             total = await self._client.count(self.collection, models.Filter(must=[*active]))
@@ -273,6 +260,11 @@ class VectorStore:
         metadata = await self._metadata(collection)
         if metadata is None:
             return False
+        if "fingerprint" not in metadata:
+            raise CollectionRefused(
+                f"collection {collection!r} was not made by a RagPipeline: "
+                "set vectorStore.collection to another name"
+            )
         if (owner := metadata.get("owner", self._owner)) != self._owner:
             raise CollectionRefused(
                 f"collection {collection!r} belongs to the pipeline {owner}, this is {self._owner}: "
@@ -292,7 +284,7 @@ class VectorStore:
                 return None
         return info.config.metadata or {}
 
-    async def _delete(self, collection: str | None, *conditions: models.FieldCondition) -> None:
+    async def _delete(self, collection: str | None, points: models.Filter) -> None:
         name = collection or self.collection
         try:
             if not await self._is_ours(name):
@@ -301,7 +293,7 @@ class VectorStore:
             if name == self.collection:
                 raise
             return  # an earlier one that was dropped, and is another's now: nothing of ours is in it
-        selector = models.FilterSelector(filter=models.Filter(must=[*conditions]))
+        selector = models.FilterSelector(filter=points)
         with _errors():
             try:
                 await self._client.delete(name, selector)
@@ -328,8 +320,13 @@ def _equals(key: str, value: str | int | bool) -> models.FieldCondition:
     return models.FieldCondition(key=key, match=models.MatchValue(value=value))
 
 
-def _up_to(generation: int) -> models.FieldCondition:
-    return models.FieldCondition(key="generation", range=models.Range(lte=generation))
+def _newest(points: Sequence[models.ScoredPoint]) -> list[models.ScoredPoint]:
+    """Without those of a version that is just being replaced: both are active until the older one is gone."""
+    versions = [
+        ((point.payload or {})["document_id"], (point.payload or {})["generation"]) for point in points
+    ]
+    newest = dict(sorted(versions))
+    return [p for p, (document, version) in zip(points, versions, strict=True) if version == newest[document]]
 
 
 def _chunk(payload: dict[str, Any] | None) -> dict[str, Any]:

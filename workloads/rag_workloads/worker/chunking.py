@@ -6,7 +6,8 @@ knows words, else between tokens; never within a character.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from tokenizers import Tokenizer
 
@@ -26,26 +27,66 @@ SENTENCE_ENDS, WIDE_SENTENCE_ENDS = ".!?:…؟۔।", "。！？；｡"
 WITHIN_CHARACTER, BETWEEN_CHARACTERS, BETWEEN_WORDS, AT_SPACE, BETWEEN_SENTENCES = range(5)
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkerState:
+    """What a chunker keeps between two pieces of text.
+
+    `starts`, `ends` and `words` have one entry a token: its characters in `text`, and a number shared by the
+    tokens of one word. `pages` and `page_starts` have one a page: its number, and where it begins in `text`.
+    """
+
+    text: str = ""
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    pages: list[int] = field(default_factory=list)
+    page_starts: list[int] = field(default_factory=list)
+    next_word: int = 0
+    next_index: int = 0
+
+
 class Chunker:
     """Takes pages one by one and gives chunks as they fill; keeps only what the next chunk may need."""
 
-    def __init__(self, tokenizer: Tokenizer, size: int, overlap: int) -> None:
-        """`size` and `overlap` in tokens, overlap < size. The tokenizer must neither pad nor truncate."""
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        size: int,
+        overlap: int,
+        state: "ChunkerState | None" = None,
+        words: Iterable[str] = (),
+    ) -> None:
+        """`size` and `overlap` in tokens, overlap < size. The tokenizer must neither pad nor truncate.
+
+        With the `state` of an earlier chunker, and all the `words` that it took, it goes on where that was.
+        """
         if not 0 <= overlap < size:
             raise ValueError(f"overlap {overlap} must be less than size {size}")
         self._tokenizer, self._size, self._overlap = tokenizer, size, overlap
         self._longest = max(LEAST_CHARACTERS, CHARACTERS_A_TOKEN * size)
-        self._joiner = WordJoiner(tokenizer)
-        self._text = ""
-        # One entry a token: its characters in `_text`, and a number shared by the tokens of one word.
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._words: list[int] = []
-        # One entry a page: its number, and where it begins in `_text`.
-        self._pages: list[int] = []
-        self._page_starts: list[int] = []
-        self._next_word = 0
-        self._next_index = 0
+        self._joiner = WordJoiner(tokenizer, words)
+        state = state or ChunkerState()
+        self._text = state.text
+        self._starts, self._ends, self._words = state.starts, state.ends, state.words
+        self._pages, self._page_starts = state.pages, state.page_starts
+        self._next_word, self._next_index = state.next_word, state.next_index
+
+    def state(self) -> "ChunkerState":
+        """All that it keeps but the words; its lists must not be changed."""
+        return ChunkerState(
+            self._text,
+            self._starts,
+            self._ends,
+            self._words,
+            self._pages,
+            self._page_starts,
+            self._next_word,
+            self._next_index,
+        )
+
+    def take_words(self) -> list[str]:
+        """The words that the document has used since the last call, for the first time."""
+        return self._joiner.take_new()
 
     def feed(self, page: int, text: str) -> Iterator[Chunk]:
         """Add a page, or more of it, and give the chunks that are full.

@@ -5,6 +5,7 @@ document wrote elsewhere, and else by the tokenizer: what the model knows as a w
 """
 
 import re
+from collections.abc import Iterable
 
 from tokenizers import Tokenizer
 
@@ -24,18 +25,26 @@ NAMES = frozenset("/\\._@:=+$%#&~")
 class WordJoiner:
     """Joins the broken words of one document, page by page in order: the same pages give the same text."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, known: Iterable[str] = ()) -> None:
+        """`known` are the words of the pages before."""
         self._tokenizer = tokenizer
-        self._seen: set[str] = set()
+        self._seen = set(known)
+        self._new: list[str] = []
 
     def join(self, text: str) -> str:
         """The text without the breaks in its words, and without the line feeds after hyphens that stay."""
         for word in WORD.finditer(text.lower()):
             if len(self._seen) == WORDS_KEPT:
                 break
-            if len(word[0]) <= LONGEST_WORD:
+            if len(word[0]) <= LONGEST_WORD and word[0] not in self._seen:
                 self._seen.add(word[0])
+                self._new.append(word[0])
         return BREAK.sub(self._joint, text)
+
+    def take_new(self) -> list[str]:
+        """The words that it came to know since the last call."""
+        new, self._new = self._new, []
+        return new
 
     def _joint(self, match: re.Match[str]) -> str:
         text, start, end = match.string, match.start(), match.end()

@@ -59,10 +59,14 @@ class Tally:
         self.pages += 1
         if page.warning is None:
             self.without_text += not page.text
-            return
+        else:
+            self.warn(page.warning)
+
+    def warn(self, warning: PageWarning) -> None:
+        """Count a warning of a page that is counted."""
         self.warnings_total += 1
         if len(self.warnings) < WARNINGS_KEPT:
-            self.warnings.append(page.warning)
+            self.warnings.append(warning)
 
     def fields(self) -> dict[str, str | int]:
         """As fields of the record."""

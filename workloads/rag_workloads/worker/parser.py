@@ -71,15 +71,15 @@ class Parser:
             raise DocumentError(ErrorCode.PARSE_CRASHED, message, hint=hint) from error
 
     async def read_pages(
-        self, path: Path, content_type: str, pages: int, budget: TimeBudget
+        self, path: Path, content_type: str, pages: int, budget: TimeBudget, first: int = 1
     ) -> AsyncGenerator[list[Page]]:
-        """All pages in order, some at a time. A page that kills or hangs the process costs no other."""
-        done = 0
-        while done < pages:
-            last = min(pages, done + PAGES_A_PROCESS)
-            async with self._reader(path, content_type, done + 1, last) as reader:
+        """Pages from `first` on, some at a time. A page that kills or hangs the process costs no other."""
+        page = first
+        while page <= pages:
+            last = min(pages, page + PAGES_A_PROCESS - 1)
+            async with self._reader(path, content_type, page, last) as reader:
                 async for read in _read(reader, budget):
-                    done += len(read)
+                    page += len(read)
                     yield read
 
     def _reader(self, path: Path, content_type: str, first: int = 1, last: int = 0) -> Reader:

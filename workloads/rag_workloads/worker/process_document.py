@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -16,17 +15,16 @@ from tokenizers import Tokenizer
 from rag_contract.environment.worker import WorkerSettings
 from rag_contract.stats import ProblemComponent
 from rag_workloads.jobs.consumer import RetryLater
-from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.redis_errors import AWAY
-from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, Stage
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout
 from rag_workloads.library.files import FilesAway, ObjectStore
 from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library, OtherCollection, Superseded
 from rag_workloads.library.vectors import VectorStoreAway
 from rag_workloads.web import metrics
 from rag_workloads.worker.attempts import Attempt, Attempts
-from rag_workloads.worker.chunking import Chunker, slices
-from rag_workloads.worker.pages import Tally
+from rag_workloads.worker.cutting import CheckpointUnreadable, Cutter
+from rag_workloads.worker.pages import Page
 from rag_workloads.worker.parser import Parser, TimeBudget
 
 ROOM_POLL_SECONDS = 0.2
@@ -40,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class DocumentProcessor:
-    """Processes documents. All of it may be done twice: ids are fixed, and done batches are skipped.
+    """Processes documents; an attempt goes on where the one before it came.
 
     An attempt is counted before it begins, so that one that kills this process counts too. One that ends as
     the worker stops, or as a dependency is away, is taken back.
@@ -113,15 +111,25 @@ class DocumentProcessor:
         )
 
     async def _ingest(self, document: Document) -> None:
+        if document.batches is not None:  # all are queued
+            return
         budget = TimeBudget(self.settings.time_limit_seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "document")
             await self._fetch(document, path, budget)
             pages = await self.parser.count_pages(path, document.content_type, budget)
             await self.library.progress(document, pages=pages)
-            tally = Tally()
-            async with contextlib.aclosing(self._chunks(document, path, pages, tally, budget)) as parts:
-                await self._enqueue(document, tally, parts)
+            cutter = await self._cutter(document)
+            await self._cut(document, path, pages, cutter, budget)
+            await self._finish(document, cutter)
+
+    async def _cutter(self, document: Document) -> Cutter:
+        """Begin where an earlier attempt came."""
+        try:
+            return Cutter(document, self.tokenizer, await self.library.checkpoint(document))
+        except CheckpointUnreadable as error:
+            await self.library.embed_again(document)
+            raise Superseded from error
 
     async def _fetch(self, document: Document, path: Path, budget: TimeBudget) -> None:
         try:
@@ -133,51 +141,36 @@ class DocumentProcessor:
             hint = "Upload the file again."
             raise DocumentError(ErrorCode.OBJECT_MISSING, "The uploaded file is gone.", hint=hint) from error
 
-    async def _chunks(
-        self, document: Document, path: Path, pages: int, tally: Tally, budget: TimeBudget
-    ) -> AsyncGenerator[list[Chunk]]:
-        """The document's chunks in order, some at a time; records progress as the pages go by."""
-        layout = document.layout or self._layout
-        chunker = Chunker(self.tokenizer, layout.chunk_size, layout.chunk_overlap)
-
-        def cut(page: int, text: str) -> list[Chunk]:
-            return list(chunker.feed(page, text))
-
-        reading = self.parser.read_pages(path, document.content_type, pages, budget)
+    async def _cut(
+        self, document: Document, path: Path, pages: int, cutter: Cutter, budget: TimeBudget
+    ) -> None:
+        """Queue the document's batches in order, but the last; records progress as the pages go by."""
+        reading = self.parser.read_pages(path, document.content_type, pages, budget, first=cutter.page)
         async with contextlib.aclosing(reading):
             async for read in reading:
                 for page in read:
-                    tally.add(page)
-                    # A thread cannot be stopped, so that it gets little at a time.
-                    for piece in slices(page.text):
-                        yield await budget.spend(anyio.to_thread.run_sync(cut, tally.pages, piece))
+                    await self._cut_page(document, page, cutter, budget)
                 metrics.PAGES_PARSED.inc(len(read))
-                # Progress never goes back, in a second run neither.
-                await self.library.progress(document, pages_done=max(tally.pages, document.pages_done))
-        yield list(chunker.finish())
+                # Progress never goes back, in a second attempt neither.
+                pages_done = max(cutter.tally.pages, document.pages_done)
+                await self.library.progress(document, pages_done=pages_done)
 
-    async def _enqueue(self, document: Document, tally: Tally, parts: AsyncIterator[list[Chunk]]) -> None:
-        """Queue the chunks in batches.
+    async def _cut_page(self, document: Document, page: Page, cutter: Cutter, budget: TimeBudget) -> None:
+        # A thread cannot be stopped, so that it gets little at a time.
+        for piece in cutter.pieces(page):
+            batches = await budget.spend(anyio.to_thread.run_sync(cutter.feed, piece))
+            if batches:
+                await self._wait_for_room(document)
+                await self.library.cut(document, batches, cutter.checkpoint())
 
-        The last batch waits until the record says how many there are, so that whoever embeds the last one
-        knows that the document is complete; it is queued even if it is done, to the same end.
-        """
-        done = await self.library.records.done_batches(document.document_id, document.generation)
-        batcher = Batcher(document)
-        async for chunks in parts:
-            for batch in batcher.add(chunks):
-                if batch.number not in done:
-                    await self._wait_for_room(document)
-                    await self.library.queue.enqueue_batch(batch)
-        last = batcher.last()
-        if last is None:
-            raise tally.no_text()
-        count = last.chunks[-1].index + 1
-        await self.library.progress(
-            document, stage=Stage.EMBEDDING, chunks=count, batches=last.number + 1, **tally.fields()
-        )
+    async def _finish(self, document: Document, cutter: Cutter) -> None:
+        """Queue the last batches, with what is known of the whole document then."""
+        batches, chunks = await anyio.to_thread.run_sync(cutter.finish)
+        if not batches:
+            raise cutter.tally.no_text()
+        await self.library.progress(document, **cutter.tally.fields())
         await self._wait_for_room(document)
-        await self.library.queue.enqueue_batch(last)
+        await self.library.cut(document, batches, chunks=chunks)
 
     async def _wait_for_room(self, document: Document) -> None:
         limits = self.settings.max_batches_in_flight, self.settings.max_bytes_in_flight
@@ -200,41 +193,3 @@ def _worker_died(attempts: int) -> DocumentError:
         "Split the document, or give the workers more memory (spec.workers.resources), and upload it again."
     )
     return DocumentError(ErrorCode.PARSE_CRASHED, message, hint=hint)
-
-
-class Batcher:
-    """Groups chunks into numbered batches, and holds the newest one back."""
-
-    def __init__(self, document: Document) -> None:
-        """The document must have been taken up."""
-        if document.layout is None or document.collection is None:
-            raise ValueError(f"document {document.document_id} has no layout")
-        self._document, self._size = document, document.layout.batch_size
-        self._collection = document.collection
-        self._number = 0
-        self._chunks: list[Chunk] = []
-
-    def add(self, chunks: list[Chunk]) -> Iterator[EmbedBatch]:
-        """Take chunks, and give the batches that are full and are not the last."""
-        for chunk in chunks:
-            if len(self._chunks) == self._size:
-                yield self._batch()
-            self._chunks.append(chunk)
-
-    def last(self) -> EmbedBatch | None:
-        """The batch held back, or None if there was no chunk at all."""
-        return self._batch() if self._chunks else None
-
-    def _batch(self) -> EmbedBatch:
-        document = self._document
-        batch = EmbedBatch(
-            document_id=document.document_id,
-            generation=document.generation,
-            number=self._number,
-            collection=self._collection,
-            revision=document.revision,
-            file_name=document.file_name,
-            chunks=self._chunks,
-        )
-        self._number, self._chunks = self._number + 1, []
-        return batch
