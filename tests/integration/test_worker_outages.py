@@ -132,6 +132,7 @@ async def test_an_outage_of_redis_while_a_worker_holds_a_document_counts_nothing
         async with library.queue.redis.pipeline() as pipe:
             pipe.hget(f"{PIPELINE}:doc:doc", "attempt_tokens")
             (tokens,) = await pipe.execute()
+        assert await ended(library) is None
         if not tokens or tokens in attempts[-1:] or not (await library.queue.depths()).embed:
             return False
         attempts.append(tokens)

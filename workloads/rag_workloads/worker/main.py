@@ -28,6 +28,8 @@ from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
 
 RESTART_SECONDS = 3
+# For what is still to be said to Redis when the process stops.
+STOP_SECONDS = 2
 
 log = structlog.get_logger(__name__)
 
@@ -77,8 +79,9 @@ class Worker:
         yield
         await self.drain()
         await tasks.end(*self._running)
-        with contextlib.suppress(*AWAY):
-            await attempts.settle()
+        with contextlib.suppress(*AWAY, TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await attempts.settle()
         await self._library.close()
 
     def alive(self) -> None:
