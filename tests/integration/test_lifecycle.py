@@ -8,7 +8,7 @@ from tests.integration.test_lost_replies import LAYOUT, VECTOR, Room
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, ErrorCode, State
 from rag_workloads.library.lifecycle import Library, Superseded
-from rag_workloads.library.records import Checkpoint
+from rag_workloads.library.record_reader import Checkpoint
 from rag_workloads.library.recovery import MAX_RECOVERIES
 from rag_workloads.library.vectors import Fingerprint, VectorStore, VectorStoreAway, Version
 

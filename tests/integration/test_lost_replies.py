@@ -23,7 +23,8 @@ from rag_workloads.library import recovery, sweep
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
-from rag_workloads.library.records import Checkpoint, Records, Target
+from rag_workloads.library.record_reader import Checkpoint
+from rag_workloads.library.records import Records, Target
 from rag_workloads.library.vectors import Fingerprint, VectorStore
 
 OWNER, COLLECTION = "tests", "lost-replies"
@@ -340,15 +341,15 @@ async def sweep_leftovers(room: Room) -> Verb:
 
 @scenario
 async def ask_for_sweep(_: Room) -> Verb:
-    return lambda library: library.records.ask_for_sweep()
+    return lambda library: library.chores.ask_for_sweep()
 
 
 @scenario
 async def sweep_answered(room: Room) -> Verb:
-    await room.library.records.ask_for_sweep()
-    asked = await room.library.records.sweep_asked()
+    await room.library.chores.ask_for_sweep()
+    asked = await room.library.chores.sweep_asked()
     assert asked
-    return lambda library: library.records.sweep_answered(asked)
+    return lambda library: library.chores.sweep_answered(asked)
 
 
 async def _swept(library: Library) -> tuple[int, int]:

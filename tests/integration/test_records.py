@@ -157,10 +157,10 @@ async def test_lists_are_newest_first_and_by_state(records: Records) -> None:
             await records.complete(document.document_id, document.generation, "manuals")
             await records.settled(document.document_id, document.generation)
             second = document
-    page, total = await records.list(1, 2)
+    page, total = await records.page(1, 2)
     assert [document.document_id for document in page] == ["doc-3", "doc-2"]
     assert total == 5
-    completed, total = await records.list(0, 10, State.COMPLETED)
+    completed, total = await records.page(0, 10, State.COMPLETED)
     assert [document.document_id for document in completed] == ["doc-2"]
     assert total == 1
     assert await left(records) == ["doc-0", "doc-1", "doc-3", "doc-4"]
@@ -295,7 +295,7 @@ async def test_the_files_of_a_deleted_document_are_trash(records: Records) -> No
     assert await records.delete("doc", second.generation)
     assert set(await records.trash()) == second.object_keys
     assert await left(records) == []
-    assert await records.list(0, 10) == ([], 0)
+    assert await records.page(0, 10) == ([], 0)
 
 
 async def test_a_redis_of_another_pipeline_is_refused(records: Records) -> None:
@@ -303,23 +303,3 @@ async def test_a_redis_of_another_pipeline_is_refused(records: Records) -> None:
         await records.claim("cluster/ns/mine")
     with pytest.raises(StoreRefused, match="holds the documents of the pipeline cluster/ns/mine"):
         await records.claim("cluster/ns/yours")
-
-
-async def test_one_process_at_a_time_has_the_turn(records: Records) -> None:
-    assert [await records.turn("recovery", 60) for _ in range(2)] == [True, False]
-    assert await records.turn("sweep", 60)
-
-
-async def test_a_sweep_is_asked_for_until_it_is_done(records: Records) -> None:
-    assert await records.sweep_asked() is None
-    await records.ask_for_sweep()
-    first = await records.sweep_asked()
-    assert first
-    await records.ask_for_sweep()
-    second = await records.sweep_asked()
-    assert second
-    await records.sweep_answered(first)
-    assert await records.sweep_asked() == second, "it was asked for again while the first was done"
-    for _ in range(2):
-        await records.sweep_answered(second)
-    assert await records.sweep_asked() is None

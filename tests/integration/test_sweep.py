@@ -78,7 +78,7 @@ async def test_what_no_record_names_is_removed_and_all_else_stays(kept: Library)
     assert await what_is_left(kept) == ({"there"}, {"there"})
     again = await sweep.sweep(kept, asked=False)
     assert (again.orphan_points, again.orphan_files, again.incomplete, again.missing_files) == (0, 0, [], [])
-    assert await kept.records.sweep_report() == again.model_dump_json()
+    assert await kept.chores.sweep_report() == again.model_dump_json()
 
 
 async def test_what_is_young_may_be_between_two_writes(

@@ -506,7 +506,7 @@ async def test_housekeeping_goes_on_after_an_error(bench: Bench, monkeypatch: py
     await bench.queue.redis.rename(left, "aside")
     await bench.queue.redis.set(left, "no index")
     running = asyncio.create_task(housekeeping.run(bench.library))
-    await until(bench.records.sweep_report)  # it has had a first look
+    await until(bench.library.chores.sweep_report)  # it has had a first look
     await bench.queue.redis.rename("aside", left)
     assert await until(lambda: bench.queued(document))
     assert not running.done()
@@ -518,7 +518,7 @@ async def test_a_sweep_that_breaks_off_is_still_asked_for(
 ) -> None:
     for name, seconds in [("ANSWER_SECONDS", 0.001), ("TICK_SECONDS", 0.01), ("RECOVERY_SECONDS", 3600)]:
         monkeypatch.setattr(housekeeping, name, seconds)
-    await bench.records.turn("sweep", 3600)  # the hourly one is not due
+    await bench.library.chores.turn("sweep", 3600)  # the hourly one is not due
     sweeps: list[bool] = []
 
     async def breaks_off_once(_: Library, *, asked: bool) -> None:
@@ -527,11 +527,11 @@ async def test_a_sweep_that_breaks_off_is_still_asked_for(
             raise RuntimeError("Qdrant is away")
 
     monkeypatch.setattr(sweep, "sweep", breaks_off_once)
-    await bench.records.ask_for_sweep()
+    await bench.library.chores.ask_for_sweep()
     running = asyncio.create_task(housekeeping.run(bench.library))
 
     async def answered() -> bool:
-        return await bench.records.sweep_asked() is None
+        return await bench.library.chores.sweep_asked() is None
 
     await until(answered)
     await tasks.end(running)

@@ -4,7 +4,7 @@ from tests.unit.test_chunking import words_tokenizer
 
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library.documents import Document, ErrorCode, PageWarning
-from rag_workloads.library.records import Checkpoint
+from rag_workloads.library.record_reader import Checkpoint
 from rag_workloads.worker import chunking
 from rag_workloads.worker.cutting import CheckpointUnreadable, Cutter
 from rag_workloads.worker.pages import Page

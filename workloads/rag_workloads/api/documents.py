@@ -23,7 +23,7 @@ async def list_documents(
     parts: PartsOf, limit: Limit = 50, offset: Offset = 0, status: State | None = None
 ) -> DocumentList:
     """Documents, newest first."""
-    documents, total = await parts.library.records.list(offset, limit, status)
+    documents, total = await parts.library.records.page(offset, limit, status)
     views = [DocumentView.of(document, parts.library.target.collection) for document in documents]
     return DocumentList(documents=views, total=total)
 

@@ -19,14 +19,14 @@ class SweepAsked(BaseModel):
 @router.post("", status_code=202)
 async def ask_for_sweep(parts: PartsOf) -> SweepAsked:
     """Have a worker compare the stores, and remove what is older than an hour and no record names."""
-    await parts.library.records.ask_for_sweep()
+    await parts.library.chores.ask_for_sweep()
     return SweepAsked(message="A worker compares the stores within seconds; GET tells what it found.")
 
 
 @router.get("", responses=responses(404))
 async def last_sweep(parts: PartsOf) -> SweepReport:
     """What the last comparison of the stores found."""
-    report = await parts.library.records.sweep_report()
+    report = await parts.library.chores.sweep_report()
     if report is None:
         raise Problem(
             404, "no-sweep-yet", "No sweep yet", "The stores were not compared yet; POST asks for it."

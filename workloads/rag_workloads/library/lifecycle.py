@@ -21,6 +21,7 @@ from redis.exceptions import OutOfMemoryError
 from rag_contract.environment.base import LibrarySettings
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.chores import Chores
 from rag_workloads.library.documents import (
     Document,
     DocumentError,
@@ -31,7 +32,8 @@ from rag_workloads.library.documents import (
     generation_at,
 )
 from rag_workloads.library.files import ObjectStore
-from rag_workloads.library.records import NO_CHECKPOINT, Begun, Checkpoint, Cut, Field, Records, Target
+from rag_workloads.library.record_reader import NO_CHECKPOINT, Checkpoint
+from rag_workloads.library.records import Begun, Cut, Field, Records, Target
 from rag_workloads.library.recovery import MAX_RECOVERIES, Need, needs
 from rag_workloads.library.vectors import VectorStore, VectorStoreError
 from rag_workloads.web import metrics
@@ -69,6 +71,11 @@ class Library:
         target = Target(settings.qdrant_collection, settings.collection_revision)
         vectors = VectorStore(settings.qdrant_url, key, target.collection, settings.owner)
         return cls(queue, records, vectors, files, target)
+
+    @property
+    def chores(self) -> Chores:
+        """What one process at a time does beside documents."""
+        return Chores(self.queue.redis, self.queue.pipeline)
 
     async def claim(self, owner: str) -> None:
         """Wait until Redis answers, and see that the documents in it are the owner's; StoreRefused if not."""

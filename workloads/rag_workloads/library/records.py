@@ -1,4 +1,4 @@
-"""Document records in Redis: a hash each, an index per state by creation, and what is left to be done.
+"""Writes the records of documents, and what is left to be done.
 
 What two processes could do at once is a Lua script (`scripts`): it moves the record between the indexes as it
 changes it, and refuses to touch a record that is final or of another generation.
@@ -8,16 +8,14 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from uuid import uuid4
 
-import structlog
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.commands.core import AsyncScript
 
 from rag_contract.names import ingest_queue
-from rag_workloads.library import scripts
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
+from rag_workloads.library.record_reader import Checkpoint, RecordReader
+from rag_workloads.library.scripts import batches, generations, removal, upkeep
 
 Field = str | int | datetime
 Argument = str | float | bytes
@@ -26,9 +24,6 @@ FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
 # Longer than any client goes on sending a command again.
 UPLOADS_EXPIRE_SECONDS = 600
 INDEXED_AT_ONCE = 1000
-
-
-log = structlog.get_logger(__name__)
 
 
 class StoreRefused(Exception):
@@ -50,19 +45,6 @@ class Begun(NamedTuple):
     new: bool
 
 
-class Checkpoint(NamedTuple):
-    """Where an attempt begins: what the worker noted of its state, and the words that it knows.
-
-    When it is noted, the words are added to those of earlier ones.
-    """
-
-    state: bytes
-    words: bytes
-
-
-NO_CHECKPOINT = Checkpoint(b"", b"")
-
-
 class Cut(NamedTuple):
     """Batches that an attempt has cut: the number of the first, how many, and where another would go on.
 
@@ -75,14 +57,11 @@ class Cut(NamedTuple):
     chunks: int | None
 
 
-class Records:
-    """The records of one pipeline. Errors are redis-py's."""
+class Records(RecordReader):
+    """The records of one pipeline, to read and to write. Errors are redis-py's."""
 
     def __init__(self, redis: Redis, pipeline: str) -> None:
-        self.redis, self._pipeline = redis, pipeline
-        self._all = f"{pipeline}:docs"
-        self._by_state = [f"{self._all}:{state}" for state in State]
-        self._work, self._trash = f"{self._all}:work", f"{self._all}:trash"
+        super().__init__(redis, pipeline)
         self._scripts: dict[str, AsyncScript] = {}
 
     async def claim(self, owner: str) -> None:
@@ -96,18 +75,6 @@ class Records:
                 "give each its own database, as in redis://host:6379/1"
             )
 
-    async def get(self, document_id: str) -> Document | None:
-        """The record, or None."""
-        return (await self.load([document_id]))[0]
-
-    async def load(self, ids: Sequence[str]) -> list[Document | None]:
-        """The records of these ids, in order; None for one that is not there, or cannot be read."""
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for document_id in ids:
-                pipe.hgetall(self._record(document_id))
-            found = await pipe.execute()
-        return [_document(fields) if fields else None for fields in found]
-
     async def begin(self, new: NewDocument, target: Target) -> Begun:
         """Start a generation, unless the same bytes are there.
 
@@ -115,7 +82,7 @@ class Records:
         begins nothing is trash.
         """
         task, state, begun = await self._run(
-            scripts.BEGIN,
+            generations.BEGIN,
             new.document_id,
             *_now(),
             new.sha256,
@@ -130,7 +97,7 @@ class Records:
     async def restart(self, document_id: str, generation: int, token: str) -> bool:
         """Begin the same bytes anew as a later generation; False if this one is over or gone."""
         now, _ = _now()
-        return bool(await self._run(scripts.RESTART, document_id, now, generation, token))
+        return bool(await self._run(generations.RESTART, document_id, now, generation, token))
 
     async def take_up(
         self, document_id: str, generation: int, token: str, target: Target, layout: Layout
@@ -140,18 +107,18 @@ class Records:
         None if the generation is over, or another attempt has begun already.
         """
         frozen = target.collection, *_flat({"revision": target.revision, **layout.model_dump()})
-        if not await self._run(scripts.TAKE_UP, document_id, *_now(), generation, token, *frozen):
+        if not await self._run(generations.TAKE_UP, document_id, *_now(), generation, token, *frozen):
             return None
         document = await self.get(document_id)
         return document if document and document.holder == token else None
 
     async def give_back(self, document_id: str, token: str) -> None:
         """Take back the attempt that `token` names, if it counts: it ended by nobody's fault."""
-        await self._run(scripts.GIVE_BACK, document_id, token)
+        await self._run(generations.GIVE_BACK, document_id, token)
 
     async def update(self, document_id: str, generation: int, **fields: Field) -> bool:
         """Set fields; False and no change if the record is gone, final, or of another generation."""
-        return bool(await self._run(scripts.UPDATE, document_id, *_now(), generation, *_flat(fields)))
+        return bool(await self._run(generations.UPDATE, document_id, *_now(), generation, *_flat(fields)))
 
     async def cut(
         self, document: Document, cut: Cut, keys: Sequence[str], entries: Sequence[Argument]
@@ -164,40 +131,24 @@ class Records:
         attempt = *_now(), document.generation, document.holder
         chunks = "" if cut.chunks is None else cut.chunks
         args = *attempt, cut.first, cut.batches, *cut.checkpoint, chunks, *entries
-        return bool(await self._run(scripts.CUT, document.document_id, *args, more_keys=keys))
-
-    async def checkpoint(self, document_id: str, generation: int) -> Checkpoint | None:
-        """Where an attempt at a generation begins; None at its start."""
-        key = f"{self._record(document_id)}:{generation}"
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.get(f"{key}:cut")
-            pipe.get(f"{key}:words")
-            state, words = await pipe.execute()
-        return None if state is None else Checkpoint(state, words or b"")
+        return bool(await self._run(batches.CUT, document.document_id, *args, more_keys=keys))
 
     async def batch_done(self, document_id: str, generation: int, number: int) -> bool | None:
         """Count a batch as done, once; whether all are, or None where `update` is False."""
-        answer = await self._run(scripts.BATCH_DONE, document_id, *_now(), generation, number)
+        answer = await self._run(batches.BATCH_DONE, document_id, *_now(), generation, number)
         return None if answer == -1 else bool(answer)
 
     async def batch_failed(self, document_id: str, generation: int, number: int, token: str) -> int:
         """Count the failure of a batch that `token` names; how many it has had."""
         args = generation, number, token, FAILURES_EXPIRE_SECONDS
-        return int(await self._run_on(document_id, scripts.BATCH_FAILED, args))
-
-    async def done_batches(self, document_id: str, generation: int) -> set[int]:
-        """The numbers of the batches that are in the vector store."""
-        async with self.redis.pipeline(transaction=False) as pipe:
-            pipe.smembers(f"{self._record(document_id)}:{generation}:done")
-            (numbers,) = await pipe.execute()
-        return {int(number) for number in numbers}
+        return int(await self._run_on(document_id, batches.BATCH_FAILED, args))
 
     async def complete(self, document_id: str, generation: int, collection: str) -> bool:
         """Mark a generation as the one that searches see; as `update`, and True again for the same.
 
         It is left to be settled.
         """
-        return bool(await self._run(scripts.COMPLETE, document_id, *_now(), generation, collection))
+        return bool(await self._run(generations.COMPLETE, document_id, *_now(), generation, collection))
 
     async def index_unfinished(self) -> None:
         """Have recovery look at every unfinished document: a release before this one had no such index."""
@@ -212,11 +163,13 @@ class Records:
 
     async def adopt(self, document_id: str, active_generation: int, collection: str) -> None:
         """Note where the points are of a document that an earlier release completed, which did not."""
-        await self._run(scripts.ADOPT, document_id, active_generation, collection)
+        await self._run(upkeep.ADOPT, document_id, active_generation, collection)
 
     async def fail(self, document_id: str, generation: int, error: DocumentError) -> bool:
         """Mark a generation as failed for good; as `update`. It is left to be settled."""
-        return bool(await self._run(scripts.FAIL, document_id, *_now(), generation, *_flat(_error(error))))
+        return bool(
+            await self._run(generations.FAIL, document_id, *_now(), generation, *_flat(_error(error)))
+        )
 
     async def retire(self, document_id: str, generation: int) -> bool:
         """Mark a document that is being deleted as failed, whatever its state: jobs that run stop.
@@ -225,26 +178,20 @@ class Records:
         """
         hint = "Wait a minute: a deletion that broke off goes on by itself. Or delete it again."
         error = DocumentError(ErrorCode.DELETE_UNFINISHED, "The document is being deleted.", hint=hint)
-        return bool(await self._run(scripts.RETIRE, document_id, *_now(), generation, *_flat(_error(error))))
+        fields = _flat(_error(error))
+        return bool(await self._run(removal.RETIRE, document_id, *_now(), generation, *fields))
 
     async def settled(self, document_id: str, generation: int) -> None:
         """Note that nothing is left to be done for a generation that is over."""
-        await self._run(scripts.SETTLED, document_id, generation)
+        await self._run(generations.SETTLED, document_id, generation)
 
     async def withdraw(self, document_id: str, through: int) -> None:
         """Note that searches see nothing any more that a generation up to `through` wrote."""
-        await self._run(scripts.WITHDRAW, document_id, through)
+        await self._run(removal.WITHDRAW, document_id, through)
 
     async def delete(self, document_id: str, generation: int) -> bool:
         """Remove the record if it is still of this generation; its files are trash."""
-        return bool(await self._run(scripts.DELETE, document_id, generation))
-
-    async def trash(self) -> list[str]:
-        """Keys of files that no record names any more."""
-        async with self.redis.pipeline(transaction=False) as pipe:
-            pipe.smembers(self._trash)
-            (keys,) = await pipe.execute()
-        return [key.decode() for key in keys]
+        return bool(await self._run(removal.DELETE, document_id, generation))
 
     async def trash_emptied(self, keys: Sequence[str]) -> None:
         """Note that these files are deleted."""
@@ -261,66 +208,8 @@ class Records:
         """
         queue = ingest_queue(self._pipeline)
         args: list[str | float] = [before, start, count, self._record(""), f"{queue}:"]
-        looked_at, *ids = await self._run_on("", scripts.LEFT, args, [queue])
+        looked_at, *ids = await self._run_on("", upkeep.LEFT, args, [queue])
         return [i.decode() for i in ids], looked_at
-
-    async def counts(self) -> dict[State, int]:
-        """How many documents there are in each state."""
-        async with self.redis.pipeline(transaction=True) as pipe:
-            for index in self._by_state:
-                pipe.zcard(index)
-            return dict(zip(State, await pipe.execute(), strict=True))
-
-    async def searchable(self, collection: str) -> int:
-        """How many documents searches find in a collection."""
-        async with self.redis.pipeline(transaction=False) as pipe:
-            pipe.scard(f"{self._all}:in:{collection}")
-            (count,) = await pipe.execute()
-        return int(count)
-
-    async def list(self, offset: int, limit: int, state: State | None = None) -> tuple[list[Document], int]:
-        """A page of records, newest first, and how many there are in all."""
-        index = f"{self._all}:{state}" if state else self._all
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.zrevrange(index, offset, offset + limit - 1)
-            pipe.zcard(index)
-            ids, total = await pipe.execute()
-        found = await self.load([i.decode() for i in ids])
-        return [document for document in found if document], total
-
-    async def turn(self, name: str, seconds: float) -> bool:
-        """Whether it is this process's turn to do something that one does at a time, every so often."""
-        key = f"{self._pipeline}:turn:{name}"
-        return bool(await self.redis.set(key, "1", nx=True, px=int(seconds * 1000)))
-
-    async def ask_for_sweep(self) -> None:
-        """Ask for a comparison of the stores, which a worker takes up within seconds."""
-        await self.redis.set(f"{self._pipeline}:sweep:asked", uuid4().hex)
-
-    async def sweep_asked(self) -> str | None:
-        """What names the sweep that was asked for; it stays until `sweep_answered`, whoever takes it up."""
-        asked = await self.redis.get(f"{self._pipeline}:sweep:asked")
-        return asked.decode() if asked else None
-
-    async def sweep_answered(self, asked: str) -> None:
-        """Note that a sweep that was asked for is done; one that was asked for meanwhile is not."""
-        key = f"{self._pipeline}:sweep:asked"
-
-        async def remove(pipe: Pipeline) -> None:
-            if await pipe.get(key) == asked.encode():
-                pipe.multi()  # type: ignore[no-untyped-call]
-                pipe.delete(key)
-
-        await self.redis.transaction(remove, key)
-
-    async def report_sweep(self, report: str) -> None:
-        """Keep the report of the last sweep."""
-        await self.redis.set(f"{self._pipeline}:sweep:report", report)
-
-    async def sweep_report(self) -> str | None:
-        """The report of the last sweep, None before the first."""
-        report = await self.redis.get(f"{self._pipeline}:sweep:report")
-        return report.decode() if report else None
 
     async def _run(
         self, script: str, document_id: str, *args: Argument, more_keys: Sequence[str] = ()
@@ -341,18 +230,6 @@ class Records:
             *more_keys,
         ]
         return await registered(keys, args)
-
-    def _record(self, document_id: str) -> str:
-        return f"{self._pipeline}:doc:{document_id}"
-
-
-def _document(fields: dict[bytes, bytes]) -> Document | None:
-    """One record that cannot be read must not keep anybody from the others."""
-    try:
-        return Document.model_validate({name.decode(): value.decode() for name, value in fields.items()})
-    except ValueError as error:
-        log.error("record cannot be read", document_id=fields.get(b"document_id"), reason=str(error))
-        return None
 
 
 def _now() -> tuple[float, str]:

@@ -63,7 +63,7 @@ async def sweep(library: Library, *, asked: bool) -> SweepReport:
                 await library.files.delete(file.key)
     await _check_completed(library, versions, started - AGE_SECONDS, report)
     report.seconds = round(time.time() - started, 3)
-    await library.records.report_sweep(report.model_dump_json())
+    await library.chores.report_sweep(report.model_dump_json())
     _observe(report)
     return report
 
@@ -111,7 +111,7 @@ async def _check_completed(
     """Find completed documents that have lost their file or points; embed the latter again."""
     offset = 0
     again: list[Document] = []
-    while page := (await library.records.list(offset, PAGE, State.COMPLETED))[0]:
+    while page := (await library.records.page(offset, PAGE, State.COMPLETED))[0]:
         offset += len(page)
         for document in page:
             if document.updated_at.timestamp() > before:

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.library.documents import Document
-from rag_workloads.library.records import Checkpoint
+from rag_workloads.library.record_reader import Checkpoint
 from rag_workloads.worker.chunking import Chunker, ChunkerState, slices
 from rag_workloads.worker.pages import Page, Tally
 

@@ -33,16 +33,16 @@ async def _repeat(duty: Callable[[Library], Awaitable[None]], library: Library) 
 
 
 async def _recover(library: Library) -> None:
-    if await library.records.turn("recovery", RECOVERY_SECONDS):
+    if await library.chores.turn("recovery", RECOVERY_SECONDS):
         await library.recover()
 
 
 async def _sweep(library: Library) -> None:
-    records = library.records
-    asked = await records.sweep_asked()
-    answering = asked is not None and await records.turn(f"sweep:{asked}", ANSWER_SECONDS)
-    if not (answering or await records.turn("sweep", SWEEP_SECONDS)):
+    chores = library.chores
+    asked = await chores.sweep_asked()
+    answering = asked is not None and await chores.turn(f"sweep:{asked}", ANSWER_SECONDS)
+    if not (answering or await chores.turn("sweep", SWEEP_SECONDS)):
         return
     await sweep.sweep(library, asked=answering)
     if asked and answering:
-        await records.sweep_answered(asked)
+        await chores.sweep_answered(asked)

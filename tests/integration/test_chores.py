@@ -1,0 +1,32 @@
+"""What one process at a time does for a pipeline."""
+
+import pytest
+from tests.integration.conftest import PIPELINE
+
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.chores import Chores
+
+
+@pytest.fixture
+def chores(queue: Queue) -> Chores:
+    return Chores(queue.redis, PIPELINE)
+
+
+async def test_one_process_at_a_time_has_the_turn(chores: Chores) -> None:
+    assert [await chores.turn("recovery", 60) for _ in range(2)] == [True, False]
+    assert await chores.turn("sweep", 60)
+
+
+async def test_a_sweep_is_asked_for_until_it_is_done(chores: Chores) -> None:
+    assert await chores.sweep_asked() is None
+    await chores.ask_for_sweep()
+    first = await chores.sweep_asked()
+    assert first
+    await chores.ask_for_sweep()
+    second = await chores.sweep_asked()
+    assert second
+    await chores.sweep_answered(first)
+    assert await chores.sweep_asked() == second, "it was asked for again while the first was done"
+    for _ in range(2):
+        await chores.sweep_answered(second)
+    assert await chores.sweep_asked() is None

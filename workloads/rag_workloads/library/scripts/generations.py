@@ -1,0 +1,171 @@
+"""The life of a generation: it begins, is taken up, gets further, and ends."""
+
+from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, REFUSED_WHEN_FULL
+
+# One more key: what became of the upload. ARGV: document id, now, time in words, sha256, file key, seconds
+# that the upload is remembered, collection, revision, then fields and values. Answers the task, its state,
+# and 1 if the upload began it.
+BEGIN = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}
+local id, now, words, sha256, file = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local upload = KEYS[10]
+local earlier = redis.call('HMGET', upload, 'task', 'state', 'begun')
+if earlier[1] then return {{earlier[1], earlier[2], tonumber(earlier[3])}} end
+local function answer(task, state, begun)
+  redis.call('HSET', upload, 'task', task, 'state', state, 'begun', begun)
+  redis.call('EXPIRE', upload, ARGV[6])
+  return {{task, state, begun}}
+end
+local old_sha, state, created, task, generation, old_file, active, active_file, collection, revision,
+  deleting = get('sha256', 'state', 'created_at', 'task', 'generation', 'object_key', 'active_generation',
+      'active_object_key', 'collection', 'revision', 'deleting')
+local home = collection
+if state == 'completed' then home = get('active_collection') end
+local here = home == ARGV[7] or (not home and state ~= 'completed')
+  or (home and tonumber(revision or 0) > tonumber(ARGV[8]))
+if old_sha == sha256 and state ~= 'failed' and here then
+  redis.call('SADD', trash, file)
+  return answer(task, state, 0)
+end
+local active_collection = get('active_collection')
+if generation then
+  forget_progress(generation)
+  if collection then remember_place(collection) end
+  if deleting == '1' then
+    not_searchable(id)
+    if active_file then redis.call('SADD', trash, active_file) end
+    active, active_file = false, false
+  end
+  if active == generation then
+    active_file = old_file
+  elseif old_file ~= active_file then
+    redis.call('SADD', trash, old_file)
+  end
+end
+local places = get('places')
+local next = next_generation(now)
+redis.call('DEL', record)
+if places then redis.call('HSET', record, 'places', places) end
+redis.call('HSET', record, 'task', next, 'generation', next, 'state', 'pending', 'stage', 'queued',
+           'created_at', created or words, 'updated_at', words, 'revision', ARGV[8], unpack(ARGV, 9))
+if active then
+  redis.call('HSET', record, 'active_generation', active, 'active_collection', active_collection)
+  if active_file then redis.call('HSET', record, 'active_object_key', active_file) end
+end
+redis.call('ZADD', all, 'NX', now, id)
+move(id, state, 'pending')
+redis.call('ZADD', work, now, id)
+return answer(next, 'pending', 1)
+"""
+
+# Begins a generation of the same bytes anew, unless it failed. ARGV: document id, now, generation, token.
+# Answers whether it did.
+RESTART = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local id, now, token = ARGV[1], ARGV[2], ARGV[4]
+local generation, state, deleting, last, file, active, active_file, collection = get(
+  'generation', 'state', 'deleting', 'restart_token', 'object_key', 'active_generation', 'active_object_key',
+  'collection')
+if last == token then return 1 end
+if generation ~= ARGV[3] or state == 'failed' or deleting == '1' then return 0 end
+if active and not active_file then redis.call('HSET', record, 'active_object_key', file) end
+if collection then remember_place(collection) end
+forget_progress(generation)
+redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_size', 'pages', 'pages_done',
+           'chunks', 'batches', 'batches_queued', 'batches_done', 'attempts', 'attempt_tokens', 'holder',
+           'warnings', 'warnings_total', 'pages_without_text', 'recoveries', 'error_code', 'error_message',
+           'error_page', 'error_hint', 'completed_at')
+redis.call('HSETNX', record, 'task', generation)
+redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued', 'restart_token', token)
+move(id, state, 'pending')
+redis.call('ZADD', work, now, id)
+return 1
+"""
+
+# Counts an attempt, and freezes layout and collection at the first. ARGV: document id, now, time in words,
+# generation, token, collection, then fields and values to freeze with it. Answers whether the generation is
+# still to be done.
+TAKE_UP = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local id, now, token = ARGV[1], ARGV[2], ARGV[5]
+local generation, state, tokens, collection = get('generation', 'state', 'attempt_tokens', 'collection')
+if generation ~= ARGV[4] or not unfinished(state) then return 0 end
+tokens = tokens or ''
+if tokens:find(token .. ' ', 1, true) then return 1 end
+if not collection then
+  redis.call('HSET', record, 'collection', ARGV[6], unpack(ARGV, 7))
+  remember_place(ARGV[6])
+end
+redis.call('HINCRBY', record, 'attempts', 1)
+redis.call('HSET', record, 'attempt_tokens', tokens .. token .. ' ', 'holder', token, 'stage', 'parsing',
+           'updated_at', ARGV[3])
+move(id, state, 'processing')
+redis.call('ZADD', work, now, id)
+return 1
+"""
+
+# Takes an attempt back that was nobody's fault, though others have begun since: each is known by its token
+# for as long as it counts. ARGV: document id, token.
+GIVE_BACK = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local tokens = get('attempt_tokens') or ''
+local first, last = tokens:find(ARGV[2] .. ' ', 1, true)
+if not first then return 0 end
+redis.call('HINCRBY', record, 'attempts', -1)
+redis.call('HSET', record, 'attempt_tokens', tokens:sub(1, first - 1) .. tokens:sub(last + 1))
+return 1
+"""
+
+# Sets fields of a generation that is to be done. ARGV: document id, now, time in words, generation, fields
+# and values. Answers whether it did.
+UPDATE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local generation, state = get('generation', 'state')
+if generation ~= ARGV[4] or not unfinished(state) then return 0 end
+redis.call('HSET', record, 'updated_at', ARGV[3], unpack(ARGV, 5))
+redis.call('ZADD', work, ARGV[2], ARGV[1])
+return 1
+"""
+
+# Marks a generation as the one that searches see; it stays in `work` until it is settled. ARGV: document id,
+# now, time in words, generation, collection. Answers whether it is.
+COMPLETE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local id = ARGV[1]
+local generation, state, file, active, active_file = get(
+  'generation', 'state', 'object_key', 'active_generation', 'active_object_key')
+if generation ~= ARGV[4] then return 0 end
+if state == 'completed' and active == generation then return 1 end
+if not unfinished(state) then return 0 end
+if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
+not_searchable(id)
+redis.call('HSET', record, 'active_generation', generation, 'active_collection', ARGV[5],
+           'completed_at', ARGV[3], 'updated_at', ARGV[3])
+redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder', 'recoveries')
+redis.call('SADD', searchable_in(ARGV[5]), id)
+move(id, state, 'completed')
+forget_progress(generation)
+redis.call('ZADD', work, ARGV[2], id)
+return 1
+"""
+
+# Marks a generation as failed; it stays in `work` until it is settled. ARGV: document id, now, time in words,
+# generation, fields and values. Answers whether it did.
+FAIL = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local id = ARGV[1]
+local generation, state = get('generation', 'state')
+if generation ~= ARGV[4] or not unfinished(state) then return 0 end
+redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
+redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
+move(id, state, 'failed')
+forget_progress(generation)
+redis.call('ZADD', work, ARGV[2], id)
+return 1
+"""
+
+# Nothing is left to be done for a generation that is over: points of the document are where searches see it,
+# if they do. ARGV: document id, generation.
+SETTLED = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local generation, state, deleting, active_collection = get(
+  'generation', 'state', 'deleting', 'active_collection')
+if generation then
+  if generation ~= ARGV[2] or unfinished(state) or deleting == '1' then return 0 end
+  redis.call('HDEL', record, 'places')
+  if active_collection then remember_place(active_collection) end
+end
+return redis.call('ZREM', work, ARGV[1])
+"""

@@ -1,0 +1,42 @@
+"""The end of a document: what searches see of it goes first, its record last."""
+
+from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS
+
+# Marks a document whose deletion begins, whatever its state: jobs that run stop. As FAIL.
+RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local id = ARGV[1]
+local generation, state = get('generation', 'state')
+if generation ~= ARGV[4] then return 0 end
+redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder', 'error_page')
+redis.call('HSET', record, 'deleting', '1', 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
+move(id, state, 'failed')
+forget_progress(generation)
+redis.call('ZADD', work, ARGV[2], id)
+return 1
+"""
+
+# The document was deleted up to a generation, and has been uploaded again since: what searches saw of it
+# goes. ARGV: document id, generation.
+WITHDRAW = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local file, active, active_file = get('object_key', 'active_generation', 'active_object_key')
+if not active or tonumber(active) > tonumber(ARGV[2]) then return 0 end
+if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
+not_searchable(ARGV[1])
+return 1
+"""
+
+# Removes a record; its files are trash. ARGV: document id, generation. Answers whether there was one.
+DELETE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local id = ARGV[1]
+local generation, file, active_file = get('generation', 'object_key', 'active_object_key')
+if generation ~= ARGV[2] then return 0 end
+redis.call('SADD', trash, file)
+if active_file then redis.call('SADD', trash, active_file) end
+not_searchable(id)
+forget_progress(generation)
+redis.call('DEL', record)
+for _, index in pairs(indexes) do redis.call('ZREM', index, id) end
+redis.call('ZREM', all, id)
+redis.call('ZREM', work, id)
+return 1
+"""
