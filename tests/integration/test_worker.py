@@ -285,6 +285,13 @@ async def test_a_missing_file_fails(bench: Bench) -> None:
     assert (await bench.process(document)).error_code is ErrorCode.OBJECT_MISSING
 
 
+async def test_a_job_whose_end_got_lost_costs_its_document_nothing(bench: Bench) -> None:
+    bench.set(retries=0)
+    first = await bench.process(await bench.upload(pdf(2)))
+    again = await bench.process(first)
+    assert (again.state, again.batches, again.attempts) == (State.PROCESSING, first.batches, 2)
+
+
 async def test_a_file_that_alone_cannot_be_read_is_tried_again_and_then_fails(bench: Bench) -> None:
     bench.set(retries=2)
     document = await bench.upload(pdf(20))

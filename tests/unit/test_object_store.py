@@ -67,6 +67,7 @@ async def test_a_folder_that_is_gone_or_none_is_away(tmp_path: Path) -> None:
 
 
 async def test_a_bucket_is_away_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    await ObjectStore("memory:///").ready()
     monkeypatch.setattr(files, "READY_SECONDS", 0.1)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

@@ -79,8 +79,6 @@ class DocumentProcessor:
     async def _process(self, attempt: Attempt, task: int) -> None:
         document = await self.library.take_up(attempt.document_id, task, attempt.token, self._layout)
         try:
-            if document.attempts > self.settings.retries + 1:
-                raise _worker_died(document.attempts - 1)
             await self._ingest(document)
         except (Superseded, *DEPENDENCY_AWAY):
             raise
@@ -113,6 +111,8 @@ class DocumentProcessor:
     async def _ingest(self, document: Document) -> None:
         if document.batches is not None:  # all are queued
             return
+        if document.attempts > self.settings.retries + 1:
+            raise _worker_died(document.attempts - 1)
         budget = TimeBudget(self.settings.time_limit_seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "document")
