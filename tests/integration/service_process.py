@@ -58,3 +58,17 @@ def running(module: str, *args: str, env: dict[str, str], probe: str) -> Iterato
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+
+
+def last_words(module: str, env: dict[str, str]) -> str:
+    """The last line of a service that ends by itself, which must be a failure."""
+    ended = subprocess.run(
+        [sys.executable, "-m", module],
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 1
+    return ended.stderr.splitlines()[-1]

@@ -1,7 +1,5 @@
 """How the embedding service starts: what it waits for, what it refuses, and what its probes say meanwhile."""
 
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 
@@ -10,8 +8,8 @@ import pytest
 from qdrant_client import QdrantClient
 from tests.integration.conftest import MODEL
 from tests.integration.hub import running_hub
-from tests.integration.service_process import environment, free_port, running
-from tests.patience import PATIENCE_SECONDS, eventually
+from tests.integration.service_process import free_port, last_words, running
+from tests.patience import eventually
 
 MODULE = "rag_workloads.embedding"
 WORKER = "rag_workloads.worker"
@@ -50,20 +48,6 @@ def embed(url: str) -> httpx.Response:
     return httpx.post(f"{url}/embed", json={"text": "a question"}, timeout=30)
 
 
-def last_words(settings: dict[str, str]) -> str:
-    """The last line of a service that ends by itself, which must be a failure."""
-    ended = subprocess.run(
-        [sys.executable, "-m", MODULE],
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    assert ended.returncode == 1
-    return ended.stderr.splitlines()[-1]
-
-
 def test_a_question_is_embedded_without_redis(settings: dict[str, str], url: str) -> None:
     nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
     with running(MODULE, env=settings | nowhere, probe=f"{url}/ready"):
@@ -92,7 +76,7 @@ def test_qdrant_is_waited_for_and_missed_only_by_documents(
 def test_a_collection_of_another_model_is_refused_in_words(settings: dict[str, str], url: str) -> None:
     with running(MODULE, env=settings, probe=f"{url}/ready"):
         pass
-    words = last_words(settings | {"EMBEDDING_MODEL": "another"})
+    words = last_words(MODULE, settings | {"EMBEDDING_MODEL": "another"})
     assert words.startswith(f"collection {settings['QDRANT_COLLECTION']!r} was made by")
     assert "set vectorStore.collection to a new name" in words
 
@@ -101,14 +85,19 @@ def test_stores_of_another_pipeline_are_refused_in_words(settings: dict[str, str
     env = settings | {"PIPELINE": "tests.owned", "OWNER": "cluster/a/docs"}
     with running(MODULE, env=env, probe=f"{url}/ready"):
         pass
-    words = last_words(env | {"OWNER": "cluster/b/docs"})
+    words = last_words(MODULE, env | {"OWNER": "cluster/b/docs"})
     assert "belongs to the pipeline cluster/a/docs, this is cluster/b/docs" in words
-    words = last_words(env | {"OWNER": "cluster/b/docs", "QDRANT_COLLECTION": f"c-{uuid.uuid4().hex}"})
+    words = last_words(
+        MODULE, env | {"OWNER": "cluster/b/docs", "QDRANT_COLLECTION": f"c-{uuid.uuid4().hex}"}
+    )
     assert "this Redis holds the documents of the pipeline cluster/a/docs" in words
 
 
 def test_more_dimensions_than_the_model_has_are_refused_in_words(settings: dict[str, str]) -> None:
-    assert last_words(settings | {"DIMENSIONS": "1000"}) == "DIMENSIONS is 1000, the model's vectors have 384"
+    assert (
+        last_words(MODULE, settings | {"DIMENSIONS": "1000"})
+        == "DIMENSIONS is 1000, the model's vectors have 384"
+    )
 
 
 def test_every_pod_gets_the_commit_that_the_collection_was_made_with(

@@ -28,3 +28,11 @@ def check(*tasks: asyncio.Task[Any]) -> None:
             raise RuntimeError("A background task was cancelled.")
         if task.done():
             task.result()
+
+
+def refusal(kinds: tuple[type[Exception], ...], *tasks: asyncio.Task[Any]) -> str | None:
+    """What a background task ended with, in words, if that is one of these kinds; else None."""
+    for task in tasks:
+        if task.done() and not task.cancelled() and isinstance(error := task.exception(), kinds):
+            return str(error)
+    return None

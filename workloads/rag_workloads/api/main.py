@@ -98,7 +98,4 @@ async def _claim(parts: Parts, owner: str) -> None:
 def refusal(app: FastAPI) -> str | None:
     """Why the process cannot go on, in words for a human; None while it can."""
     claiming: asyncio.Task[None] | None = getattr(app.state, "claiming", None)
-    if claiming is None or not claiming.done() or claiming.cancelled():
-        return None
-    error = claiming.exception()
-    return str(error) if isinstance(error, StoreRefused) else None
+    return tasks.refusal((StoreRefused,), claiming) if claiming else None

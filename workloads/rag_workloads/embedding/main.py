@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncIterator
 
 import structlog
 from fastapi import FastAPI
@@ -26,8 +25,8 @@ from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.library.vectors import CollectionRefused
 from rag_workloads.web import logs, service
+from rag_workloads.web.start import Start
 
-RESTART_SECONDS = 3
 # Of a request: many texts.
 BODY_BYTES = 8 << 20
 
@@ -35,8 +34,6 @@ BODY_BYTES = 8 << 20
 REFUSALS = CollectionRefused, StoreRefused, Unsupported
 # What ends the gate's watch, and the process with it.
 FATAL = CollectionRefused, Refused
-
-T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +48,7 @@ class EmbeddingService:
         self._owns_collection = False
         self._consumer: Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
-        self._reason = "The model is loading."
+        self._start = Start(*REFUSALS)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -67,7 +64,7 @@ class EmbeddingService:
     def engine(self) -> Engine:
         """The engine; TeiError Unhealthy until it runs and the collection is known to be its own."""
         if self._engine is None or not self._owns_collection:
-            raise TeiError("Unhealthy", self._reason)
+            raise TeiError("Unhealthy", self._start.reason)
         return self._engine
 
     def alive(self) -> None:
@@ -77,12 +74,11 @@ class EmbeddingService:
     async def ready(self) -> None:
         """Raise until the engine runs and the collection is its own: all that a question needs."""
         if not self._owns_collection:
-            raise RuntimeError(self._reason)
+            raise RuntimeError(self._start.reason)
 
     def refusal(self) -> str | None:
         """Why the process cannot go on, in words for a human; None while it can."""
-        ended = [task for task in self._running if task.done() and not task.cancelled()]
-        return next((str(e) for task in ended if isinstance(e := task.exception(), REFUSALS)), None)
+        return tasks.refusal(REFUSALS, *self._running)
 
     async def drain(self) -> None:
         """Finish the running batches and take no more."""
@@ -90,25 +86,13 @@ class EmbeddingService:
             await self._consumer.drain(self._settings.shutdown_grace_seconds)
 
     async def _run(self) -> None:
-        engine = await self._patiently(self._load)
-        await self._patiently(lambda: self._library.claim(self._settings.owner))
+        engine = await self._start.take("The model is loading.", self._load)
+        await self._start.take("Redis did not answer yet.", self._claim)
         gate = self._gate(engine)
         self._consumer = self._consumer_of(engine, gate)
         self._running.append(asyncio.create_task(gate.watch(self._consumer)))
         log.info("consuming", model=self._settings.embedding_model)
         await self._consumer.consume()
-
-    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Take a step of the start until it works: what is missing may come, and the probes name it."""
-        while True:
-            try:
-                return await step()
-            except REFUSALS:
-                raise
-            except Exception as error:
-                self._reason = str(error) or type(error).__name__
-                log.error("cannot start yet", reason=self._reason)
-                await asyncio.sleep(RESTART_SECONDS)
 
     async def _load(self) -> Engine:
         """Start the engine, with the commit that the collection was made with, and see whose that is."""
@@ -119,6 +103,9 @@ class EmbeddingService:
         await vectors.ensure(self._engine.fingerprint)
         self._owns_collection = True
         return self._engine
+
+    async def _claim(self) -> None:
+        await self._library.claim(self._settings.owner)
 
     def _gate(self, engine: Engine) -> Gate:
         async def ask_store() -> None:

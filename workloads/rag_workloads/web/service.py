@@ -3,7 +3,6 @@
 import asyncio
 import math
 import signal
-import socket
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,13 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag_contract.endpoints import LIVE_PATH, READY_PATH
 from rag_contract.environment.base import ServiceSettings
 from rag_contract.limits import READY_SECONDS
-from rag_workloads import tasks
 from rag_workloads.web import metrics, problems
 from rag_workloads.web.bodies import BodyLimitMiddleware, Pace
 from rag_workloads.web.problems import Problem
 
 REQUEST_ID = "x-request-id"
-SIGNAL_POLL_SECONDS = 0.1
 BODY_BYTES = 1 << 20
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -122,10 +119,7 @@ class RequestIdMiddleware:
 
 
 class Server(uvicorn.Server):
-    """Stops in order: goes on answering after SIGTERM until `drain` has returned; a second signal kills it.
-
-    A start that waits for something, such as Redis, is given up when the signal comes meanwhile.
-    """
+    """Stops in order: answers on after SIGTERM until `drain` has returned; a second signal kills it."""
 
     def __init__(
         self,
@@ -137,14 +131,6 @@ class Server(uvicorn.Server):
         self._drain, self._refusal = drain, refusal
         self._draining: asyncio.Task[None] | None = None
         self._told_to_stop = False
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Run the app's lifespan up to its yield, then listen; returns early when told to stop."""
-        starting = asyncio.create_task(super().startup(sockets))
-        while not self.should_exit:
-            if (await asyncio.wait({starting}, timeout=SIGNAL_POLL_SECONDS))[0]:
-                return starting.result()
-        return await tasks.end(starting)
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to stop, asked ten times a second."""

@@ -20,14 +20,13 @@ from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
-from rag_workloads.library.vectors import VectorStoreAway
 from rag_workloads.web import logs, service
+from rag_workloads.web.start import Start
 from rag_workloads.worker import housekeeping
 from rag_workloads.worker.attempts import Attempts
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
 
-RESTART_SECONDS = 3
 # For what is still to be said to Redis when the process stops.
 STOP_SECONDS = 2
 
@@ -35,53 +34,27 @@ log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """What runs between start and stop of the process."""
+    """What runs between start and stop of the process. Probes are answered while it waits for the stores."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._library: Library | None = None
+        self._files = ObjectStore(settings.storage_url)
+        self._library = Library.open(settings, self._files)
+        self._attempts = Attempts(self._library)
+        self._start = Start(StoreRefused)
         self._consumer: Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
-        self._refused: StoreRefused | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        """Connect, consume until the server stops, and disconnect."""
-        settings = self._settings
-        files = ObjectStore(settings.storage_url)
-        self._library = Library.open(settings, files)
-        try:
-            await self._library.claim(settings.owner)
-        except StoreRefused as refused:
-            self._refused = refused
-            raise
-        await self._library.records.index_unfinished()
-        attempts = Attempts(self._library)
-        gate = _gate(self._library, files, attempts)
-        processor = DocumentProcessor(
-            settings,
-            self._library,
-            files,
-            Parser(),
-            await asyncio.to_thread(load_tokenizer, settings, await self._revision(self._library)),
-            attempts,
-            gate,
-        )
-        self._consumer = Consumer(
-            self._library.queue,
-            names.ingest_queue(settings.pipeline),
-            PROCESS_DOCUMENT,
-            processor.process_document,
-            concurrency=settings.concurrency,
-        )
-        work = self._consumer.consume(), gate.watch(self._consumer), housekeeping.run(self._library)
-        self._running = [asyncio.create_task(each) for each in work]
+        """Start beside the server, and consume until it stops."""
+        self._running = [asyncio.create_task(self._run())]
         yield
         await self.drain()
         await tasks.end(*self._running)
         with contextlib.suppress(*AWAY, TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
-                await attempts.settle()
+                await self._attempts.settle()
         await self._library.close()
 
     def alive(self) -> None:
@@ -89,30 +62,53 @@ class Worker:
         tasks.check(*self._running)
 
     async def ready(self) -> None:
-        """Raise if Redis does not answer, or the work has broken off."""
-        if self._library is None:
-            raise RuntimeError("The worker is starting.")
+        """Raise while the worker starts, if Redis does not answer, or if the work has broken off."""
         self.alive()
+        if self._consumer is None:
+            raise RuntimeError(self._start.reason)
         await self._library.queue.depths()
 
     def refusal(self) -> str | None:
         """Why the process cannot go on, in words for a human; None while it can."""
-        return str(self._refused) if self._refused else None
+        return tasks.refusal((StoreRefused,), *self._running)
 
     async def drain(self) -> None:
         """Finish the running jobs and take no more."""
         if self._consumer:
             await self._consumer.drain(self._settings.shutdown_grace_seconds)
 
-    async def _revision(self, library: Library) -> str:
-        """Which of the hub's commits the collection was made with, once Qdrant says so; "" for the newest."""
-        while not self._settings.model_path:
-            try:
-                return await library.vectors.revision()
-            except VectorStoreAway as error:
-                log.warning("waiting for Qdrant", reason=str(error))
-                await asyncio.sleep(RESTART_SECONDS)
-        return ""
+    async def _run(self) -> None:
+        await self._start.take("Redis did not answer yet.", self._claim)
+        tokenizer = await self._start.take("The tokenizer is loading.", self._tokenizer)
+        gate = _gate(self._library, self._files, self._attempts)
+        self._consumer = self._consumer_of(tokenizer, gate)
+        beside = gate.watch(self._consumer), housekeeping.run(self._library)
+        self._running += [asyncio.create_task(each) for each in beside]
+        log.info("consuming")
+        await self._consumer.consume()
+
+    async def _claim(self) -> None:
+        await self._library.claim(self._settings.owner)
+        await self._library.records.index_unfinished()
+
+    async def _tokenizer(self) -> Tokenizer:
+        """That of the commit that the collection was made with, of the hub's newest if there is none yet."""
+        settings, vectors = self._settings, self._library.vectors
+        revision = "" if settings.model_path else await vectors.revision()
+        return await asyncio.to_thread(load_tokenizer, settings, revision)
+
+    def _consumer_of(self, tokenizer: Tokenizer, gate: Gate) -> Consumer:
+        settings = self._settings
+        processor = DocumentProcessor(
+            settings, self._library, self._files, Parser(), tokenizer, self._attempts, gate
+        )
+        return Consumer(
+            self._library.queue,
+            names.ingest_queue(settings.pipeline),
+            PROCESS_DOCUMENT,
+            processor.process_document,
+            concurrency=settings.concurrency,
+        )
 
 
 def _gate(library: Library, files: ObjectStore, attempts: Attempts) -> Gate:
