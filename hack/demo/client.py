@@ -60,7 +60,7 @@ class Status(BaseModel):
 
     task_id: str
     document_id: str
-    status: Literal["pending", "processing", "completed", "failed"]
+    status: Literal["pending", "processing", "completed", "failed", "cancelled"]
     progress: float
     stage: str | None = None
     result: Result | None = None
@@ -69,7 +69,7 @@ class Status(BaseModel):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to the document."""
-        return self.status in ("completed", "failed")
+        return self.status in ("completed", "failed", "cancelled")
 
 
 class Citation(BaseModel):
@@ -131,7 +131,7 @@ class Client:
         return Status.model_validate(await self._get(f"/api/v1/documents/upload/status/{task_id}"))
 
     async def follow(self, task_id: str) -> AsyncIterator[Status]:
-        """Yields the status until the document is completed or failed; that last status included."""
+        """Yields the status until the document has ended in whatever way; that last status included."""
         while True:
             status = await self.status(task_id)
             yield status

@@ -8,7 +8,7 @@ from .steps import Step
 
 
 class IngestFailed(DemoError):
-    """A document ended failed; the message holds its code, page and hint."""
+    """A document ended otherwise than completed; the message holds its code, page and hint, if any."""
 
 
 async def ingest(client: Client, path: Path, document_id: str, step: Step) -> Status:
@@ -17,7 +17,7 @@ async def ingest(client: Client, path: Path, document_id: str, step: Step) -> St
     step.log(uploaded.message)
     async for status in client.follow(uploaded.task_id):
         step.say(f"{status.progress:3.0f} % {bar(status.progress, 100)} {status.stage or status.status}")
-    if status.error:
+    if status.status != "completed":
         raise IngestFailed(f"{path.name}: {describe(status)}")
     if status.result:
         step.log(f"{status.result.pages} pages, {status.result.chunks} chunks")

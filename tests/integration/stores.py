@@ -8,7 +8,15 @@ from redis.asyncio import Redis
 from rag_workloads.library.lifecycle import Library
 
 # Times differ from run to run; generations do too, and are replaced by their order.
-TIMES = {b"created_at", b"updated_at", b"completed_at"}
+TIMES = {
+    b"created_at",
+    b"begun_at",
+    b"taken_up_at",
+    b"cut_at",
+    b"embedded_at",
+    b"updated_at",
+    b"completed_at",
+}
 # Names that a process gives to one run of a verb.
 TOKENS = {b"attempt_tokens", b"restart_token", b"holder"}
 GENERATION = re.compile(r"\d{13,}")
@@ -39,9 +47,13 @@ async def _value(redis: Redis, key: bytes) -> Any:
                 pipe.zrange(key, 0, -1)
             case b"set":
                 pipe.smembers(key.decode())
+            case b"stream":
+                pipe.xrange(key)
             case _:
                 pipe.exists(key)
         (value,) = await pipe.execute()
+    if kind == b"stream":  # an event may be told twice
+        return sorted({repr(event) for _, event in value})
     if kind != b"hash":
         return value if isinstance(value, int) else sorted(value)
     return {

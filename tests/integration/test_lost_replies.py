@@ -253,6 +253,21 @@ async def fail(room: Room) -> Verb:
 
 
 @scenario
+async def cancel(room: Room) -> Verb:
+    document = await room.taken()
+    await room.library.queue.enqueue_batch(room.batch(document, 0))
+    await room.library.vectors.upsert(room.batch(document, 1), VECTOR)
+    return lambda library: library.cancel("doc")
+
+
+@scenario
+async def retry(room: Room) -> Verb:
+    document = await room.taken()
+    await room.library.fail("doc", document.generation, DocumentError(ErrorCode.INTERNAL, "broken"))
+    return lambda library: library.retry("doc")
+
+
+@scenario
 async def delete(room: Room) -> Verb:
     await room.completed()
     return lambda library: library.delete("doc")

@@ -114,6 +114,7 @@ async def test_a_failed_document_may_be_tried_again(records: Records) -> None:
         State.PROCESSING: 0,
         State.COMPLETED: 0,
         State.FAILED: 0,
+        State.CANCELLED: 0,
     }
 
 

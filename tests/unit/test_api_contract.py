@@ -17,6 +17,8 @@ SCOPES = {
     "get /documents": ["ingest"],
     "get /documents/{document_id}": ["ingest"],
     "delete /documents/{document_id}": ["ingest"],
+    "post /documents/{document_id}/cancel": ["ingest"],
+    "post /documents/{document_id}/retry": ["ingest"],
     "get /documents/{document_id}/chunks": ["ingest"],
     "post /query": ["query"],
     "get /stats": [],

@@ -42,6 +42,30 @@ async def delete_document(document_id: DocumentId, parts: PartsOf) -> None:
             raise not_found(document_id)
 
 
+@router.post("/{document_id}/cancel", responses=responses(404, 409))
+async def cancel_document(document_id: DocumentId, parts: PartsOf) -> DocumentView:
+    """Stop what is being done to a document; what searches see of it stays. May be sent again."""
+    document = await parts.library.cancel(document_id)
+    if document is None:
+        raise not_found(document_id)
+    if document.state is not State.CANCELLED:
+        detail = f"The document is {document.state}: there is nothing to cancel."
+        raise Problem(409, "document-finished", "The document has ended", detail, state=document.state)
+    return DocumentView.of(document, parts.library.target.collection)
+
+
+@router.post("/{document_id}/retry", status_code=202, responses=responses(404, 409))
+async def retry_document(document_id: DocumentId, parts: PartsOf) -> DocumentView:
+    """Try a document again that failed or was cancelled, from its stored file. May be sent again."""
+    document = await parts.library.retry(document_id)
+    if document is None:
+        raise not_found(document_id)
+    if not document.unfinished:
+        detail = f"The document is {document.state}: only what failed or was cancelled is tried again."
+        raise Problem(409, "document-not-failed", "The document has not failed", detail, state=document.state)
+    return DocumentView.of(document, parts.library.target.collection)
+
+
 @router.get("/{document_id}/chunks", responses=responses(404))
 async def list_chunks(
     document_id: DocumentId, parts: PartsOf, limit: Limit = 50, offset: Offset = 0

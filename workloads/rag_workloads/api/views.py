@@ -80,12 +80,35 @@ class TaskStatus(BaseModel):
         )
 
 
+class Timings(BaseModel):
+    """Seconds that each stage of the last attempt took, null for those that are not over."""
+
+    queued: float | None
+    parsing: float | None
+    embedding: float | None
+    indexing: float | None
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """The time between the steps that the record notes; batches are embedded while pages are read."""
+        begun, taken, cut = document.begun_at, document.taken_up_at, document.cut_at
+        embedded = document.embedded_at
+        completed = document.completed_at if document.state is State.COMPLETED else None
+        return cls(
+            queued=_between(begun, taken),
+            parsing=_between(taken, cut),
+            embedding=_between(cut, embedded),
+            indexing=_between(embedded, completed),
+        )
+
+
 class DocumentView(BaseModel):
     """A document as clients see it.
 
-    Its state, pages, chunks and error are those of the bytes that were uploaded last. `searchable` says
-    whether searches find it now, be it by those bytes or by the ones before; `collection` is where they find
-    it, or where it goes. `warnings` are the first of `warnings_total`.
+    Its state, pages, chunks and error are those of the bytes that were uploaded last; how many chunks there
+    are is known once all pages are read. `searchable` says whether searches find it now, be it by those bytes
+    or by the ones before; `collection` is where they find it, or where it goes. `attempts` are those since it
+    last got further. `warnings` are the first of `warnings_total`.
     """
 
     document_id: str
@@ -101,7 +124,9 @@ class DocumentView(BaseModel):
     pages_done: int
     pages_without_text: int
     chunks: int | None
+    chunks_done: int
     attempts: int
+    timings: Timings
     warnings: list[PageWarning]
     warnings_total: int
     error: TaskError | None
@@ -119,6 +144,7 @@ class DocumentView(BaseModel):
             **own,
             task_id=document.task_id,
             progress=document.progress,
+            timings=Timings.of(document),
             warnings=document.warnings,
             error=_error(document),
             collection=document.active_collection or document.collection,
@@ -147,6 +173,10 @@ class ChunkList(BaseModel):
 
     chunks: list[ChunkView]
     total: int
+
+
+def _between(start: datetime | None, end: datetime | None) -> float | None:
+    return round((end - start).total_seconds(), 3) if start and end else None
 
 
 def _result(document: Document) -> TaskResult | None:

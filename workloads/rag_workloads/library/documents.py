@@ -14,12 +14,13 @@ PARSE_SHARE, EMBED_SHARE = 30, 70
 
 
 class State(StrEnum):
-    """Where a document stands; the last two are final."""
+    """Where a document stands; the last three are final."""
 
     PENDING = "pending"
     PROCESSING = "processing"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Stage(StrEnum):
@@ -137,6 +138,7 @@ class Document(NewDocument):
     batches: int | None = None
     batches_queued: int = 0
     batches_done: int = 0
+    chunks_done: int = 0
     attempts: int = 0
     holder: str = ""
     recoveries: int = 0
@@ -145,6 +147,10 @@ class Document(NewDocument):
     error_page: int | None = None
     error_hint: str | None = None
     created_at: datetime
+    begun_at: datetime | None = None
+    taken_up_at: datetime | None = None
+    cut_at: datetime | None = None
+    embedded_at: datetime | None = None
     updated_at: datetime
     completed_at: datetime | None = None
 
@@ -182,6 +188,11 @@ class Document(NewDocument):
     def unfinished(self) -> bool:
         """Whether there is work left to do."""
         return self.state in (State.PENDING, State.PROCESSING)
+
+    @property
+    def retriable(self) -> bool:
+        """Whether it ended in a way from which it may be tried again."""
+        return self.state in (State.FAILED, State.CANCELLED) and not self.deleting
 
     @property
     def progress(self) -> int:

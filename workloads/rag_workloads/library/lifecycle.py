@@ -9,6 +9,7 @@ it leaves behind is removed. What is left to be done stands in the record's inde
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 from uuid import uuid4
 
@@ -172,7 +173,9 @@ class Library:
         False if the generation was over.
         """
         await self.vectors.upsert(batch, vectors)
-        done = await self.records.batch_done(batch.document_id, batch.generation, batch.number)
+        done = await self.records.batch_done(
+            batch.document_id, batch.generation, batch.number, len(batch.chunks)
+        )
         if done:
             return await self.finish(batch.document_id, batch.generation, batch.collection)
         if done is None:
@@ -185,7 +188,8 @@ class Library:
 
     async def finish(self, document_id: str, generation: int, collection: str) -> bool:
         """Make a generation searchable whose batches are all stored; False if it was over."""
-        if await self.records.update(document_id, generation, stage=Stage.INDEXING):
+        now = datetime.now(UTC)
+        if await self.records.update(document_id, generation, stage=Stage.INDEXING, embedded_at=now):
             await self.vectors.activate(collection, document_id, generation)
             if await self.records.complete(document_id, generation, collection):
                 metrics.DOCUMENTS.labels("completed").inc()
@@ -223,6 +227,31 @@ class Library:
             kept = document.active_generation if collection == document.active_collection else None
             await self.vectors.delete(document_id, generation, collection=collection, but=kept)
         await self.records.settled(document_id, generation)
+
+    async def cancel(self, document_id: str) -> Document | None:
+        """Stop what is being done to a document; the record as it is then, None if there is none.
+
+        What searches see of it stays. A document that has ended before is left as it is.
+        """
+        while (document := await self.records.get(document_id)) and document.unfinished:
+            if await self.records.cancel(document_id, document.generation):
+                await self._forget_jobs(document)
+                await self._try_to_settle(document_id, document.generation)
+        return document
+
+    async def retry(self, document_id: str) -> Document | None:
+        """Try a document again that failed or was cancelled; the record as it is then, None if there is none.
+
+        One that did not end so is left as it is.
+        """
+        document = await self.records.get(document_id)
+        if document is None or not document.retriable:
+            return document
+        await self.records.restart(document_id, document.generation, uuid4().hex, ended=True)
+        document = await self.records.get(document_id)
+        if document and document.unfinished:
+            await self.queue.enqueue_document(document_id, document.task)
+        return document
 
     async def delete(self, document_id: str) -> bool:
         """Remove a document from all stores; False if there is none.
@@ -338,9 +367,13 @@ class Library:
             await self.progress(document, recoveries=recoveries, attempts=0, attempt_tokens="")
             log.warning("document queued again", document_id=document.document_id, recoveries=recoveries)
 
+    async def _forget_jobs(self, document: Document) -> None:
+        queued = document.batches or document.batches_queued
+        await self.queue.forget(document.document_id, document.task, document.generation, queued)
+
     async def _finish_deletion(self, document: Document) -> None:
         document_id, generation = document.document_id, document.generation
-        await self.queue.forget(document_id, document.task, generation, document.batches or 0)
+        await self._forget_jobs(document)
         for collection in document.collections | {self.target.collection}:
             await self.vectors.delete(document_id, generation, collection=collection)
         await self.records.delete(document_id, generation)

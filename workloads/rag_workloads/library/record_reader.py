@@ -32,6 +32,7 @@ class RecordReader:
         self._all = f"{pipeline}:docs"
         self._by_state = [f"{self._all}:{state}" for state in State]
         self._work, self._trash = f"{self._all}:work", f"{self._all}:trash"
+        self._events = f"{self._all}:events"
 
     async def get(self, document_id: str) -> Document | None:
         """The record, or None."""

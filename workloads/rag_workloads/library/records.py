@@ -94,10 +94,13 @@ class Records(RecordReader):
         )
         return Begun(int(task), State(state.decode()), bool(begun))
 
-    async def restart(self, document_id: str, generation: int, token: str) -> bool:
-        """Begin the same bytes anew as a later generation; False if this one is over or gone."""
-        now, _ = _now()
-        return bool(await self._run(generations.RESTART, document_id, now, generation, token))
+    async def restart(self, document_id: str, generation: int, token: str, *, ended: bool = False) -> bool:
+        """Begin the same bytes anew as a later generation; False if this one is past or gone.
+
+        One that failed or was cancelled is begun anew only if it may have `ended`.
+        """
+        args = *_now(), generation, token, int(ended)
+        return bool(await self._run(generations.RESTART, document_id, *args))
 
     async def take_up(
         self, document_id: str, generation: int, token: str, target: Target, layout: Layout
@@ -133,9 +136,11 @@ class Records(RecordReader):
         args = *attempt, cut.first, cut.batches, *cut.checkpoint, chunks, *entries
         return bool(await self._run(batches.CUT, document.document_id, *args, more_keys=keys))
 
-    async def batch_done(self, document_id: str, generation: int, number: int) -> bool | None:
-        """Count a batch as done, once; whether all are, or None where `update` is False."""
-        answer = await self._run(batches.BATCH_DONE, document_id, *_now(), generation, number)
+    async def batch_done(
+        self, document_id: str, generation: int, number: int, chunks: int = 1
+    ) -> bool | None:
+        """Count a batch of so many chunks as done, once; whether all are, or None where `update` is False."""
+        answer = await self._run(batches.BATCH_DONE, document_id, *_now(), generation, number, chunks)
         return None if answer == -1 else bool(answer)
 
     async def batch_failed(self, document_id: str, generation: int, number: int, token: str) -> int:
@@ -170,6 +175,13 @@ class Records(RecordReader):
         return bool(
             await self._run(generations.FAIL, document_id, *_now(), generation, *_flat(_error(error)))
         )
+
+    async def cancel(self, document_id: str, generation: int) -> bool:
+        """End a generation that nobody wants any more; as `update`, and True again for the same.
+
+        It is left to be settled.
+        """
+        return bool(await self._run(generations.CANCEL, document_id, *_now(), generation))
 
     async def retire(self, document_id: str, generation: int) -> bool:
         """Mark a document that is being deleted as failed, whatever its state: jobs that run stop.
@@ -227,6 +239,7 @@ class Records(RecordReader):
             *self._by_state,
             self._work,
             self._trash,
+            self._events,
             *more_keys,
         ]
         return await registered(keys, args)

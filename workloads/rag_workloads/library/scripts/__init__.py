@@ -3,18 +3,25 @@
 The reply to a script may be lost, and the client sends the script again: each recognises its own earlier run,
 by a token that the caller gives or by what it left, and answers the same.
 
-KEYS of all: record, generation counter, index of all, of pending, processing, completed, failed, work, trash.
-`work` holds every document that has something left to be done, by the time of its last step; `trash` the keys
-of files that no record names any more.
+KEYS of all: record, generation counter, index of all, of pending, processing, completed, failed, cancelled,
+work, trash, events. `work` holds every document that has something left to be done, by the time of its last
+step, `trash` the keys of files that no record names any more, `events` tells of every change, as a stream.
 """
+
+# The number of the first key that only some scripts have.
+OWN_KEYS = 12
+# A client that was away for longer reads the documents again.
+EVENTS_KEPT = 10_000
 
 # At `maxmemory` Redis refuses a script that begins something before it has done anything; what brings
 # documents to their end goes on.
 REFUSED_WHEN_FULL, ALLOWED_WHEN_FULL = "#!lua\n", "#!lua flags=allow-oom\n"
 
-FUNCTIONS = """
-local record, counter, all, work, trash = KEYS[1], KEYS[2], KEYS[3], KEYS[8], KEYS[9]
-local indexes = {pending = KEYS[4], processing = KEYS[5], completed = KEYS[6], failed = KEYS[7]}
+FUNCTIONS = f"""
+local record, counter, all, work, trash, events = KEYS[1], KEYS[2], KEYS[3], KEYS[9], KEYS[10], KEYS[11]
+local indexes = {{
+  pending = KEYS[4], processing = KEYS[5], completed = KEYS[6], failed = KEYS[7], cancelled = KEYS[8]
+}}
 
 local function get(...)
   return unpack(redis.call('HMGET', record, ...))
@@ -26,8 +33,27 @@ local function move(id, from, to)
   redis.call('HSET', record, 'state', to)
 end
 
+-- Tells whoever listens how far a document is.
+local function announce(id)
+  local told = {{'document_id', id}}
+  local names = {{'task', 'state', 'stage', 'pages', 'pages_done', 'chunks', 'chunks_done', 'batches',
+    'batches_done', 'error_code', 'error_message', 'error_page', 'error_hint'}}
+  for i, value in ipairs(redis.call('HMGET', record, unpack(names))) do
+    if value then
+      told[#told + 1] = names[i]
+      told[#told + 1] = value
+    end
+  end
+  redis.call('XADD', events, 'MAXLEN', '~', {EVENTS_KEPT}, '*', unpack(told))
+end
+
 local function unfinished(state)
   return state == 'pending' or state == 'processing'
+end
+
+-- Whether the same bytes, uploaded again, are to be tried again.
+local function gave_up(state)
+  return state == 'failed' or state == 'cancelled'
 end
 
 local function forget_progress(generation)

@@ -1,13 +1,13 @@
 """The life of a generation: it begins, is taken up, gets further, and ends."""
 
-from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, REFUSED_WHEN_FULL
+from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, OWN_KEYS, REFUSED_WHEN_FULL
 
 # One more key: what became of the upload. ARGV: document id, now, time in words, sha256, file key, seconds
 # that the upload is remembered, collection, revision, then fields and values. Answers the task, its state,
 # and 1 if the upload began it.
 BEGIN = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}
 local id, now, words, sha256, file = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local upload = KEYS[10]
+local upload = KEYS[{OWN_KEYS}]
 local earlier = redis.call('HMGET', upload, 'task', 'state', 'begun')
 if earlier[1] then return {{earlier[1], earlier[2], tonumber(earlier[3])}} end
 local function answer(task, state, begun)
@@ -22,7 +22,7 @@ local home = collection
 if state == 'completed' then home = get('active_collection') end
 local here = home == ARGV[7] or (not home and state ~= 'completed')
   or (home and tonumber(revision or 0) > tonumber(ARGV[8]))
-if old_sha == sha256 and state ~= 'failed' and here then
+if old_sha == sha256 and not gave_up(state) and here then
   redis.call('SADD', trash, file)
   return answer(task, state, 0)
 end
@@ -46,7 +46,8 @@ local next = next_generation(now)
 redis.call('DEL', record)
 if places then redis.call('HSET', record, 'places', places) end
 redis.call('HSET', record, 'task', next, 'generation', next, 'state', 'pending', 'stage', 'queued',
-           'created_at', created or words, 'updated_at', words, 'revision', ARGV[8], unpack(ARGV, 9))
+           'created_at', created or words, 'begun_at', words, 'updated_at', words, 'revision', ARGV[8],
+           unpack(ARGV, 9))
 if active then
   redis.call('HSET', record, 'active_generation', active, 'active_collection', active_collection)
   if active_file then redis.call('HSET', record, 'active_object_key', active_file) end
@@ -54,29 +55,33 @@ end
 redis.call('ZADD', all, 'NX', now, id)
 move(id, state, 'pending')
 redis.call('ZADD', work, now, id)
+announce(id)
 return answer(next, 'pending', 1)
 """
 
-# Begins a generation of the same bytes anew, unless it failed. ARGV: document id, now, generation, token.
-# Answers whether it did.
+# Begins a generation of the same bytes anew. ARGV: document id, now, time in words, generation, token, and
+# whether it may have failed or been cancelled ("1"). Answers whether it did.
 RESTART = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
-local id, now, token = ARGV[1], ARGV[2], ARGV[4]
+local id, now, token = ARGV[1], ARGV[2], ARGV[5]
 local generation, state, deleting, last, file, active, active_file, collection = get(
   'generation', 'state', 'deleting', 'restart_token', 'object_key', 'active_generation', 'active_object_key',
   'collection')
 if last == token then return 1 end
-if generation ~= ARGV[3] or state == 'failed' or deleting == '1' then return 0 end
+if generation ~= ARGV[4] or deleting == '1' then return 0 end
+if gave_up(state) and ARGV[6] ~= '1' then return 0 end
 if active and not active_file then redis.call('HSET', record, 'active_object_key', file) end
 if collection then remember_place(collection) end
 forget_progress(generation)
 redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_size', 'pages', 'pages_done',
            'chunks', 'batches', 'batches_queued', 'batches_done', 'attempts', 'attempt_tokens', 'holder',
            'warnings', 'warnings_total', 'pages_without_text', 'recoveries', 'error_code', 'error_message',
-           'error_page', 'error_hint', 'completed_at')
+           'error_page', 'error_hint', 'completed_at', 'chunks_done', 'taken_up_at', 'cut_at', 'embedded_at')
 redis.call('HSETNX', record, 'task', generation)
-redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued', 'restart_token', token)
+redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued', 'restart_token', token,
+           'begun_at', ARGV[3], 'updated_at', ARGV[3])
 move(id, state, 'pending')
 redis.call('ZADD', work, now, id)
+announce(id)
 return 1
 """
 
@@ -94,10 +99,12 @@ if not collection then
   remember_place(ARGV[6])
 end
 redis.call('HINCRBY', record, 'attempts', 1)
+redis.call('HSETNX', record, 'taken_up_at', ARGV[3])
 redis.call('HSET', record, 'attempt_tokens', tokens .. token .. ' ', 'holder', token, 'stage', 'parsing',
            'updated_at', ARGV[3])
 move(id, state, 'processing')
 redis.call('ZADD', work, now, id)
+announce(id)
 return 1
 """
 
@@ -119,6 +126,7 @@ local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
 redis.call('HSET', record, 'updated_at', ARGV[3], unpack(ARGV, 5))
 redis.call('ZADD', work, ARGV[2], ARGV[1])
+announce(ARGV[1])
 return 1
 """
 
@@ -140,6 +148,7 @@ redis.call('SADD', searchable_in(ARGV[5]), id)
 move(id, state, 'completed')
 forget_progress(generation)
 redis.call('ZADD', work, ARGV[2], id)
+announce(id)
 return 1
 """
 
@@ -154,6 +163,24 @@ redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
 move(id, state, 'failed')
 forget_progress(generation)
 redis.call('ZADD', work, ARGV[2], id)
+announce(id)
+return 1
+"""
+
+# Ends a generation that nobody wants any more; it stays in `work` until it is settled. ARGV: document id,
+# now, time in words, generation. Answers whether it is cancelled.
+CANCEL = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local id = ARGV[1]
+local generation, state = get('generation', 'state')
+if generation ~= ARGV[4] then return 0 end
+if state == 'cancelled' then return 1 end
+if not unfinished(state) then return 0 end
+redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3])
+redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
+move(id, state, 'cancelled')
+forget_progress(generation)
+redis.call('ZADD', work, ARGV[2], id)
+announce(id)
 return 1
 """
 

@@ -1,6 +1,6 @@
 """The end of a document: what searches see of it goes first, its record last."""
 
-from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS
+from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, EVENTS_KEPT, FUNCTIONS
 
 # Marks a document whose deletion begins, whatever its state: jobs that run stop. As FAIL.
 RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
@@ -12,6 +12,7 @@ redis.call('HSET', record, 'deleting', '1', 'completed_at', ARGV[3], 'updated_at
 move(id, state, 'failed')
 forget_progress(generation)
 redis.call('ZADD', work, ARGV[2], id)
+announce(id)
 return 1
 """
 
@@ -38,5 +39,6 @@ redis.call('DEL', record)
 for _, index in pairs(indexes) do redis.call('ZREM', index, id) end
 redis.call('ZREM', all, id)
 redis.call('ZREM', work, id)
+redis.call('XADD', events, 'MAXLEN', '~', {EVENTS_KEPT}, '*', 'document_id', id, 'state', 'deleted')
 return 1
 """

@@ -1,6 +1,6 @@
 """What workers look for beside documents: what was left, and records of earlier releases."""
 
-from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS
+from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, OWN_KEYS
 
 # Notes where the points are of a document that a release completed which did not. ARGV: document id, active
 # generation, collection.
@@ -22,7 +22,7 @@ for _, id in ipairs(ids) do
   -- A release before this one knew generations only.
   local task, generation = unpack(redis.call('HMGET', ARGV[4] .. id, 'task', 'generation'))
   task = task or generation
-  if not task or not redis.call('ZSCORE', KEYS[10], ARGV[5] .. id .. '.' .. task) then
+  if not task or not redis.call('ZSCORE', KEYS[{OWN_KEYS}], ARGV[5] .. id .. '.' .. task) then
     found[#found + 1] = id
   end
 end

@@ -1,0 +1,149 @@
+"""Documents through the API: they are cancelled, tried again, described and listed; nobody works on them."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from tests.integration.api_process import lone_api
+from tests.integration.conftest import PIPELINE
+from tests.patience import PATIENCE_SECONDS
+
+from rag_workloads.jobs.payloads import EmbedBatch
+from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout
+from rag_workloads.library.record_reader import NO_CHECKPOINT
+from rag_workloads.library.records import Cut, Records, Target
+
+LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=3)
+DOCUMENTS = "/api/v1/documents"
+
+
+@pytest.fixture(scope="module")
+def process(redis_server: str, qdrant_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("objects")
+    with lone_api(
+        PIPELINE=PIPELINE, REDIS_URL=redis_server, QDRANT_URL=qdrant_url, STORAGE_URL=folder.as_uri()
+    ) as url:
+        yield url
+
+
+@pytest.fixture
+async def api(process: str, queue: Queue) -> AsyncIterator[httpx.AsyncClient]:
+    """The API, without any document."""
+    async with httpx.AsyncClient(base_url=process, timeout=PATIENCE_SECONDS) as api:
+        yield api
+
+
+async def upload(
+    api: httpx.AsyncClient, document_id: str = "doc", text: str = "Some text."
+) -> dict[str, Any]:
+    answer = await api.post(
+        f"{DOCUMENTS}/upload", files={"file": ("a.txt", text.encode())}, data={"document_id": document_id}
+    )
+    assert answer.status_code == 202, answer.text
+    return dict(answer.json())
+
+
+async def status(api: httpx.AsyncClient, task_id: str) -> str:
+    answer = await api.get(f"{DOCUMENTS}/upload/status/{task_id}")
+    return str(answer.json()["status"])
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    """The status, and the last part of the type."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["type"].rpartition(":")[2]
+
+
+async def fail(queue: Queue, document_id: str) -> None:
+    """As a worker does that cannot read the document."""
+    records = Records(queue.redis, PIPELINE)
+    document = await records.get(document_id)
+    assert document
+    error = DocumentError(ErrorCode.PDF_CORRUPT, "It is broken.", 3, "Repair it.")
+    assert await records.fail(document_id, document.generation, error)
+    await queue.forget(document_id, document.task, document.generation, 0)
+
+
+def batch_of(document: Document, number: int) -> EmbedBatch:
+    return EmbedBatch(document.document_id, document.generation, number, "lone", 0, "a.txt", [])
+
+
+async def queued(queue: Queue, task_id: str) -> bool:
+    document_id, _, task = task_id.rpartition(".")
+    return (await queue.documents_queued([(document_id, int(task))]))[0]
+
+
+async def test_a_document_that_is_cancelled_leaves_the_queue_and_may_be_tried_again(
+    queue: Queue, api: httpx.AsyncClient
+) -> None:
+    task = (await upload(api))["task_id"]
+    assert await queued(queue, task)
+    for _ in range(2):
+        cancelled = await api.post(f"{DOCUMENTS}/doc/cancel")
+        assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert await status(api, task) == "cancelled"
+    assert not await queued(queue, task)
+    for _ in range(2):
+        again = await api.post(f"{DOCUMENTS}/doc/retry")
+        assert (again.status_code, again.json()["state"], again.json()["task_id"]) == (202, "pending", task)
+    assert await queued(queue, task)
+    assert await status(api, task) == "pending"
+
+
+async def test_a_document_that_failed_is_tried_again_without_its_error(
+    queue: Queue, api: httpx.AsyncClient
+) -> None:
+    task = (await upload(api))["task_id"]
+    await fail(queue, "doc")
+    assert (await api.get(f"{DOCUMENTS}/doc")).json()["error"] == {
+        "code": "PDF_CORRUPT",
+        "message": "It is broken.",
+        "page": 3,
+        "hint": "Repair it.",
+    }
+    assert problem(await api.post(f"{DOCUMENTS}/doc/cancel")) == (409, "document-finished")
+    again = (await api.post(f"{DOCUMENTS}/doc/retry")).json()
+    assert (again["state"], again["error"], again["attempts"]) == ("pending", None, 0)
+    assert await queued(queue, task)
+
+
+async def test_the_same_bytes_after_a_cancel_are_begun_again(queue: Queue, api: httpx.AsyncClient) -> None:
+    first = (await upload(api))["task_id"]
+    await api.post(f"{DOCUMENTS}/doc/cancel")
+    second = (await upload(api))["task_id"]
+    assert second != first
+    assert await queued(queue, second)
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry"])
+async def test_there_must_be_a_document(api: httpx.AsyncClient, verb: str) -> None:
+    assert problem(await api.post(f"{DOCUMENTS}/none/{verb}")) == (404, "document-not-found")
+
+
+async def test_what_is_being_done_is_not_tried_again(api: httpx.AsyncClient) -> None:
+    await upload(api)
+    assert (await api.post(f"{DOCUMENTS}/doc/retry")).status_code == 202
+
+
+async def test_how_far_a_document_is_and_what_each_stage_took(queue: Queue, api: httpx.AsyncClient) -> None:
+    records, collection = Records(queue.redis, PIPELINE), Target("lone", 0)
+    await upload(api)
+    document = await records.get("doc")
+    assert document
+    taken = await records.take_up("doc", document.generation, "token", collection, LAYOUT)
+    assert taken
+    entries = queue.batch_entries([batch_of(taken, number) for number in range(2)])
+    await records.cut(taken, Cut(0, 2, NO_CHECKPOINT, 5), *entries)
+    await records.batch_done("doc", taken.generation, 0, 3)
+    view = (await api.get(f"{DOCUMENTS}/doc")).json()
+    assert (view["stage"], view["chunks_done"], view["chunks"]) == ("embedding", 3, 5)
+    assert [name for name, seconds in view["timings"].items() if seconds is None] == ["embedding", "indexing"]
+    await records.batch_done("doc", taken.generation, 1, 2)
+    await records.update("doc", taken.generation, embedded_at=datetime.now(UTC))
+    await records.complete("doc", taken.generation, "lone")
+    view = (await api.get(f"{DOCUMENTS}/doc")).json()
+    assert (view["state"], view["chunks_done"]) == ("completed", 5)
+    assert all(seconds >= 0 for seconds in view["timings"].values())
