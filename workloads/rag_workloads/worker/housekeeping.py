@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library import sweep
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.vectors import VectorStoreAway
 
 RECOVERY_SECONDS = 30
 SWEEP_SECONDS = 3600
@@ -27,6 +29,8 @@ async def _repeat(duty: Callable[[Library], Awaitable[None]], library: Library) 
     while True:
         try:
             await duty(library)
+        except (*AWAY, VectorStoreAway) as error:
+            log.warning("housekeeping put off", reason=str(error))
         except Exception:  # whatever it is, the next look may succeed
             log.exception("housekeeping skipped")
         await asyncio.sleep(TICK_SECONDS)
