@@ -32,7 +32,8 @@ class Attempts:
 
     async def settle(self) -> None:
         """Take back what is owed. If Redis is `AWAY`, raise that, and go on owing it."""
-        for attempt in list(self._owed):
+        while self._owed:
+            attempt = next(iter(self._owed))
             try:
                 await self._library.give_back(*attempt)
             except AWAY:
