@@ -33,6 +33,9 @@ local: PORT ?= 8000
 local: $(venv) ## Run the quickstart as local processes until Ctrl-C; PORT=8000 is the API's
 	@$(python) -m rag_operator.local -f examples/quickstart.yaml --port $(PORT)
 
+# Two of the tests' files at a time, each with stores and services of its own, in the order of their names.
+parallel := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: test lint test-unit test-integration test-cluster test-e2e
 test: lint test-unit test-integration test-cluster test-e2e ## Run all of the following
 
@@ -43,7 +46,7 @@ test-unit: $(venv) ## Pure functions
 	$(call timed,$(python) -m pytest tests/unit)
 
 test-integration: $(venv) ## Services as local processes, with real Redis, engine and vector store
-	$(call timed,$(python) -m pytest tests/integration)
+	$(call timed,$(python) -m pytest tests/integration $(parallel))
 
 test-cluster: $(venv) ## The operator against a real API server
 	$(call timed,$(python) -m pytest tests/cluster)

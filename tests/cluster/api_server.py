@@ -1,7 +1,6 @@
 """A bare control plane as local processes: etcd, kube-apiserver and kube-controller-manager."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from cluster.build import binary as built
 from cluster.build import build
 
 from tests.patience import eventually
+from tests.ports import free_port
 
 TOKEN = "test-token"
 CONTROLLERS = (
@@ -27,13 +27,6 @@ def binary(name: str, module: str = "kubernetes") -> str:
         return str(Path(folder) / name)
     build([module])
     return built(name, module)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

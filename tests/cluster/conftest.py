@@ -15,9 +15,10 @@ import pytest
 import yaml
 from cluster.build import build, folder
 
-from tests.cluster.api_server import api_server, free_port, process
+from tests.cluster.api_server import api_server, process
 from tests.cluster.kube import Kube, accepts, pipeline
 from tests.patience import eventually
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = "app.kubernetes.io/name=ragpipeline-operator"

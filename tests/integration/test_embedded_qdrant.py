@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
-from tests.integration.service_process import free_port, running, start
+from tests.integration.service_process import running, start
+from tests.ports import free_port
 
 KEY = "secret"
 DIMENSION = 8

@@ -8,7 +8,8 @@ import httpx
 import numpy as np
 import pytest
 from tests.integration.conftest import MODEL
-from tests.integration.service_process import free_port, running
+from tests.integration.service_process import running
+from tests.ports import free_port
 
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.embedding.schemas import MAX_CHARACTERS

@@ -13,8 +13,8 @@ from redis.exceptions import ConnectionError
 from tests.integration.batches import batch, begin
 from tests.integration.conftest import MODEL, OWNER, PIPELINE
 from tests.integration.outages import Outages
-from tests.integration.service_process import free_port
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_port
 
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads import tasks

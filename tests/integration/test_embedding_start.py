@@ -8,8 +8,9 @@ import pytest
 from qdrant_client import QdrantClient
 from tests.integration.conftest import MODEL
 from tests.integration.hub import running_hub
-from tests.integration.service_process import free_port, last_words, running
+from tests.integration.service_process import last_words, running
 from tests.patience import eventually
+from tests.ports import free_port
 
 MODULE = "rag_workloads.embedding"
 WORKER = "rag_workloads.worker"

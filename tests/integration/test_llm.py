@@ -14,8 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.integration.service_process import free_port, running
+from tests.integration.service_process import running
 from tests.patience import PATIENCE_SECONDS, eventually
+from tests.ports import free_port
 
 PROMPT = {"prompt": "Write a long story about a fox.", "temperature": 0}
 
@@ -224,6 +225,8 @@ def refused(url: str) -> bool:
         httpx.get(f"{url}/live")
     except httpx.ConnectError:
         return True
+    except httpx.TransportError:  # it stopped to listen before it took our connection
+        pass
     return False
 
 

@@ -16,8 +16,8 @@ from qdrant_client import AsyncQdrantClient, models
 from tests.integration.conftest import PIPELINE
 from tests.integration.cutting_proxy import CuttingProxy
 from tests.integration.stores import contents
+from tests.records import batch, new_document
 
-from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library import recovery, sweep
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument
@@ -45,14 +45,7 @@ class Room:
         key = f"documents/doc/{upload}"
         assert self.library.files
         await self.library.files.put(key, stream())
-        return NewDocument(
-            document_id="doc",
-            file_name="a.txt",
-            content_type="text/plain",
-            size_bytes=4,
-            sha256=sha256,
-            object_key=key,
-        )
+        return new_document(size_bytes=4, sha256=sha256, object_key=key)
 
     async def begun(self, upload: str = "first", sha256: str = "aa") -> Document:
         begun = await self.library.begin(await self.upload(upload, sha256))
@@ -67,25 +60,13 @@ class Room:
 
     async def completed(self, **upload: str) -> Document:
         document = await self.taken(batches=1, **upload)
-        await self.library.batch_done(self.batch(document, 0), VECTOR)
+        await self.library.batch_done(batch(document, 0), VECTOR)
         return await self.record()
 
     async def record(self) -> Document:
         document = await self.library.records.get("doc")
         assert document
         return document
-
-    def batch(self, document: Document, number: int) -> EmbedBatch:
-        assert document.collection
-        return EmbedBatch(
-            document_id="doc",
-            generation=document.generation,
-            number=number,
-            collection=document.collection,
-            revision=document.revision,
-            file_name="a.txt",
-            chunks=[Chunk(number, "text", 1, [[1, 0]])],
-        )
 
     def newer(self) -> "Room":
         """The same documents, after the spec named another collection."""
@@ -193,48 +174,48 @@ async def last_cut(room: Room) -> Verb:
 
 @scenario
 async def enqueue_batch(room: Room) -> Verb:
-    batch = room.batch(await room.taken(), 0)
-    return lambda library: library.queue.enqueue_batch(batch)
+    waiting = batch(await room.taken(), 0)
+    return lambda library: library.queue.enqueue_batch(waiting)
 
 
 @scenario
 async def take_batch(room: Room) -> Verb:
-    batch = room.batch(await room.taken(), 0)
-    return lambda library: library.take_batch(batch)
+    waiting = batch(await room.taken(), 0)
+    return lambda library: library.take_batch(waiting)
 
 
 @scenario
 async def take_batch_of_an_earlier_collection(room: Room) -> Verb:
-    batch = room.batch(await room.taken(), 0)
-    return lambda library: replace(library, target=room.newer().library.target).take_batch(batch)
+    waiting = batch(await room.taken(), 0)
+    return lambda library: replace(library, target=room.newer().library.target).take_batch(waiting)
 
 
 @scenario
 async def take_batch_of_a_replaced_generation(room: Room) -> Verb:
-    batch = room.batch(await room.taken(), 0)
-    await room.library.vectors.upsert(batch, VECTOR)
+    waiting = batch(await room.taken(), 0)
+    await room.library.vectors.upsert(waiting, VECTOR)
     await room.begun("second", "bb")
-    return lambda library: library.take_batch(batch)
+    return lambda library: library.take_batch(waiting)
 
 
 @scenario
 async def batch_done(room: Room) -> Verb:
-    batch = room.batch(await room.taken(), 0)
-    return lambda library: library.batch_done(batch, VECTOR)
+    waiting = batch(await room.taken(), 0)
+    return lambda library: library.batch_done(waiting, VECTOR)
 
 
 @scenario
 async def last_batch_done(room: Room) -> Verb:
     document = await room.taken(batches=2)
-    await room.library.batch_done(room.batch(document, 0), VECTOR)
-    return lambda library: library.batch_done(room.batch(document, 1), VECTOR)
+    await room.library.batch_done(batch(document, 0), VECTOR)
+    return lambda library: library.batch_done(batch(document, 1), VECTOR)
 
 
 @scenario
 async def last_batch_of_a_later_generation_done(room: Room) -> Verb:
     await room.completed()
     document = await room.taken(batches=1, upload="second", sha256="bb")
-    return lambda library: library.batch_done(room.batch(document, 0), VECTOR)
+    return lambda library: library.batch_done(batch(document, 0), VECTOR)
 
 
 @scenario
@@ -247,7 +228,7 @@ async def batch_failed(room: Room) -> Verb:
 async def fail(room: Room) -> Verb:
     await room.completed()
     document = await room.taken(upload="second", sha256="bb")
-    await room.library.vectors.upsert(room.batch(document, 0), VECTOR)
+    await room.library.vectors.upsert(batch(document, 0), VECTOR)
     error = DocumentError(ErrorCode.PDF_CORRUPT, "broken", 3, "repair it")
     return lambda library: library.fail("doc", document.generation, error)
 
@@ -277,7 +258,7 @@ async def delete(room: Room) -> Verb:
 async def delete_while_it_is_replaced(room: Room) -> Verb:
     await room.completed()
     document = await room.taken(upload="second", sha256="bb")
-    await room.library.queue.enqueue_batch(room.batch(document, 0))
+    await room.library.queue.enqueue_batch(batch(document, 0))
     return lambda library: library.delete("doc")
 
 
@@ -318,7 +299,7 @@ async def recover_an_end_that_is_not_settled(room: Room) -> Verb:
 async def recover_a_finish(room: Room) -> Verb:
     document = await room.taken(batches=1)
     await room.library.queue.forget("doc", document.task, document.generation, 0)
-    await room.library.vectors.upsert(room.batch(document, 0), VECTOR)
+    await room.library.vectors.upsert(batch(document, 0), VECTOR)
     await room.library.records.batch_done("doc", document.generation, 0)
     return lambda library: library.recover()
 
@@ -326,7 +307,7 @@ async def recover_a_finish(room: Room) -> Verb:
 @scenario
 async def recover_a_failure(room: Room) -> Verb:
     document = await room.taken()
-    await room.library.vectors.upsert(room.batch(document, 0), VECTOR)
+    await room.library.vectors.upsert(batch(document, 0), VECTOR)
     await room.library.records.fail("doc", document.generation, DocumentError(ErrorCode.INTERNAL, "broken"))
     await room.library.queue.forget("doc", document.task, document.generation, 0)
     return lambda library: library.recover()

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from tests.integration.api_process import client, lone_api
 from tests.integration.conftest import MODEL, PIPELINE
-from tests.integration.service_process import free_port, running
+from tests.integration.service_process import running
+from tests.ports import free_port
 
 KEY = "key"
 TEXT = b"The harbour museum shows ships of three centuries. Tickets cost nine crowns for adults."

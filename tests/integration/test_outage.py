@@ -11,9 +11,10 @@ from prometheus_client import REGISTRY
 from tenacity import stop_after_attempt
 from tests.integration.batches import batch, begin
 from tests.integration.conftest import MODEL
-from tests.integration.service_process import free_port, running
+from tests.integration.service_process import running
 from tests.integration.tei_server import running_tei_server
 from tests.patience import until
+from tests.ports import free_port
 
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.embedding.main import EmbeddingService

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from tests.records import new_document
 
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.documents import (
@@ -23,13 +24,9 @@ BROKEN = DocumentError(ErrorCode.PDF_CORRUPT, "broken", 3, "repair it")
 
 def new(document_id: str = "doc", sha256: str = "aa", upload: str = "") -> NewDocument:
     """A document as it arrives; the first upload of each is called as the document."""
-    return NewDocument(
-        document_id=document_id,
-        file_name="手册.pdf",
-        content_type="application/pdf",
-        size_bytes=3,
-        sha256=sha256,
-        object_key=f"documents/{document_id}/{upload or document_id}",
+    key = f"documents/{document_id}/{upload or document_id}"
+    return new_document(
+        document_id=document_id, file_name="手册.pdf", size_bytes=3, sha256=sha256, object_key=key
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+from tests.records import batch, new_document
 
-from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.library import sweep
-from rag_workloads.library.documents import Document, Layout, NewDocument, State
+from rag_workloads.library.documents import Document, Layout, State
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.vectors import Fingerprint
 
@@ -34,22 +34,11 @@ async def stored(library: Library, document_id: str, batches: int = 2) -> Docume
     key = f"documents/{document_id}/upload"
     assert library.files
     await library.files.put(key, stream())
-    new = NewDocument(
-        document_id=document_id,
-        file_name="a.txt",
-        content_type="text/plain",
-        size_bytes=4,
-        sha256="aa",
-        object_key=key,
-    )
-    begun = await library.begin(new)
+    begun = await library.begin(new_document(document_id=document_id, size_bytes=4, object_key=key))
     document = await library.take_up(document_id, begun.task, "token", LAYOUT)
     await library.progress(document, batches=batches, chunks=batches)
     for number in range(batches):
-        chunk = Chunk(number, "text", 1, [[1, 0]])
-        collection = library.target.collection
-        batch = EmbedBatch(document_id, document.generation, number, collection, 0, "a.txt", [chunk])
-        await library.batch_done(batch, VECTOR)
+        await library.batch_done(batch(document, number), VECTOR)
     found = await library.records.get(document_id)
     assert found
     assert found.state is State.COMPLETED
@@ -103,8 +92,8 @@ async def test_a_redis_that_was_lost_costs_nothing_until_somebody_asks(kept: Lib
 
 async def test_points_of_a_version_that_is_past_are_removed(kept: Library) -> None:
     document = await stored(kept, "doc")
-    past = EmbedBatch("doc", document.generation - 5, 0, kept.target.collection, 0, "a.txt", [])
-    await kept.vectors.upsert(_with_chunk(past), VECTOR)
+    past = document.model_copy(update={"generation": document.generation - 5})
+    await kept.vectors.upsert(batch(past, 0), VECTOR)
     assert (await sweep.sweep(kept, asked=False)).orphan_points == 1
     assert len([version async for version in kept.vectors.versions()]) == 2
 
@@ -145,8 +134,3 @@ async def test_documents_of_an_earlier_release_are_taken_over(kept: Library) -> 
     assert await kept.records.get("doc") == old.model_copy(
         update={"active_collection": kept.target.collection}
     )
-
-
-def _with_chunk(batch: EmbedBatch) -> EmbedBatch:
-    batch.chunks.append(Chunk(0, "text", 1, [[1, 0]]))
-    return batch

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from tests.integration.api_process import lone_api
 from tests.integration.conftest import MODEL, PIPELINE
-from tests.integration.service_process import free_port, running
+from tests.integration.service_process import running
 from tests.patience import until
 
 from rag_workloads.library.lifecycle import Library

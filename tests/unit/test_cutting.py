@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.records import document
+from tests.records import document
 from tests.unit.test_chunking import words_tokenizer
 
 from rag_workloads.jobs.payloads import EmbedBatch

@@ -1,7 +1,7 @@
 import pickle
 
 import pytest
-from tests.unit.records import document
+from tests.records import document
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, Layout, State, generation_at
 

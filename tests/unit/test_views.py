@@ -1,7 +1,7 @@
 """What clients see of a record."""
 
 import pytest
-from tests.unit.records import document
+from tests.records import document
 
 from rag_workloads.api.views import DocumentView
 from rag_workloads.library.documents import ErrorCode, State
