@@ -20,6 +20,17 @@ async def uploaded(client: Client, *paths: Path) -> AsyncIterator[list[str]]:
         await asyncio.gather(*(client.delete(path.stem) for path in paths))
 
 
+@asynccontextmanager
+async def removed(client: Client, prefix: str) -> AsyncIterator[None]:
+    """Deletes all documents of a prefix after the body, however it ends: later tests would find them."""
+    try:
+        yield
+    finally:
+        for document_id in await client.document_ids():
+            if document_id.startswith(prefix):
+                await client.delete(document_id)
+
+
 async def ended(client: Client, task_id: str) -> Status:
     """Returns the status of a document once it is completed or failed."""
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -5,7 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import httpx
+
 PATIENCE_SECONDS = 300
+
+# As httpx by itself, a connection for each request, but for its limit of five seconds.
+patient = httpx.Client(timeout=PATIENCE_SECONDS, limits=httpx.Limits(max_keepalive_connections=0))
 
 T = TypeVar("T")
 

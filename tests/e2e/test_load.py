@@ -10,6 +10,7 @@ from demo.paths import ROOT
 from demo.pipeline import Pipeline
 from demo.shell import run
 
+from tests.documents import removed
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -20,7 +21,10 @@ ANSWERS = 10
 
 
 async def test_no_request_fails_under_load(pipeline: Pipeline, client: Client, manual: Path) -> None:
-    async with pipeline.kube.forward(f"{pipeline.name}-api", 8000, pipeline.namespace) as url:
+    async with (
+        pipeline.kube.forward(f"{pipeline.name}-api", 8000, pipeline.namespace) as url,
+        removed(client, PREFIX),
+    ):
         options = (
             "--headless",
             "--users",
@@ -38,6 +42,3 @@ async def test_no_request_fails_under_load(pipeline: Pipeline, client: Client, m
     for path in ("/api/v1/query", "/api/v1/documents/upload"):
         assert requests[path]["num_requests"] >= ANSWERS
         assert requests[path]["num_failures"] == 0
-    for document_id in await client.document_ids():
-        if document_id.startswith(PREFIX):
-            await client.delete(document_id)

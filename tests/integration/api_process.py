@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 from tests.integration.service_process import running
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
 NOWHERE = "http://127.0.0.1:9"  # the port of the discard protocol, which nobody serves
@@ -39,4 +40,4 @@ def lone_api(probe: str = "/ready", **settings: str) -> Iterator[str]:
 def client(url: str, key: str | None = None) -> httpx.Client:
     """A client of an API, with a key."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return httpx.Client(base_url=url, headers=headers, timeout=60)
+    return httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_SECONDS)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import httpx
-from tests.patience import PATIENCE_SECONDS, eventually
+from tests.patience import PATIENCE_SECONDS, eventually, patient
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
@@ -25,7 +25,7 @@ def start(module: str, *args: str, env: dict[str, str], probe: str) -> subproces
         if process.poll() is not None:
             raise RuntimeError(f"{module} ended with {process.returncode} before it answered {probe}")
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(probe).status_code == httpx.codes.OK
+            return patient.get(probe).status_code == httpx.codes.OK
         return False
 
     try:

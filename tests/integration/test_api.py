@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.integration.redis_process import redis_process
 from tests.integration.service_process import running
-from tests.patience import eventually
+from tests.patience import PATIENCE_SECONDS, eventually, patient
 from tests.ports import free_port
 
 from rag_contract.stats import ComponentProblem
@@ -97,7 +97,7 @@ def api_of(environment: dict[str, str], **settings: str) -> Iterator[httpx.Clien
     headers = {"Authorization": f"Bearer {KEY}"}
     with (
         running("rag_workloads.api", env=env, probe=f"{url_of(port)}/ready"),
-        httpx.Client(base_url=url_of(port), headers=headers, timeout=500) as client,
+        httpx.Client(base_url=url_of(port), headers=headers, timeout=PATIENCE_SECONDS) as client,
     ):
         yield client
 
@@ -200,7 +200,9 @@ async def test_what_pods_wait_for_is_in_the_stats(api: httpx.Client, redis_serve
     queue = Queue.open(redis_server, "tests.api")
     problems = Problems(queue.redis, "tests.api")
     problem = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="Qdrant is away.")
-    async with httpx.AsyncClient(base_url=api.base_url, headers=api.headers) as client:
+    async with httpx.AsyncClient(
+        base_url=api.base_url, headers=api.headers, timeout=PATIENCE_SECONDS
+    ) as client:
         await problems.report(problem)
         assert (await client.get("/api/v1/stats")).json()["problems"] == [problem.model_dump()]
         await problems.clear("vector-store")
@@ -279,7 +281,7 @@ def test_any_text_is_a_question(api: httpx.Client, museum: str, query: str) -> N
 
 
 def test_a_body_has_a_limit_even_without_a_key(api: httpx.Client) -> None:
-    refused = httpx.post(f"{api.base_url}/api/v1/query", json={"query": "x" * 2_000_000})
+    refused = patient.post(f"{api.base_url}/api/v1/query", json={"query": "x" * 2_000_000})
     assert (refused.status_code, refused.json()["type"]) == (413, "urn:ragpipeline:problem:payload-too-large")
 
 
@@ -392,11 +394,11 @@ def test_what_is_refused_leaves_no_file_behind(api: httpx.Client, environment: d
 def test_the_api_key_guards_all_but_the_probes(
     api: httpx.Client, headers: dict[str, str], status: int
 ) -> None:
-    response = httpx.get(f"{api.base_url}/api/v1/stats", headers=headers)
+    response = patient.get(f"{api.base_url}/api/v1/stats", headers=headers)
     assert response.status_code == status
     assert (status == 200) == ("www-authenticate" not in response.headers)
     for path in ("/live", "/ready", "/health", "/metrics"):
-        assert httpx.get(f"{api.base_url}{path}").status_code == 200
+        assert patient.get(f"{api.base_url}{path}").status_code == 200
 
 
 def test_without_a_language_model_citations_are_the_answer(

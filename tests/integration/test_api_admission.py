@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 from tests.integration.api_process import lone_api
 from tests.integration.redis_process import redis_process
+from tests.patience import PATIENCE_SECONDS, patient
 
 PATH = "/api/v1/documents/upload"
 FORM = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n%s\r\n--XX--\r\n'
@@ -52,7 +53,7 @@ def begun(url: str, body: bytes) -> Iterator[socket.socket]:
     address = urlsplit(url)
     headers = f"POST {PATH} HTTP/1.1\r\nHost: api\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n"
     kind = "Content-Type: multipart/form-data; boundary=XX\r\nConnection: close\r\n\r\n"
-    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall((headers + kind).encode())
         yield connection
 
@@ -66,7 +67,7 @@ def answer(connection: socket.socket) -> str:
 
 
 def upload(url: str, text: bytes) -> httpx.Response:
-    return httpx.post(f"{url}{PATH}", files={"file": ("a.txt", text)}, timeout=60)
+    return patient.post(f"{url}{PATH}", files={"file": ("a.txt", text)})
 
 
 def kept(files: Path) -> int:
@@ -173,7 +174,7 @@ def test_a_command_that_redis_refuses_is_our_mistake(settings: dict[str, str], r
     redis.flushall()
     with lone_api(PIPELINE="tests.mistaken", **settings) as url:
         redis.set("tests.mistaken:docs", "no index")
-        answer = httpx.get(f"{url}/api/v1/documents")
+        answer = patient.get(f"{url}/api/v1/documents")
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:ragpipeline:problem:internal")
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tests.integration.api_process import client, lone_api
 from tests.integration.redis_process import redis_process
+from tests.patience import patient
 
 KEYS = [
     {"name": "asker", "scopes": ["query"], "variable": "API_KEY_0"},
@@ -85,7 +86,7 @@ def test_metrics_name_the_key_and_never_its_value(api: str) -> None:
     ask(api, "ask")
     ask(api, "load")
     ask(api, "guessed")
-    metrics = httpx.get(f"{api}/metrics").text
+    metrics = patient.get(f"{api}/metrics").text
     for labels in ('key="asker",outcome="allowed"', 'key="loader",outcome="forbidden"'):
         assert f"api_key_requests_total{{{labels.split(',')[0]}," in metrics
         assert labels in metrics
@@ -110,4 +111,4 @@ def test_a_key_that_is_configured_and_empty_refuses_everything(
 ) -> None:
     with lone_api(REDIS_URL=redis_server, STORAGE_URL=f"file://{tmp_path}", **settings) as url:
         assert ask(url, None).status_code == 401
-        assert httpx.get(f"{url}/api/v1/stats", headers={"X-API-Key": ""}).status_code == 401
+        assert patient.get(f"{url}/api/v1/stats", headers={"X-API-Key": ""}).status_code == 401

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 from tests.integration.api_process import lone_process
-from tests.patience import PATIENCE_SECONDS, eventually
+from tests.patience import PATIENCE_SECONDS, eventually, patient
 
 HEAD = (
     b"POST /api/v1/documents/upload HTTP/1.1\r\nHost: api\r\nContent-Length: 1000\r\n"
@@ -22,7 +22,7 @@ def test_an_upload_that_never_ends_keeps_no_pod_from_its_end(redis_server: str, 
 
         def answering() -> bool:
             # One is the upload, the other this question.
-            return "\nactive_connections 2.0\n" in httpx.get(f"{url}/metrics").text
+            return "\nactive_connections 2.0\n" in patient.get(f"{url}/metrics").text
 
         with socket.create_connection((at.host, at.port)) as client:
             client.sendall(HEAD + BEGINNING)

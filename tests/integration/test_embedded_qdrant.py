@@ -5,12 +5,12 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 from tests.integration.service_process import running, start
+from tests.patience import patient
 from tests.ports import free_port
 
 KEY = "secret"
@@ -260,7 +260,7 @@ def test_errors_have_qdrants_shape(
     server: str, request_line: str, body: object, status: int, message: str
 ) -> None:
     method, path = request_line.split()
-    response = httpx.request(method, server + path, json=body, headers={"api-key": KEY})
+    response = patient.request(method, server + path, json=body, headers={"api-key": KEY})
     assert response.status_code == status
     answer = response.json()
     assert message in answer["status"]["error"]
@@ -289,9 +289,11 @@ async def test_an_existing_collection_is_a_conflict(client: AsyncQdrantClient, c
     ],
 )
 def test_api_key(server: str, headers: dict[str, str], status: int) -> None:
-    assert httpx.get(f"{server}/collections", headers=headers).status_code == status
-    assert httpx.get(f"{server}/metrics", headers=headers).status_code == status
-    assert all(httpx.get(server + path).status_code == 200 for path in ("/", "/healthz", "/livez", "/readyz"))
+    assert patient.get(f"{server}/collections", headers=headers).status_code == status
+    assert patient.get(f"{server}/metrics", headers=headers).status_code == status
+    assert all(
+        patient.get(server + path).status_code == 200 for path in ("/", "/healthz", "/livez", "/readyz")
+    )
 
 
 async def test_a_killed_server_loses_no_acknowledged_write(tmp_path: Path) -> None:

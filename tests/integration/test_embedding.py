@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.integration.conftest import MODEL
 from tests.integration.service_process import running
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
 from rag_workloads.clients.embedding import EmbeddingClient
@@ -50,7 +51,9 @@ def tei_url(embedding_url: str, settings: dict[str, str]) -> Iterator[str]:
 @pytest.fixture(params=["embedding_url", "tei_url"])
 async def http(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
     """Both engines keep the same contracts."""
-    async with httpx.AsyncClient(base_url=request.getfixturevalue(request.param), timeout=30) as http:
+    async with httpx.AsyncClient(
+        base_url=request.getfixturevalue(request.param), timeout=PATIENCE_SECONDS
+    ) as http:
         yield http
 
 

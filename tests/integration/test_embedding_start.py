@@ -9,7 +9,7 @@ from qdrant_client import QdrantClient
 from tests.integration.conftest import MODEL
 from tests.integration.hub import running_hub
 from tests.integration.service_process import last_words, running
-from tests.patience import eventually
+from tests.patience import eventually, patient
 from tests.ports import free_port
 
 MODULE = "rag_workloads.embedding"
@@ -46,14 +46,14 @@ def qdrant(folder: Path, url: str) -> dict[str, str]:
 
 
 def embed(url: str) -> httpx.Response:
-    return httpx.post(f"{url}/embed", json={"text": "a question"}, timeout=30)
+    return patient.post(f"{url}/embed", json={"text": "a question"})
 
 
 def test_a_question_is_embedded_without_redis(settings: dict[str, str], url: str) -> None:
     nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
     with running(MODULE, env=settings | nowhere, probe=f"{url}/ready"):
         assert embed(url).json()["dimension"] == 384
-        assert httpx.get(f"{url}/live").status_code == 200
+        assert patient.get(f"{url}/live").status_code == 200
 
 
 def test_qdrant_is_waited_for_and_missed_only_by_documents(
@@ -62,15 +62,15 @@ def test_qdrant_is_waited_for_and_missed_only_by_documents(
     store = f"http://127.0.0.1:{free_port()}"
 
     def waits_for_it() -> bool:
-        probe = httpx.get(f"{url}/ready")
+        probe = patient.get(f"{url}/ready")
         return probe.status_code == 503 and "Qdrant does not answer" in probe.json()["detail"]
 
     with running(MODULE, env=settings | {"QDRANT_URL": store}, probe=f"{url}/live"):
         eventually(waits_for_it)
         assert embed(url).json()["error_type"] == "Unhealthy"
         with running(QDRANT, env=qdrant(tmp_path, store), probe=f"{store}/readyz"):
-            eventually(lambda: httpx.get(f"{url}/ready").status_code == 200)
-        assert httpx.get(f"{url}/ready").status_code == 200
+            eventually(lambda: patient.get(f"{url}/ready").status_code == 200)
+        assert patient.get(f"{url}/ready").status_code == 200
         assert embed(url).json()["dimension"] == 384
 
 
@@ -125,6 +125,6 @@ def test_every_pod_gets_the_commit_that_the_collection_was_made_with(
             env=env | {"HF_HOME": str(tmp_path / "third"), "STORAGE_URL": f"file://{tmp_path}"},
             probe=f"{url}/ready",
         ):
-            assert httpx.get(f"{url}/live").status_code == 200
+            assert patient.get(f"{url}/live").status_code == 200
         assert second != first
         assert set(hub.asked) == {first}

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.integration.service_process import running
-from tests.patience import PATIENCE_SECONDS, eventually
+from tests.patience import PATIENCE_SECONDS, eventually, patient
 from tests.ports import free_port
 
 PROMPT = {"prompt": "Write a long story about a fox.", "temperature": 0}
@@ -30,7 +30,7 @@ class Backend:
 
     def writing(self) -> bool:
         """Whether it is at work on an answer."""
-        return any(slot["is_processing"] for slot in httpx.get(f"{self.url}/slots").json())
+        return any(slot["is_processing"] for slot in patient.get(f"{self.url}/slots").json())
 
     def connected(self) -> bool:
         """Whether somebody has a connection to it, by the kernel's table: local, remote, state (1: open)."""
@@ -84,13 +84,13 @@ def llm(backend: Backend) -> Iterator[str]:
 def requests(url: str, status: str) -> float:
     """The service's own count of requests that ended so."""
     line = f'llm_requests_total{{status="{status}"}} '
-    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    lines = patient.get(f"{url}/metrics").text.splitlines()
     return next((float(found.removeprefix(line)) for found in lines if found.startswith(line)), 0)
 
 
 def test_whole_answer(llm: str) -> None:
     before = requests(llm, "success")
-    answer = httpx.post(f"{llm}/generate", json={**PROMPT, "max_tokens": 8}, timeout=PATIENCE_SECONDS).json()
+    answer = patient.post(f"{llm}/generate", json={**PROMPT, "max_tokens": 8}).json()
     assert answer["tokens_used"] == 8
     assert answer["text"]
     assert requests(llm, "success") == before + 1
@@ -103,14 +103,14 @@ def test_the_stream_has_the_words_and_ends_with_done(llm: str) -> None:
 def test_whole_or_streamed_the_words_are_those_of_the_server() -> None:
     """A real model may write otherwise the second time, as a part of the prompt is in its cache."""
     with scripted(["The fox", " is", " red."]) as server, service(server) as (llm, _):
-        whole = httpx.post(f"{llm}/generate", json={**PROMPT, "max_tokens": 8}, timeout=PATIENCE_SECONDS)
+        whole = patient.post(f"{llm}/generate", json={**PROMPT, "max_tokens": 8})
         assert whole.json()["text"] == streamed_text(llm) == "The fox is red."
 
 
 def streamed_text(llm: str) -> str:
     """What the service streams, joined."""
     body = {**PROMPT, "max_tokens": 8, "stream": True}
-    streamed = httpx.post(f"{llm}/generate", json=body, timeout=PATIENCE_SECONDS)
+    streamed = patient.post(f"{llm}/generate", json=body)
     assert streamed.headers["content-type"].startswith("text/event-stream")
     *chunks, done = [line.removeprefix("data: ") for line in streamed.text.splitlines() if line]
     assert done == "[DONE]"
@@ -165,17 +165,17 @@ async def test_a_client_that_leaves_stops_the_model(llm: str, backend: Backend, 
 
 
 def test_health_names_the_model(llm: str) -> None:
-    assert httpx.get(f"{llm}/health").json() == {"status": "healthy", "model": "smollm2"}
-    assert httpx.get(f"{llm}/ready").status_code == 200
+    assert patient.get(f"{llm}/health").json() == {"status": "healthy", "model": "smollm2"}
+    assert patient.get(f"{llm}/ready").status_code == 200
 
 
 def test_info_tells_the_context(llm: str) -> None:
-    info = httpx.get(f"{llm}/info", timeout=PATIENCE_SECONDS).json()
+    info = patient.get(f"{llm}/info").json()
     assert info == {"model": "smollm2", "context_length": 1024}
 
 
 def test_a_prompt_that_does_not_fit_is_refused(llm: str) -> None:
-    refused = httpx.post(f"{llm}/generate", json={"prompt": "word " * 3000}, timeout=PATIENCE_SECONDS)
+    refused = patient.post(f"{llm}/generate", json={"prompt": "word " * 3000})
     assert refused.status_code == 422
     assert refused.json()["type"] == "urn:ragpipeline:problem:prompt-refused"
     assert "context size" in refused.json()["detail"]
@@ -184,9 +184,9 @@ def test_a_prompt_that_does_not_fit_is_refused(llm: str) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_without_its_backend_it_lives_and_says_what_is_missing(stream: bool) -> None:
     with service(f"http://127.0.0.1:{free_port()}/v1") as (url, _):
-        assert httpx.get(f"{url}/live").status_code == 200
-        failed = httpx.post(f"{url}/generate", json={**PROMPT, "stream": stream})
-        for response in (failed, httpx.get(f"{url}/ready"), httpx.get(f"{url}/health")):
+        assert patient.get(f"{url}/live").status_code == 200
+        failed = patient.post(f"{url}/generate", json={**PROMPT, "stream": stream})
+        for response in (failed, patient.get(f"{url}/ready"), patient.get(f"{url}/health")):
             assert response.status_code == 503
             assert response.headers["content-type"] == "application/problem+json"
             assert response.headers["retry-after"] == "5"
@@ -198,7 +198,7 @@ def test_without_its_backend_it_lives_and_says_what_is_missing(stream: bool) -> 
 def test_an_answer_that_takes_too_long_is_ended(backend: Backend, stream: bool) -> None:
     with service(f"{backend.url}/v1", ANSWER_SECONDS="0.5") as (url, _), backend.held():
         body = {**PROMPT, "stream": stream}
-        ended = httpx.post(f"{url}/generate", json=body, timeout=PATIENCE_SECONDS)
+        ended = patient.post(f"{url}/generate", json=body)
     assert ended.status_code == 504
     assert ended.json()["type"] == "urn:ragpipeline:problem:answer-timeout"
 
@@ -222,7 +222,7 @@ def stopping(backend: Backend) -> Iterator[tuple[subprocess.Popen[bytes], Iterat
 def refused(url: str) -> bool:
     """Whether nobody listens any more."""
     try:
-        httpx.get(f"{url}/live")
+        patient.get(f"{url}/live")
     except httpx.ConnectError:
         return True
     except httpx.TransportError:  # it stopped to listen before it took our connection
@@ -249,6 +249,6 @@ def test_a_second_signal_ends_the_service_at_once(backend: Backend) -> None:
     "body", [{}, {"prompt": ""}, {"prompt": "x", "temperature": 3}, {"prompt": "x", "max_tokens": 0}]
 )
 def test_requests_that_make_no_sense_are_refused(llm: str, body: dict[str, object]) -> None:
-    refused = httpx.post(f"{llm}/generate", json=body)
+    refused = patient.post(f"{llm}/generate", json=body)
     assert refused.status_code == 422
     assert refused.headers["content-type"] == "application/problem+json"

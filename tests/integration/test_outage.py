@@ -13,7 +13,7 @@ from tests.integration.batches import batch, begin
 from tests.integration.conftest import MODEL
 from tests.integration.service_process import running
 from tests.integration.tei_server import running_tei_server
-from tests.patience import until
+from tests.patience import PATIENCE_SECONDS, until
 from tests.ports import free_port
 
 from rag_contract.environment.embedding import EmbeddingSettings
@@ -66,7 +66,10 @@ async def test_documents_wait_while_qdrant_is_away(
         lines = (await http.get("/metrics")).text.splitlines()
         return next(line for line in lines if line.startswith(PAUSED))
 
-    async with httpx.AsyncClient(base_url=url) as http, contextlib.AsyncExitStack() as service:
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as http,
+        contextlib.AsyncExitStack() as service,
+    ):
         with running("rag_standins.embedded_qdrant", env=qdrant, probe=f"{store}/readyz"):
             service.enter_context(running("rag_workloads.embedding", env=env, probe=f"{url}/ready"))
         document = await begin(library, "patient")
