@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.integration.test_lost_replies import LAYOUT, VECTOR, Room
+from tests.records import batch
 
 from rag_workloads.library import recovery
 from rag_workloads.library.documents import Document, ErrorCode, State
@@ -59,7 +60,7 @@ async def test_a_version_that_is_superseded_at_its_end_costs_the_one_before_it_n
         return await complete("doc", second.generation, EARLIER)
 
     monkeypatch.setattr(room.library.records, "complete", complete_after_another_upload)
-    assert not await room.library.batch_done(room.batch(second, 0), VECTOR)
+    assert not await room.library.batch_done(batch(second, 0), VECTOR)
     assert (await room.record()).active_generation == first.generation
     assert await versions(room) == [Version("doc", first.generation, active=True)]
 
@@ -75,7 +76,7 @@ async def test_until_the_earlier_version_is_gone_searches_see_the_newer_one_only
         raise VectorStoreAway("the process dies here")
 
     monkeypatch.setattr(room.library.vectors, "delete", die)
-    assert await room.library.batch_done(room.batch(second, 0), VECTOR)
+    assert await room.library.batch_done(batch(second, 0), VECTOR)
     assert len(await versions(room)) == 2
     assert await found(room) == ["doc_chunk_0"]
     monkeypatch.setattr(room.library.vectors, "delete", delete)
@@ -100,13 +101,13 @@ async def test_points_of_a_generation_that_was_begun_anew_elsewhere_are_removed(
     room: Room, qdrant_url: str
 ) -> None:
     document = await room.taken()
-    await room.library.batch_done(room.batch(document, 0), VECTOR)
+    await room.library.batch_done(batch(document, 0), VECTOR)
     assert len(await versions(room)) == 1
     later = aimed(room.library, qdrant_url, LATER, 2)
     anew = await later.library.take_up("doc", document.task, "anew", LAYOUT)
     assert anew.collections == {EARLIER, LATER}
     await later.library.progress(anew, batches=1)
-    assert await later.library.batch_done(later.batch(anew, 0), VECTOR)
+    assert await later.library.batch_done(batch(anew, 0), VECTOR)
     assert await versions(room) == []
     assert await versions(later) == [Version("doc", anew.generation, active=True)]
 
@@ -140,13 +141,13 @@ async def test_an_attempt_goes_on_where_the_one_before_it_came(room: Room) -> No
     await room.begun()
     first = await begun_attempt(room, "first")
     assert await room.library.checkpoint(first) is None
-    await room.library.cut(first, [room.batch(first, 0)], Checkpoint(b"one", b"a "))
-    await room.library.cut(first, [room.batch(first, 1)], Checkpoint(b"two", b"b "))
+    await room.library.cut(first, [batch(first, 0)], Checkpoint(b"one", b"a "))
+    await room.library.cut(first, [batch(first, 1)], Checkpoint(b"two", b"b "))
     second = await begun_attempt(room, "second")
     assert await room.library.checkpoint(second) == Checkpoint(b"two", b"a b ")
     with pytest.raises(Superseded):  # the first attempt was taken for dead, and is not
-        await room.library.cut(first, [room.batch(first, 2)], Checkpoint(b"three", b""))
-    await room.library.cut(second, [room.batch(second, 2)], chunks=3)
+        await room.library.cut(first, [batch(first, 2)], Checkpoint(b"three", b""))
+    await room.library.cut(second, [batch(second, 2)], chunks=3)
     document = await room.record()
     assert (document.batches, document.batches_queued, document.chunks) == (3, 3, 3)
     assert await room.library.queue.missing_batches("doc", document.generation, 4) == [3]
@@ -158,14 +159,14 @@ async def test_an_attempt_that_got_further_is_no_repetition(room: Room) -> None:
     for number, token in enumerate(("first", "second", "third")):
         document = await begun_attempt(room, token)
         assert document.attempts == min(2, number + 1)
-        await room.library.cut(document, [room.batch(document, number)], Checkpoint(b"further", b""))
+        await room.library.cut(document, [batch(document, number)], Checkpoint(b"further", b""))
     again = [(await begun_attempt(room, token)).attempts for token in ("fourth", "fifth")]
     assert again == [2, 3]
 
 
 async def test_batches_that_were_lost_are_made_again_with_all_others(room: Room) -> None:
     document = await room.taken()
-    await room.library.batch_done(room.batch(document, 0), VECTOR)
+    await room.library.batch_done(batch(document, 0), VECTOR)
     for recoveries in range(1, MAX_RECOVERIES + 1):
         await room.library.queue.forget("doc", document.task, document.generation, 2)
         await room.library.recover()

@@ -160,7 +160,7 @@ async def progress(room: Room) -> Verb:
 async def cut(room: Room) -> Verb:
     document = await room.begun()
     document = await room.library.take_up("doc", document.task, "taken", LAYOUT)
-    batches = [room.batch(document, 0), room.batch(document, 1)]
+    batches = [batch(document, 0), batch(document, 1)]
     return lambda library: library.cut(document, batches, Checkpoint(b"state", b"words"))
 
 
@@ -168,8 +168,8 @@ async def cut(room: Room) -> Verb:
 async def last_cut(room: Room) -> Verb:
     document = await room.begun()
     document = await room.library.take_up("doc", document.task, "taken", LAYOUT)
-    await room.library.cut(document, [room.batch(document, 0)], Checkpoint(b"state", b"words"))
-    return lambda library: library.cut(document, [room.batch(document, 1)], chunks=2)
+    await room.library.cut(document, [batch(document, 0)], Checkpoint(b"state", b"words"))
+    return lambda library: library.cut(document, [batch(document, 1)], chunks=2)
 
 
 @scenario
@@ -289,7 +289,7 @@ async def recover_an_end_that_is_not_settled(room: Room) -> Verb:
     await room.completed()
     document = await room.taken(batches=1, upload="second", sha256="bb")
     await room.library.queue.forget("doc", document.task, document.generation, 0)
-    await room.library.vectors.upsert(room.batch(document, 0), VECTOR)
+    await room.library.vectors.upsert(batch(document, 0), VECTOR)
     await room.library.vectors.activate(COLLECTION, "doc", document.generation)
     await room.library.records.complete("doc", document.generation, COLLECTION)
     return lambda library: library.recover()
