@@ -236,8 +236,8 @@ async def fail(room: Room) -> Verb:
 @scenario
 async def cancel(room: Room) -> Verb:
     document = await room.taken()
-    await room.library.queue.enqueue_batch(room.batch(document, 0))
-    await room.library.vectors.upsert(room.batch(document, 1), VECTOR)
+    await room.library.queue.enqueue_batch(batch(document, 0))
+    await room.library.vectors.upsert(batch(document, 1), VECTOR)
     return lambda library: library.cancel("doc")
 
 
