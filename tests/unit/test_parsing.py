@@ -43,6 +43,10 @@ def with_page_3(content: bytes) -> bytes:
     return edited(lambda document: document.update_stream(document[2].get_contents()[0], content))
 
 
+def with_pages_that_are(root: bytes) -> bytes:
+    return re.sub(rb"<<\s*/Type\s*/Pages.*?>>", lambda _: root, pdf(), flags=re.S)
+
+
 def encrypted(user_password: str) -> bytes:
     method = pymupdf.mupdf.PDF_ENCRYPT_AES_256
     return pdf(encryption=method, user_pw=user_password, owner_pw="secret")
@@ -175,6 +179,9 @@ def test_an_empty_password_opens(write: Write) -> None:
     ("data", "code"),
     [
         (b"%PDF-1.7\n" + bytes(range(256)) * 20, ErrorCode.PDF_CORRUPT),
+        (with_pages_that_are(b"null"), ErrorCode.PDF_CORRUPT),
+        (with_pages_that_are(b"[1 2]"), ErrorCode.PDF_CORRUPT),
+        (with_pages_that_are(b"<</Type/Pages/Kids 7/Count 3>>"), ErrorCode.PDF_CORRUPT),
         (encrypted("secret"), ErrorCode.PDF_ENCRYPTED),
         (b"hello", ErrorCode.UNSUPPORTED_TYPE),
         (b"", ErrorCode.UNSUPPORTED_TYPE),

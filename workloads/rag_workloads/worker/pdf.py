@@ -50,14 +50,17 @@ class PdfPages:
 def _open(path: Path) -> pymupdf.Document:
     try:
         pdf = pymupdf.open(path, filetype="pdf")
-    except pymupdf.FileDataError as error:
+        if pdf.needs_pass:
+            hint = "Remove the password and upload the file again."
+            raise DocumentError(ErrorCode.PDF_ENCRYPTED, "The PDF needs a password.", hint=hint)
+        _correct_page_count(pdf)
+        count = pdf.page_count
+    except DocumentError:
+        raise
+    except Exception as error:  # whatever a broken file raises is about this file only
         hint = "Open the file in a PDF reader; if it opens, print it to a new PDF and upload that."
         raise DocumentError(ErrorCode.PDF_CORRUPT, "The PDF cannot be opened.", hint=hint) from error
-    if pdf.needs_pass:
-        hint = "Remove the password and upload the file again."
-        raise DocumentError(ErrorCode.PDF_ENCRYPTED, "The PDF needs a password.", hint=hint)
-    _correct_page_count(pdf)
-    if pdf.page_count == 0:
+    if count == 0:
         hint = "Upload the original file again."
         raise DocumentError(ErrorCode.PDF_CORRUPT, "The PDF has no pages.", hint=hint)
     return pdf
