@@ -33,7 +33,7 @@ local: PORT ?= 8000
 local: $(venv) ## Run the quickstart as local processes until Ctrl-C; PORT=8000 is the API's
 	@$(python) -m rag_operator.local -f examples/quickstart.yaml --port $(PORT)
 
-# Two of the tests' files at a time, each with stores and services of its own, in the order of their names.
+# Two files of tests at a time, by their names' order, each with servers of its own: most of the time is waiting.
 parallel := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test lint test-unit test-integration test-cluster test-e2e
@@ -49,7 +49,7 @@ test-integration: $(venv) ## Services as local processes, with real Redis, engin
 	$(call timed,$(python) -m pytest tests/integration $(parallel))
 
 test-cluster: $(venv) ## The operator against a real API server
-	$(call timed,$(python) -m pytest tests/cluster)
+	$(call timed,$(python) -m pytest tests/cluster $(if $(RAG_TEST_KUBECONFIG),,$(parallel)))
 
 test-e2e: $(venv) ## The demo's path with assertions; EMBEDDING_CPU=250m slows its embedding pods
 	$(call timed,$(python) -m pytest tests/e2e $(target) $(call given,EMBEDDING_CPU,embedding-cpu))

@@ -1,4 +1,4 @@
-"""One API server and one operator for all tests here; a namespace for each test.
+"""One API server and one operator for all tests of a process; a namespace for each test.
 
 RAG_TEST_KUBECONFIG chooses a cluster of the user's. Its operator is used if it has one; else one is started.
 """
