@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 from sse_starlette import ServerSentEvent
 
 from rag_workloads.api.answering import Answer, Answering, Prepared
@@ -19,13 +20,33 @@ from rag_workloads.web.streams import event, stream
 router = APIRouter(prefix="/api/v1", tags=["questions"])
 
 
+# Named one by one: a pattern's own class of them means something else in each language.
+BLANKS = " \t\r\n"
+
+
+def _stripped(text: str) -> str:
+    if stripped := text.strip(BLANKS):
+        return stripped
+    raise PydanticCustomError("blank", "String should have at least 1 character that is no blank")
+
+
+def _integer(value: Any) -> Any:
+    """JSON has one kind of number: 5.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Question(BaseModel):
     """What a client asks."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-    top_k: Annotated[int, Field(ge=1, le=100)] | None = None
+    query: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=4000),
+        AfterValidator(_stripped),
+        Field(json_schema_extra={"pattern": f"[^{BLANKS}]"}),
+    ]
+    top_k: Annotated[int, Field(ge=1, le=100), BeforeValidator(_integer)] | None = None
     stream: bool = False
 
 
