@@ -22,7 +22,7 @@ from rag_workloads.jobs import queue
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery
-from rag_workloads.library.documents import Layout
+from rag_workloads.library.documents import Description, Layout
 from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
@@ -44,7 +44,9 @@ class NoVectors(VectorStore):
     async def upsert(self, batch: EmbedBatch, vectors: NDArray[np.float32]) -> None:
         """Keep nothing."""
 
-    async def activate(self, collection: str, document_id: str, generation: int) -> None:
+    async def activate(
+        self, collection: str, document_id: str, generation: int, description: Description
+    ) -> None:
         """Show nothing."""
 
 

@@ -147,3 +147,33 @@ async def test_how_far_a_document_is_and_what_each_stage_took(queue: Queue, api:
     view = (await api.get(f"{DOCUMENTS}/doc")).json()
     assert (view["state"], view["chunks_done"]) == ("completed", 5)
     assert all(seconds >= 0 for seconds in view["timings"].values())
+
+
+async def test_a_description_is_changed_without_a_new_task(queue: Queue, api: httpx.AsyncClient) -> None:
+    task = (await upload(api))["task_id"]
+    change = {"tags": ["finance", "2026"], "metadata": {"author": "Ada"}}
+    changed = await api.patch(f"{DOCUMENTS}/doc", json=change)
+    assert changed.status_code == 200
+    again = await api.patch(f"{DOCUMENTS}/doc", json={"file_name": "b.txt", "metadata": {"year": 2026}})
+    view = again.json()
+    assert (view["file_name"], view["tags"]) == ("b.txt", ["finance", "2026"])
+    assert view["metadata"] == {"author": "Ada", "year": 2026}
+    assert (view["task_id"], view["state"]) == (task, "pending")
+
+
+@pytest.mark.parametrize(
+    ("change", "slug"),
+    [
+        ({"tags": ["a,b"]}, "validation"),
+        ({"state": "completed"}, "validation"),
+        ({"file_name": None}, "invalid-description"),
+        ({"metadata": {"deep": [[[[[[[[1]]]]]]]]}}, "invalid-description"),
+    ],
+)
+async def test_a_description_has_bounds(api: httpx.AsyncClient, change: dict[str, Any], slug: str) -> None:
+    await upload(api)
+    assert problem(await api.patch(f"{DOCUMENTS}/doc", json=change)) == (422, slug)
+
+
+async def test_a_document_that_is_not_there_cannot_be_described(api: httpx.AsyncClient) -> None:
+    assert problem(await api.patch(f"{DOCUMENTS}/none", json={"tags": []})) == (404, "document-not-found")

@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -225,8 +226,8 @@ async def test_a_generation_that_is_replaced_before_its_end_hides_nothing(
     await embed_one(consumer, library, "raced", "00", "the first words")
     batch_done = library.records.batch_done
 
-    async def batch_done_then_replaced(document_id: str, generation: int, number: int) -> bool | None:
-        done = await batch_done(document_id, generation, number)
+    async def batch_done_then_replaced(*args: Any) -> bool | None:
+        done = await batch_done(*args)
         await begin(library, "raced", "22")
         return done
 
@@ -242,10 +243,10 @@ async def test_a_generation_that_ends_after_a_later_one_is_removed(
 ) -> None:
     activate = library.vectors.activate
 
-    async def activate_after_the_later_one(collection: str, document_id: str, generation: int) -> None:
+    async def activate_after_the_later_one(*args: Any) -> None:
         monkeypatch.setattr(library.vectors, "activate", activate)
         await embed_one(consumer, library, "overtaken", "11", "the later words")
-        await activate(collection, document_id, generation)
+        await activate(*args)
 
     monkeypatch.setattr(library.vectors, "activate", activate_after_the_later_one)
     await embed_one(consumer, library, "overtaken", "00", "the earlier words")

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from qdrant_client import AsyncQdrantClient
 from tests.integration.test_lost_replies import LAYOUT, VECTOR, Room
 from tests.records import batch
 
 from rag_workloads.library import recovery
-from rag_workloads.library.documents import Document, ErrorCode, State
+from rag_workloads.library.documents import Description, Document, ErrorCode, State
 from rag_workloads.library.lifecycle import Library, Superseded
 from rag_workloads.library.record_reader import Checkpoint
 from rag_workloads.library.recovery import MAX_RECOVERIES
@@ -180,3 +181,60 @@ async def test_batches_that_were_lost_are_made_again_with_all_others(room: Room)
     failed = await room.record()
     assert (failed.state, failed.error_code) == (State.FAILED, ErrorCode.INGEST_STALLED)
     assert await versions(room) == []
+
+
+async def payloads(room: Room, qdrant_url: str) -> list[dict[str, object]]:
+    """What each point of the room's collection carries of the document's description."""
+    client = AsyncQdrantClient(url=qdrant_url, check_compatibility=False)
+    points, _ = await client.scroll(room.library.target.collection, limit=100, with_payload=True)
+    await client.close()
+    names = ("file_name", "tags", "metadata")
+    return [{name: (point.payload or {})[name] for name in names} for point in points]
+
+
+CHANGED = Description(file_name="b.txt", tags=["new"], metadata={"year": 2026})
+
+
+async def test_the_chunks_follow_what_is_said_of_a_document(room: Room, qdrant_url: str) -> None:
+    await room.completed()
+    assert await payloads(room, qdrant_url) == [{"file_name": "a.pdf", "tags": [], "metadata": {}}]
+    changed = await room.library.describe("doc", lambda _: CHANGED)
+    assert changed
+    assert (changed.description, changed.state) == (CHANGED, State.COMPLETED)
+    assert await payloads(room, qdrant_url) == [CHANGED.model_dump()]
+
+
+@pytest.mark.parametrize("verb", ["activate", "complete"])
+async def test_what_is_said_while_a_document_is_finished_reaches_its_chunks(
+    room: Room, qdrant_url: str, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    document = await room.taken(batches=1)
+    owner = room.library.vectors if verb == "activate" else room.library.records
+    original = getattr(owner, verb)
+
+    async def after_a_change(*args: object) -> object:
+        monkeypatch.setattr(owner, verb, original)
+        await room.library.describe("doc", lambda _: CHANGED)
+        return await original(*args)
+
+    monkeypatch.setattr(owner, verb, after_a_change)
+    assert await room.library.batch_done(batch(document, 0), VECTOR)
+    assert await payloads(room, qdrant_url) == [CHANGED.model_dump()]
+
+
+async def test_chunks_that_could_not_follow_do_so_later(
+    room: Room, qdrant_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = await room.completed()
+    activate = room.library.vectors.activate
+
+    async def away(*_: object) -> None:
+        raise VectorStoreAway("Qdrant is away")
+
+    monkeypatch.setattr(room.library.vectors, "activate", away)
+    assert await room.library.describe("doc", lambda _: CHANGED)
+    monkeypatch.setattr(room.library.vectors, "activate", activate)
+    assert (await payloads(room, qdrant_url))[0]["tags"] == []
+    await room.library.queue.forget("doc", document.task, document.generation, 0)
+    await room.library.recover()
+    assert await payloads(room, qdrant_url) == [CHANGED.model_dump()]

@@ -20,7 +20,14 @@ from tests.records import batch, new_document
 
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library import recovery, sweep
-from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument
+from rag_workloads.library.documents import (
+    Description,
+    Document,
+    DocumentError,
+    ErrorCode,
+    Layout,
+    NewDocument,
+)
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import Checkpoint
@@ -234,6 +241,13 @@ async def fail(room: Room) -> Verb:
 
 
 @scenario
+async def describe(room: Room) -> Verb:
+    await room.completed()
+    change = Description(file_name="b.txt", tags=["new"], metadata={"year": 2026})
+    return lambda library: library.describe("doc", lambda _: change)
+
+
+@scenario
 async def cancel(room: Room) -> Verb:
     document = await room.taken()
     await room.library.queue.enqueue_batch(batch(document, 0))
@@ -290,7 +304,7 @@ async def recover_an_end_that_is_not_settled(room: Room) -> Verb:
     document = await room.taken(batches=1, upload="second", sha256="bb")
     await room.library.queue.forget("doc", document.task, document.generation, 0)
     await room.library.vectors.upsert(batch(document, 0), VECTOR)
-    await room.library.vectors.activate(COLLECTION, "doc", document.generation)
+    await room.library.vectors.activate(COLLECTION, "doc", document.generation, document.description)
     await room.library.records.complete("doc", document.generation, COLLECTION)
     return lambda library: library.recover()
 

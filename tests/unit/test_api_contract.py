@@ -17,6 +17,7 @@ SCOPES = {
     "get /documents": ["ingest"],
     "get /documents/{document_id}": ["ingest"],
     "delete /documents/{document_id}": ["ingest"],
+    "patch /documents/{document_id}": ["ingest"],
     "post /documents/{document_id}/cancel": ["ingest"],
     "post /documents/{document_id}/retry": ["ingest"],
     "get /documents/{document_id}/chunks": ["ingest"],
@@ -143,7 +144,12 @@ async def test_what_is_no_task_id_reaches_no_store(client: httpx.AsyncClient, ta
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("documents/x", "DELETE, GET"), ("documents", "GET"), ("documents/upload", "POST"), ("query", "POST")],
+    [
+        ("documents/x", "DELETE, GET, PATCH"),
+        ("documents", "GET"),
+        ("documents/upload", "POST"),
+        ("query", "POST"),
+    ],
 )
 async def test_what_a_path_allows_is_said(client: httpx.AsyncClient, path: str, allowed: str) -> None:
     answer = await client.put(f"/api/v1/{path}")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from rag_workloads.api.descriptions import Change
 from rag_workloads.api.ids import DocumentId
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.retrieval import vector_store_errors
@@ -32,6 +33,18 @@ async def list_documents(
 async def get_document(document_id: DocumentId, parts: PartsOf) -> DocumentView:
     """One document."""
     return DocumentView.of(await _document(parts, document_id), parts.library.target.collection)
+
+
+@router.patch("/{document_id}", responses=responses(400, 404, 408, 413, 415))
+async def describe_document(document_id: DocumentId, change: Change, parts: PartsOf) -> DocumentView:
+    """Change name, tags or metadata, as a JSON merge patch (RFC 7396); nothing is embedded again."""
+    try:
+        document = await parts.library.describe(document_id, change.apply)
+    except ValueError as error:
+        raise Problem(422, "invalid-description", "The description is not allowed", f"{error}.") from error
+    if document is None:
+        raise not_found(document_id)
+    return DocumentView.of(document, parts.library.target.collection)
 
 
 @router.delete("/{document_id}", status_code=204, responses=responses(404))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from rag_workloads.jobs.payloads import task_id
 from rag_workloads.library.documents import Document, ErrorCode, PageWarning, Stage, State
@@ -114,6 +114,8 @@ class DocumentView(BaseModel):
     document_id: str
     task_id: str
     file_name: str
+    tags: list[str]
+    metadata: dict[str, JsonValue]
     content_type: str
     size_bytes: int
     sha256: str

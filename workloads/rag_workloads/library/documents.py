@@ -1,11 +1,12 @@
 """The record of a document: its states, its errors, and how far it is."""
 
+import json
 import time
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Json, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, model_validator
 
 from rag_workloads.jobs.payloads import task_id
 
@@ -80,13 +81,29 @@ def generation_at(seconds: float | None = None) -> int:
     return int((time.time() if seconds is None else seconds) * 1000)
 
 
-class NewDocument(BaseModel):
-    """What is known of a document when it arrives."""
+def _parsed(value: object) -> object:
+    """What a record holds as JSON."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+Tags = Annotated[list[str], BeforeValidator(_parsed)]
+Metadata = Annotated[dict[str, JsonValue], BeforeValidator(_parsed)]
+
+
+class Description(BaseModel):
+    """What a client says of a document; every chunk of it carries it, for filters."""
 
     model_config = ConfigDict(frozen=True)
 
-    document_id: str
     file_name: str
+    tags: Tags = []
+    metadata: Metadata = {}
+
+
+class NewDocument(Description):
+    """What is known of a document when it arrives."""
+
+    document_id: str
     content_type: str
     size_bytes: int
     sha256: str
@@ -110,9 +127,11 @@ class Document(NewDocument):
     to turn its bytes into points: its collection and layout are frozen when a worker takes it up, and what is
     begun anew is a later generation. Searches see `active_generation`, which is in `active_collection`, and
     was made from `active_object_key` if an upload has come since. `places` are the collections that may hold
-    points of it. `attempts` counts how often the generation was taken up since it last got further, but for
-    those times that ended by nobody's fault; only the `holder`, the attempt that began last, may queue
-    batches. `batches` is known once all of them are queued. `warnings` holds the first of `warnings_total`.
+    points of it. `revised` counts the changes of the description, and `described` is the number of the one
+    that the chunks have which searches see. `attempts` counts how often the generation was taken up since it
+    last got further, but for those times that ended by nobody's fault; only the `holder`, the attempt that
+    began last, may queue batches. `batches` is known once all of them are queued. `warnings` holds the first
+    of `warnings_total`.
     """
 
     task: int
@@ -125,14 +144,16 @@ class Document(NewDocument):
     active_generation: int | None = None
     active_collection: str | None = None
     active_object_key: str | None = None
-    places: Json[list[str]] = []
+    places: Annotated[list[str], BeforeValidator(_parsed)] = []
+    revised: int = 0
+    described: int = 0
     state: State = State.PENDING
     stage: Stage | None = None
     deleting: bool = False
     pages: int | None = None
     pages_done: int = 0
     pages_without_text: int = 0
-    warnings: Json[list[PageWarning]] = []
+    warnings: Annotated[list[PageWarning], BeforeValidator(_parsed)] = []
     warnings_total: int = 0
     chunks: int | None = None
     batches: int | None = None
@@ -183,6 +204,11 @@ class Document(NewDocument):
     def collections(self) -> set[str]:
         """All collections that may hold points of it."""
         return {name for name in (self.collection, self.active_collection, *self.places) if name}
+
+    @property
+    def description(self) -> Description:
+        """What its chunks carry."""
+        return Description(file_name=self.file_name, tags=self.tags, metadata=self.metadata)
 
     @property
     def unfinished(self) -> bool:

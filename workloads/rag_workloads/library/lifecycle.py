@@ -7,7 +7,7 @@ it leaves behind is removed. What is left to be done stands in the record's inde
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -24,6 +24,7 @@ from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.chores import Chores
 from rag_workloads.library.documents import (
+    Description,
     Document,
     DocumentError,
     ErrorCode,
@@ -189,9 +190,11 @@ class Library:
     async def finish(self, document_id: str, generation: int, collection: str) -> bool:
         """Make a generation searchable whose batches are all stored; False if it was over."""
         now = datetime.now(UTC)
-        if await self.records.update(document_id, generation, stage=Stage.INDEXING, embedded_at=now):
-            await self.vectors.activate(collection, document_id, generation)
-            if await self.records.complete(document_id, generation, collection):
+        document = await self.records.get(document_id)
+        updated = await self.records.update(document_id, generation, stage=Stage.INDEXING, embedded_at=now)
+        if document and updated:
+            await self.vectors.activate(collection, document_id, generation, document.description)
+            if await self.records.complete(document_id, generation, collection, document.revised):
                 metrics.DOCUMENTS.labels("completed").inc()
                 log.info("document completed", document_id=document_id)
                 await self._try_to_settle(document_id, generation)
@@ -221,12 +224,29 @@ class Library:
         if document is None:
             await self.vectors.delete(document_id, generation)
             return
+        await self._describe(document)
         if document.generation == generation and document.unfinished:
             return
         for collection in document.collections | {self.target.collection}:
             kept = document.active_generation if collection == document.active_collection else None
             await self.vectors.delete(document_id, generation, collection=collection, but=kept)
         await self.records.settled(document_id, generation)
+
+    async def describe(
+        self, document_id: str, change: Callable[[Description], Description]
+    ) -> Document | None:
+        """Change what a client says of a document; the record as it is then, None if there is none.
+
+        Its chunks follow, now or by `recover`.
+        """
+        while document := await self.records.get(document_id):
+            if document.deleting:
+                return None
+            description = change(document.description)
+            if await self.records.describe(document_id, document.revised, description):
+                await self._try_to_settle(document_id, document.generation)
+                return await self.records.get(document_id)
+        return None
 
     async def cancel(self, document_id: str) -> Document | None:
         """Stop what is being done to a document; the record as it is then, None if there is none.
@@ -305,6 +325,15 @@ class Library:
         document = await self.records.get(new.document_id)
         if self.files and (document is None or new.object_key not in document.object_keys):
             await self.files.delete(new.object_key)
+
+    async def _describe(self, document: Document) -> None:
+        """Give the chunks that searches see of a document the description that it has."""
+        if document.active_generation is None or document.active_collection is None:
+            return
+        if document.described != document.revised:
+            active = document.active_collection, document.document_id, document.active_generation
+            await self.vectors.activate(*active, document.description)
+            await self.records.described(*active[1:], document.revised)
 
     async def _try_to_settle(self, document_id: str, generation: int) -> None:
         """Settle now, or by `recover`."""

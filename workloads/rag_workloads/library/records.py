@@ -4,6 +4,7 @@ What two processes could do at once is a Lua script (`scripts`): it moves the re
 changes it, and refuses to touch a record that is final or of another generation.
 """
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,11 +14,19 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from rag_contract.names import ingest_queue
-from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, NewDocument, State
+from rag_workloads.library.documents import (
+    Description,
+    Document,
+    DocumentError,
+    ErrorCode,
+    Layout,
+    NewDocument,
+    State,
+)
 from rag_workloads.library.record_reader import Checkpoint, RecordReader
-from rag_workloads.library.scripts import batches, generations, removal, upkeep
+from rag_workloads.library.scripts import batches, descriptions, generations, removal, upkeep
 
-Field = str | int | datetime
+Field = str | int | datetime | list[Any] | dict[str, Any]
 Argument = str | float | bytes
 
 FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
@@ -148,12 +157,25 @@ class Records(RecordReader):
         args = generation, number, token, FAILURES_EXPIRE_SECONDS
         return int(await self._run_on(document_id, batches.BATCH_FAILED, args))
 
-    async def complete(self, document_id: str, generation: int, collection: str) -> bool:
+    async def complete(self, document_id: str, generation: int, collection: str, described: int = 0) -> bool:
         """Mark a generation as the one that searches see; as `update`, and True again for the same.
 
-        It is left to be settled.
+        `described` is the number of the description that its chunks have. It is left to be settled.
         """
-        return bool(await self._run(generations.COMPLETE, document_id, *_now(), generation, collection))
+        args = *_now(), generation, collection, described
+        return bool(await self._run(generations.COMPLETE, document_id, *args))
+
+    async def describe(self, document_id: str, revised: int, description: Description) -> bool:
+        """Change what a client says of a document, if its description is still number `revised`.
+
+        It is left to be settled. False if the record is gone, or its description is another.
+        """
+        fields = _flat(description.model_dump())
+        return bool(await self._run(descriptions.DESCRIBE, document_id, *_now(), revised, *fields))
+
+    async def described(self, document_id: str, active_generation: int, revised: int) -> None:
+        """Note that the chunks that searches see have the description number `revised`."""
+        await self._run(descriptions.DESCRIBED, document_id, active_generation, revised)
 
     async def index_unfinished(self) -> None:
         """Have recovery look at every unfinished document: a release before this one had no such index."""
@@ -263,5 +285,10 @@ def _error(error: DocumentError) -> dict[str, Field]:
 
 def _flat(fields: Mapping[str, Field]) -> list[str | int]:
     """Fields as HSET takes them: name, value, name, value."""
-    pairs = ((k, v.isoformat() if isinstance(v, datetime) else v) for k, v in fields.items())
-    return [item for pair in pairs for item in pair]
+    return [item for name, value in fields.items() for item in (name, _stored(value))]
+
+
+def _stored(value: Field) -> str | int:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return json.dumps(value) if isinstance(value, list | dict) else value

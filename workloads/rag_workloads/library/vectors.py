@@ -6,7 +6,7 @@ same work done late, by a run that was taken for dead, cannot make a hole in wha
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 
 from rag_workloads.jobs import payloads
 from rag_workloads.jobs.payloads import EmbedBatch
+from rag_workloads.library.documents import Description
 
 TIMEOUT_SECONDS = 60
 SCROLL_POINTS = 1000
@@ -27,6 +28,8 @@ INDEXES = {
     "generation": models.PayloadSchemaType.INTEGER,
     "active": models.PayloadSchemaType.BOOL,
     "chunk_index": models.PayloadSchemaType.INTEGER,
+    "file_name": models.PayloadSchemaType.KEYWORD,
+    "tags": models.PayloadSchemaType.KEYWORD,
 }
 
 
@@ -146,13 +149,18 @@ class VectorStore:
         with _errors():
             await self._client.upsert(batch.collection, points, update_filter=inactive)
 
-    async def activate(self, collection: str, document_id: str, generation: int) -> None:
-        """Let searches see this generation of a document, too. VectorStoreAway without a collection."""
+    async def activate(
+        self, collection: str, document_id: str, generation: int, description: Description
+    ) -> None:
+        """Let searches see this generation of a document, too, described so; may be done again.
+
+        VectorStoreAway without a collection.
+        """
         if not await self._is_ours(collection):
             raise VectorStoreAway(f"collection {collection!r} is gone")
         this = models.Filter(must=[_equals("document_id", document_id), _equals("generation", generation)])
         with _errors():
-            await self._client.set_payload(collection, {"active": True}, this)
+            await self._client.set_payload(collection, {"active": True, **description.model_dump()}, this)
 
     async def delete(
         self, document_id: str, through: int, *, collection: str | None = None, but: int | None = None
@@ -330,5 +338,5 @@ def _newest(points: Sequence[models.ScoredPoint]) -> list[models.ScoredPoint]:
 
 
 def _chunk(payload: dict[str, Any] | None) -> dict[str, Any]:
-    """The payload without what only the store itself needs."""
-    return {key: value for key, value in (payload or {}).items() if key not in ("generation", "active")}
+    """Of the payload, what a chunk holds."""
+    return {field.name: (payload or {})[field.name] for field in fields(StoredChunk)}

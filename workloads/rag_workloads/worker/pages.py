@@ -1,10 +1,9 @@
 """A page as it is read, and the cleaning of its text; pure."""
 
-import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
 
@@ -68,12 +67,11 @@ class Tally:
         if len(self.warnings) < WARNINGS_KEPT:
             self.warnings.append(warning)
 
-    def fields(self) -> dict[str, str | int]:
+    def fields(self) -> dict[str, Any]:
         """As fields of the record."""
-        warnings = json.dumps([warning.model_dump(mode="json") for warning in self.warnings])
         return {
             "pages_without_text": self.without_text,
-            "warnings": warnings,
+            "warnings": [warning.model_dump(mode="json") for warning in self.warnings],
             "warnings_total": self.warnings_total,
         }
 

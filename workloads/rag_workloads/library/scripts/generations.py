@@ -41,7 +41,7 @@ if generation then
     redis.call('SADD', trash, old_file)
   end
 end
-local places = get('places')
+local places, described = get('places', 'described')
 local next = next_generation(now)
 redis.call('DEL', record)
 if places then redis.call('HSET', record, 'places', places) end
@@ -49,7 +49,8 @@ redis.call('HSET', record, 'task', next, 'generation', next, 'state', 'pending',
            'created_at', created or words, 'begun_at', words, 'updated_at', words, 'revision', ARGV[8],
            unpack(ARGV, 9))
 if active then
-  redis.call('HSET', record, 'active_generation', active, 'active_collection', active_collection)
+  redis.call('HSET', record, 'active_generation', active, 'active_collection', active_collection,
+             'described', described or '0')
   if active_file then redis.call('HSET', record, 'active_object_key', active_file) end
 end
 redis.call('ZADD', all, 'NX', now, id)
@@ -131,7 +132,8 @@ return 1
 """
 
 # Marks a generation as the one that searches see; it stays in `work` until it is settled. ARGV: document id,
-# now, time in words, generation, collection. Answers whether it is.
+# now, time in words, generation, collection, number of the description that its chunks have. Answers whether
+# it is.
 COMPLETE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state, file, active, active_file = get(
@@ -142,7 +144,7 @@ if not unfinished(state) then return 0 end
 if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
 not_searchable(id)
 redis.call('HSET', record, 'active_generation', generation, 'active_collection', ARGV[5],
-           'completed_at', ARGV[3], 'updated_at', ARGV[3])
+           'described', ARGV[6], 'completed_at', ARGV[3], 'updated_at', ARGV[3])
 redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder', 'recoveries')
 redis.call('SADD', searchable_in(ARGV[5]), id)
 move(id, state, 'completed')
@@ -187,10 +189,11 @@ return 1
 # Nothing is left to be done for a generation that is over: points of the document are where searches see it,
 # if they do. ARGV: document id, generation.
 SETTLED = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
-local generation, state, deleting, active_collection = get(
-  'generation', 'state', 'deleting', 'active_collection')
+local generation, state, deleting, active_collection, revised, described = get(
+  'generation', 'state', 'deleting', 'active_collection', 'revised', 'described')
 if generation then
   if generation ~= ARGV[2] or unfinished(state) or deleting == '1' then return 0 end
+  if active_collection and (revised or '0') ~= (described or '0') then return 0 end
   redis.call('HDEL', record, 'places')
   if active_collection then remember_place(active_collection) end
 end

@@ -1,0 +1,78 @@
+"""What clients may say of a document: its name, tags, and metadata, each within bounds."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+from rag_workloads.api.file_names import clean_name
+from rag_workloads.library.documents import Description
+
+MAX_TAGS = 32
+MAX_METADATA_BYTES, MAX_METADATA_LEVELS = 8192, 8
+# No comma, which separates tags in a form, and nothing that cannot be seen.
+TAG = r"^[^\s,\x00-\x1f\x7f]+( [^\s,\x00-\x1f\x7f]+)*$"
+
+
+def _distinct(tags: list[str]) -> list[str]:
+    """Each tag once, in the order in which they came."""
+    return list(dict.fromkeys(tags))
+
+
+def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(metadata).encode()) > MAX_METADATA_BYTES:
+        raise ValueError(f"is larger than {MAX_METADATA_BYTES} bytes of JSON")
+    if _levels(metadata) > MAX_METADATA_LEVELS:
+        raise ValueError(f"is nested deeper than {MAX_METADATA_LEVELS} levels")
+    return metadata
+
+
+def _levels(value: JsonValue) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    parts = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_levels, parts), default=0)
+
+
+Tag = Annotated[str, StringConstraints(max_length=64, pattern=TAG)]
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_distinct)]
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(clean_name)]
+
+
+class Change(BaseModel):
+    """What to change of a document's description, as a JSON merge patch (RFC 7396).
+
+    What is not named stays. Members of `metadata` are merged, and those that are null are removed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    file_name: FileName | None = None
+    tags: Tags | None = None
+    metadata: dict[str, JsonValue] | None = None
+
+    def apply(self, description: Description) -> Description:
+        """The description with the change; ValueError if its metadata would be too large."""
+        changed: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
+        if "tags" in changed:
+            changed["tags"] = self.tags or []
+        if changed.get("file_name", "") is None:
+            raise ValueError("file_name cannot be removed")
+        if "metadata" in changed:
+            merged = {} if self.metadata is None else _merged(description.metadata, self.metadata)
+            changed["metadata"] = _bounded(merged)
+        return description.model_copy(update=changed)
+
+
+def _merged(target: JsonValue, patch: JsonValue) -> Any:
+    """RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value)
+    return merged

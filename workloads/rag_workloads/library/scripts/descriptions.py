@@ -1,0 +1,23 @@
+"""What clients say of a document, and whether the chunks that searches see have it."""
+
+from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, REFUSED_WHEN_FULL
+
+# Changes a description, if nobody else has since it was read; it is left to be settled. ARGV: document id,
+# now, time in words, the number of the description that was read, then fields and values. Answers whether it
+# did.
+DESCRIBE = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}
+local id = ARGV[1]
+local state, revised, deleting = get('state', 'revised', 'deleting')
+if not state or deleting == '1' or (revised or '0') ~= ARGV[4] then return 0 end
+redis.call('HSET', record, 'updated_at', ARGV[3], unpack(ARGV, 5))
+redis.call('HINCRBY', record, 'revised', 1)
+redis.call('ZADD', work, ARGV[2], id)
+announce(id)
+return 1
+"""
+
+# Notes which description the chunks have that searches see. ARGV: document id, their generation, number.
+DESCRIBED = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+if get('active_generation') ~= ARGV[2] then return 0 end
+return redis.call('HSET', record, 'described', ARGV[3])
+"""
