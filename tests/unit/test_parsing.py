@@ -175,6 +175,18 @@ def test_an_empty_password_opens(write: Write) -> None:
     assert len(texts(write(encrypted("")))) == 5
 
 
+def test_an_empty_password_of_the_owner_opens_too(write: Write) -> None:
+    assert len(texts(DATA / "owner-password-empty.pdf")) == 2
+
+
+def test_attachments_may_need_a_password_where_the_pages_do_not(write: Write) -> None:
+    _, rules = pymupdf.open("pdf", encrypted("secret")).xref_get_key(-1, "Encrypt")
+    for_attachments_only = re.sub("/(StmF|StrF)/StdCF", r"/\1/Identity", rules).encode()
+    data = pdf().replace(b"trailer\n<<", b"trailer\n<</Encrypt " + for_attachments_only)
+    assert pymupdf.open("pdf", data).needs_pass
+    assert len(texts(write(data))) == 5
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -231,6 +243,10 @@ def test_a_pdf_is_one_whatever_it_is_called(write: Write, content_type: str) -> 
 @pytest.mark.parametrize("save", [{}, {"deflate": True}])
 def test_a_pdf_may_come_after_junk(write: Write, content_type: str, save: dict[str, bool]) -> None:
     assert len(texts(write(b"HTTP/1.1 200 OK\r\n\r\n" + pdf(**save)), content_type)) == 5
+
+
+def test_a_pdf_may_have_lost_its_header(write: Write) -> None:
+    assert len(texts(write(pdf()[len(b"%PDF-1.7") :]))) == 5
 
 
 def test_a_pdf_with_binary_data_is_one_whatever_is_cut_off(write: Write) -> None:

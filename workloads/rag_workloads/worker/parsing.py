@@ -24,18 +24,21 @@ def open_pages(path: Path, content_type: str) -> Pages:
 
 
 def _is_pdf(path: Path, content_type: str) -> bool:
-    """What has a PDF's header is one if it is sent as one; else it has objects too, as a text may quote them.
+    """What is sent as a PDF is one if it has the header, which may be lost, or objects.
 
-    A PDF that can be read as text has no binary data. It is told from a text that quotes one by where the
-    quotation begins and ends, and by what it was sent as: two of the three must speak for a PDF.
+    What is sent as something else has both; a text may quote both. A PDF that can be read as text, as it has
+    no binary data, is told from it by where the quotation begins and ends, and by what it was sent as: two of
+    the three must speak for a PDF.
     """
+    sent_as_pdf = content_type.startswith(PDF_TYPE)
     with path.open("rb") as file:
-        header = PDF_MAGIC.search(file.read(MAGIC_WITHIN))
-        if header is None or content_type.startswith(PDF_TYPE):
+        begin = file.read(MAGIC_WITHIN)
+        header = PDF_MAGIC.search(begin)
+        if not begin or (header is not None) == sent_as_pdf:
             return header is not None
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             if not PDF_OBJECT.search(data):
                 return False
             ends = data[-MAGIC_WITHIN:].rstrip(WHITE_SPACE).endswith(PDF_END)
-            signs = header.start() == 0, ends, not content_type.startswith("text/")
-            return sum(signs) >= 2 or not plain_text.is_text(data[:], content_type)
+            signs = header is not None and header.start() == 0, ends, not content_type.startswith("text/")
+            return sent_as_pdf or sum(signs) >= 2 or not plain_text.is_text(data[:], content_type)

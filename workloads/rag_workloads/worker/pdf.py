@@ -50,7 +50,7 @@ class PdfPages:
 def _open(path: Path) -> pymupdf.Document:
     try:
         pdf = pymupdf.open(path, filetype="pdf")
-        if pdf.needs_pass:
+        if _needs_password(pdf):
             hint = "Remove the password and upload the file again."
             raise DocumentError(ErrorCode.PDF_ENCRYPTED, "The PDF needs a password.", hint=hint)
         _correct_page_count(pdf)
@@ -64,6 +64,23 @@ def _open(path: Path) -> pymupdf.Document:
         hint = "Upload the original file again."
         raise DocumentError(ErrorCode.PDF_CORRUPT, "The PDF has no pages.", hint=hint)
     return pdf
+
+
+def _needs_password(pdf: pymupdf.Document) -> bool:
+    """Whether the pages cannot be read without a password.
+
+    MuPDF asks for one also where only attachments are encrypted, and where the owner's is empty: it has found
+    the key then. Text that is read tells that it is right.
+    """
+    if not pdf.needs_pass:
+        return False
+    pdf.is_encrypted = False
+    try:
+        pdf.init_doc()
+        first = range(min(pdf.page_count, PAGES_A_STORE))
+        return not any(pdf[index].get_text("text", flags=FLAGS).strip() for index in first)
+    except Exception:  # with a wrong key all may happen
+        return True
 
 
 def _correct_page_count(pdf: pymupdf.Document) -> None:
