@@ -8,6 +8,8 @@ connection is none, so that the same work always has the same exchanges:
         for number in range(1, len(proxy.exchanges) + 1):
             proxy.start(cut_at=number)
             await work(proxy.url)  # sees the connection cut in its exchange of that number
+
+It can hold requests back, too, so that what others do comes before them.
 """
 
 import asyncio
@@ -32,6 +34,8 @@ class CuttingProxy:
         self.exchanges: list[str] = []
         self.cuts = 0
         self._cut: Callable[[int], bool] = _never
+        self._late = b""
+        self._held, self._let_go = asyncio.Event(), asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -64,6 +68,27 @@ class CuttingProxy:
             self._cut = lambda number: number % cut_every == 0
         else:
             self._cut = _never
+
+    def hold(self, part: str) -> None:
+        """Hold back every request that has `part` in it, until `let_go`."""
+        self._late = part.encode()
+        self._held.clear()
+        self._let_go.clear()
+
+    async def held(self) -> None:
+        """Return once a request is held back."""
+        await self._held.wait()
+
+    def let_go(self) -> None:
+        """Hand on what was held back, and hold nothing back any more."""
+        self._late = b""
+        self._let_go.set()
+
+    async def in_time(self, request: bytes) -> None:
+        """Return when a request may go on."""
+        if self._late and self._late in request:
+            self._held.set()
+            await self._let_go.wait()
 
     def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(client, to_client))
@@ -122,6 +147,7 @@ class _Connection:
         while data := await self._client.read(READ_BYTES):
             if not self._waiting:  # else it is more of the same request
                 self._waiting, self._losing = True, self._proxy.count(_command(data))
+                await self._proxy.in_time(data)
             self._to_server.write(data)
             await self._to_server.drain()
 

@@ -90,6 +90,23 @@ async def test_what_is_put_back_is_due_after_its_delay(queue: Queue) -> None:
     assert await claimed(first) == [job(1)]
 
 
+async def test_what_could_not_be_put_back_is_later(queue: Queue, redis_server: str) -> None:
+    await enqueue(queue, 1)
+    async with CuttingProxy(redis_server) as proxy:
+        impatient = Redis.from_url(proxy.url)
+        holder = leases(impatient)
+        await holder.claim(1)
+        ends = await due(queue)
+        await proxy.close()
+        with pytest.raises(ConnectionError):
+            await holder.put_back(job(1), 3600)
+        await proxy.open()
+        await holder.put_back(job(1), 3600)
+        await impatient.aclose()
+    assert await due(queue) > ends
+    assert not holder.holds(job(1))
+
+
 async def life(queue: Queue) -> list[object]:
     """Everything that happens to entries, once; what is seen of it."""
     first, second = leases(queue.redis), leases(queue.redis)

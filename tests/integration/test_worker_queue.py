@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 from collections import Counter
@@ -18,7 +19,7 @@ from tests.integration.redis_process import redis_process
 from tests.patience import PATIENCE_SECONDS, until
 
 from rag_contract import names
-from rag_workloads.jobs import payloads
+from rag_workloads.jobs import payloads, scripts
 from rag_workloads.jobs import queue as queues
 from rag_workloads.jobs.consumer import Consumer, Job, RetryLater
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
@@ -197,6 +198,37 @@ async def test_a_job_that_ended_while_redis_was_away_runs_no_more(
                 await empty(queue)
         await behind_it.close()
     assert jobs.numbers == [0]
+
+
+async def test_a_job_that_came_back_before_its_end_was_told_runs_again(
+    queue: Queue, redis_server: str
+) -> None:
+    tries: list[int] = []
+
+    async def job(_: dict[str, object]) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise RetryLater(3600)
+
+    embed_queue = names.embed_queue(queue.pipeline)
+
+    async def claimed() -> bool:
+        """Whether somebody took the entry whose lease was over."""
+        score = await queue.redis.zscore(embed_queue, job_id(0))
+        return score is not None and score > 1
+
+    await queue.enqueue_batch(batch(0))
+    async with CuttingProxy(redis_server) as proxy:
+        proxy.hold(hashlib.sha1(scripts.PUT_BACK.encode()).hexdigest())
+        behind_it = Queue.open(proxy.url, queue.pipeline)
+        async with consuming(behind_it, job):
+            await proxy.held()
+            await queue.redis.zadd(embed_queue, {job_id(0): 1})
+            await until(claimed)
+            proxy.let_go()
+            await empty(queue)
+        await behind_it.close()
+    assert len(tries) == 2
 
 
 async def test_an_idle_consumer_is_woken(queue: Queue) -> None:

@@ -68,6 +68,8 @@ class Consumer(arq.Worker):
         self._leases = Leases(queue.redis, queue_name)
         self._paused: str | None = None
         self._changed = asyncio.Event()
+        # What was claimed again, after its lease was over, before its run here was.
+        self._again: dict[str, Entry] = {}
         self._endings: set[asyncio.Task[None]] = set()
         self._nap: asyncio.Task[bool] | None = None
 
@@ -172,6 +174,7 @@ class Consumer(arq.Worker):
     def _start(self, entries: list[Entry]) -> None:
         for entry in entries:
             if entry.job_id in self.tasks:  # its lease was lost, and came back to us
+                self._again[entry.job_id] = entry
                 continue
             task = self.tasks[entry.job_id] = asyncio.create_task(self._run(entry))
             task.add_done_callback(partial(self._ended, entry.job_id))
@@ -179,6 +182,10 @@ class Consumer(arq.Worker):
     def _ended(self, job_id: str, _: asyncio.Task[None]) -> None:
         del self.tasks[job_id]
         self._changed.set()
+        again = self._again.pop(job_id, None)
+        # If the end was told of the lease that is over, nobody else would take what we hold.
+        if again and self._leases.holds(job_id) and self.allow_pick_jobs:
+            self._start([again])
 
     async def _run(self, entry: Entry) -> None:
         """Run a job, and tell the queue how it ended."""

@@ -71,8 +71,14 @@ class Leases:
     async def put_back(self, job_id: str, delay: float = 0) -> None:
         """Give an entry up: anybody may take it, in `delay` seconds."""
         async with self._lock:  # a renewal that is under way would move it on
-            until = self._held.pop(job_id, 0)
+            until = self._held.get(job_id, 0)
             await self._put_back_script([self._queue, self._wake], [job_id, until, int(delay * 1000)])
+            if self._held.get(job_id) == until:  # else it came back to us meanwhile
+                self._held.pop(job_id)
+
+    def holds(self, job_id: str) -> bool:
+        """Whether an entry is held, as far as is known here."""
+        return job_id in self._held
 
     async def release(self) -> None:
         """Give up whatever is still held."""
