@@ -234,6 +234,16 @@ async def test_an_attempt_freezes_collection_and_layout(records: Records) -> Non
     assert (second.attempts, second.layout) == (2, LAYOUT)
 
 
+async def test_only_the_last_attempt_may_fail_a_document(records: Records) -> None:
+    document = await begin(records)
+    for token in ("a", "b"):
+        await records.take_up("doc", document.generation, token, TARGET, LAYOUT)
+    assert not await records.fail("doc", document.generation, BROKEN, "a")
+    assert (await get(records)).state is State.PROCESSING
+    assert await records.fail("doc", document.generation, BROKEN, "b")
+    assert (await get(records)).state is State.FAILED
+
+
 async def test_attempts_are_counted_once_and_taken_back_once(records: Records) -> None:
     document = await begin(records)
     for token in ("a", "a", "b"):

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
@@ -26,14 +26,14 @@ from tests.integration.redis_process import redis_process
 from tests.integration.service_process import running
 from tests.patience import PATIENCE_SECONDS, eventually, until
 from tests.ports import free_port
-from tests.records import new_document
+from tests.records import batch, new_document
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_workloads import tasks
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery, sweep
-from rag_workloads.library.documents import Document, ErrorCode, Layout, State
+from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout, State
 from rag_workloads.library.files import ObjectStore, document_key
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.records import Target
@@ -41,7 +41,7 @@ from rag_workloads.worker import housekeeping
 from rag_workloads.worker.attempts import Attempts
 from rag_workloads.worker.main import load_tokenizer
 from rag_workloads.worker.pages import Pages
-from rag_workloads.worker.parser import Parser
+from rag_workloads.worker.parser import Parser, TimeBudget
 from rag_workloads.worker.process_document import DocumentProcessor
 
 LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=4)
@@ -310,6 +310,70 @@ async def test_a_file_that_alone_cannot_be_read_is_tried_again_and_then_fails(be
     after = await bench.process(document)
     assert (after.state, after.error_code, after.attempts) == (State.FAILED, ErrorCode.INTERNAL, 3)
     assert after.progress == 30, "it never goes back"
+
+
+@dataclasses.dataclass(frozen=True)
+class Meanwhile(Parser):
+    """A parser that fails with `error`, and others do `what` before that is told."""
+
+    error: Exception
+    what: Callable[[], Awaitable[object]]
+
+    async def count_pages(self, path: Path, content_type: str, budget: TimeBudget) -> int:
+        await self.what()
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [DocumentError(ErrorCode.PARSE_TIMEOUT, "It took too long."), RuntimeError("a bug")]
+)
+async def test_an_attempt_that_another_has_followed_fails_nothing(bench: Bench, error: Exception) -> None:
+    document = await bench.upload(pdf(1))
+
+    async def followed() -> None:
+        await bench.library.take_up("doc", document.task, "another worker", LAYOUT)
+
+    bench.set(retries=0)
+    bench.processor = dataclasses.replace(bench.processor, parser=Meanwhile(error, followed))
+    with pytest.raises(RetryLater):  # of a job that is the other's
+        await bench.process(document)
+    assert (await bench.record()).holder == "another worker"
+
+
+async def test_attempts_count_from_where_the_document_last_got_further(bench: Bench) -> None:
+    bench.set(retries=2)
+    document = await bench.upload(pdf(20))
+    for number in range(2):
+        await bench.library.take_up("doc", document.task, f"attempt {number}", LAYOUT)
+
+    async def gets_further() -> None:
+        record = await bench.record()
+        assert record.attempts == 3
+        await bench.library.cut(record, [batch(record, 0)])
+
+    bench.processor = dataclasses.replace(
+        bench.processor, parser=Meanwhile(RuntimeError("it passes"), gets_further)
+    )
+    with pytest.raises(RetryLater):
+        await bench.process(document)
+    assert (await bench.record()).attempts == 1
+
+
+async def test_a_document_that_is_retried_while_its_failure_is_told_keeps_its_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = await bench.upload(b"PK", content_type="application/zip")
+    settle = Library.settle
+
+    async def settles_late(library: Library, document_id: str, generation: int) -> None:
+        await library.retry(document_id)
+        await settle(library, document_id, generation)
+
+    monkeypatch.setattr(Library, "settle", settles_late)
+    with pytest.raises(RetryLater) as caught:
+        await bench.process(document)
+    assert caught.value.delay == 0
+    assert (await bench.record()).state is State.PENDING
 
 
 @contextlib.asynccontextmanager

@@ -202,17 +202,20 @@ class Library:
         await self.settle(document_id, generation)
         return False
 
-    async def fail(self, document_id: str, generation: int, error: DocumentError) -> None:
-        """End a generation as failed, if it is not over; what it wrote goes, now or by `recover`."""
-        if await self.records.fail(document_id, generation, error):
+    async def fail(self, document_id: str, generation: int, error: DocumentError, holder: str = "") -> None:
+        """End a generation as failed, if it is not over; what it wrote goes, now or by `recover`.
+
+        What the attempt `holder` met ends nothing if another has begun.
+        """
+        if await self.records.fail(document_id, generation, error, holder):
             metrics.DOCUMENTS.labels(error.code).inc()
-        log.warning(
-            "document failed",
-            document_id=document_id,
-            code=error.code,
-            page=error.page,
-            reason=error.message,
-        )
+            log.warning(
+                "document failed",
+                document_id=document_id,
+                code=error.code,
+                page=error.page,
+                reason=error.message,
+            )
         await self._try_to_settle(document_id, generation)
 
     async def settle(self, document_id: str, generation: int) -> None:

@@ -192,11 +192,13 @@ class Records(RecordReader):
         """Note where the points are of a document that an earlier release completed, which did not."""
         await self._run(upkeep.ADOPT, document_id, active_generation, collection)
 
-    async def fail(self, document_id: str, generation: int, error: DocumentError) -> bool:
-        """Mark a generation as failed for good; as `update`. It is left to be settled."""
-        return bool(
-            await self._run(generations.FAIL, document_id, *_now(), generation, *_flat(_error(error)))
-        )
+    async def fail(self, document_id: str, generation: int, error: DocumentError, holder: str = "") -> bool:
+        """Mark a generation as failed for good; as `update`. It is left to be settled.
+
+        False too if it was the attempt `holder` that failed, and another has begun.
+        """
+        args = *_now(), generation, holder, *_flat(_error(error))
+        return bool(await self._run(generations.FAIL, document_id, *args))
 
     async def cancel(self, document_id: str, generation: int) -> bool:
         """End a generation that nobody wants any more; as `update`, and True again for the same.

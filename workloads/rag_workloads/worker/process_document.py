@@ -83,11 +83,9 @@ class DocumentProcessor:
         except (Superseded, *DEPENDENCY_AWAY):
             raise
         except DocumentError as error:
-            await self.library.fail(document.document_id, document.generation, error)
+            await self._fail(document, error)
         except Exception as error:
-            log.exception(
-                "document not processed", document_id=document.document_id, attempt=document.attempts
-            )
+            log.exception("document not processed", document_id=document.document_id)
             await self._retry(document, error)
 
     async def _hand_back(self, attempt: Attempt, component: ProblemComponent, error: Exception) -> NoReturn:
@@ -179,12 +177,21 @@ class DocumentProcessor:
             await self.library.progress(document)
 
     async def _retry(self, document: Document, error: Exception) -> None:
-        if document.attempts <= self.settings.retries:
+        record = await self.library.records.get(document.document_id)
+        if record is None or record.holder != document.holder:
+            raise Superseded from error
+        if record.attempts <= self.settings.retries:  # they count from where it last got further
             raise RetryLater(self.settings.retry_delay_seconds) from error
         hint = "Upload the file again; if it fails again, look at the worker's log."
-        reason = f"Processing failed {document.attempts} times, last with {type(error).__name__}."
+        reason = f"Processing failed {record.attempts} times, last with {type(error).__name__}."
         failure = DocumentError(ErrorCode.INTERNAL, reason, hint=hint)
-        await self.library.fail(document.document_id, document.generation, failure)
+        await self._fail(document, failure)
+
+    async def _fail(self, document: Document, error: DocumentError) -> None:
+        """Fail the document, unless another attempt has begun. Its job stays for whoever goes on with it."""
+        await self.library.fail(document.document_id, document.generation, error, document.holder)
+        if await self.library.waits(document.document_id, document.task):
+            raise RetryLater(0) from error
 
 
 def _worker_died(attempts: int) -> DocumentError:

@@ -154,13 +154,15 @@ announce(id)
 return 1
 """
 
-# Marks a generation as failed; it stays in `work` until it is settled. ARGV: document id, now, time in words,
-# generation, fields and values. Answers whether it did.
+# Marks a generation as failed; it stays in `work` until it is settled. Of attempts only the last one may.
+# ARGV: document id, now, time in words, generation, token of the attempt that failed or "", fields and
+# values. Answers whether it did.
 FAIL = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
-local generation, state = get('generation', 'state')
+local generation, state, holder = get('generation', 'state', 'holder')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
-redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
+if ARGV[5] ~= '' and ARGV[5] ~= holder then return 0 end
+redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 6))
 redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
 move(id, state, 'failed')
 forget_progress(generation)

@@ -2,7 +2,8 @@
 
 from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, EVENTS_KEPT, FUNCTIONS
 
-# Marks a document whose deletion begins, whatever its state: jobs that run stop. As FAIL.
+# Marks a document whose deletion begins, whatever its state: jobs that run stop. ARGV: document id, now, time
+# in words, generation, fields and values. Answers whether it did.
 RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state = get('generation', 'state')
