@@ -18,7 +18,7 @@ TIMES = {
     b"completed_at",
 }
 # Names that a process gives to one run of a verb.
-TOKENS = {b"attempt_tokens", b"restart_token", b"holder"}
+TOKENS = {b"attempt_tokens", b"restart_token", b"holder", b"describe_token"}
 GENERATION = re.compile(r"\d{13,}")
 
 

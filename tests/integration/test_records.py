@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from tests.records import new_document
+from tests.integration.conftest import PIPELINE
+from tests.records import batch, new_document
 
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.documents import (
@@ -15,7 +16,8 @@ from rag_workloads.library.documents import (
     State,
     generation_at,
 )
-from rag_workloads.library.records import Begun, Records, StoreRefused, Target
+from rag_workloads.library.record_reader import NO_CHECKPOINT, RecordUnreadable
+from rag_workloads.library.records import Begun, Cut, Records, StoreRefused, Target
 
 TARGET = Target("manuals", 1)
 LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=32)
@@ -123,7 +125,7 @@ async def test_a_late_writer_is_refused(records: Records) -> None:
     assert await records.batch_done("doc", old.generation, 0) is None
     assert not await records.complete("doc", old.generation, "manuals")
     assert not await records.fail("doc", old.generation, BROKEN)
-    assert not await records.restart("doc", old.generation, "a")
+    assert not await records.restart("doc", old.generation, "a", State.PENDING)
     assert await records.complete("doc", now.generation, "manuals")
     assert not await records.update("doc", now.generation, stage="parsing")
     assert not await records.delete("doc", old.generation)
@@ -264,8 +266,8 @@ async def test_a_generation_that_begins_anew_keeps_its_task_and_what_is_active(r
     await records.take_up("doc", first.generation, "a", TARGET, LAYOUT)
     await records.update("doc", first.generation, pages=9, pages_done=9, chunks=3, batches=1)
     await records.complete("doc", first.generation, "manuals")
-    for _ in range(2):
-        assert await records.restart("doc", first.generation, "r"), "it answers a lost reply the same"
+    for _ in range(2):  # it answers a lost reply the same
+        assert await records.restart("doc", first.generation, "r", State.COMPLETED)
     again = await get(records)
     assert (again.task, again.state, again.progress) == (first.task, State.PENDING, 0)
     assert again.generation > first.generation
@@ -311,3 +313,56 @@ async def test_a_redis_of_another_pipeline_is_refused(records: Records) -> None:
         await records.claim("cluster/ns/mine")
     with pytest.raises(StoreRefused, match="holds the documents of the pipeline cluster/ns/mine"):
         await records.claim("cluster/ns/yours")
+
+
+async def test_what_ended_since_it_was_looked_at_is_not_begun_anew(records: Records) -> None:
+    document = await begin(records)
+    await records.complete("doc", document.generation, "manuals")
+    assert not await records.restart("doc", document.generation, "r", State.PROCESSING)
+    assert (await get(records)).state is State.COMPLETED
+
+
+async def test_a_record_of_an_earlier_release_takes_a_new_upload(records: Records, queue: Queue) -> None:
+    document = await begin(records)
+    await records.complete("doc", document.generation, "manuals")
+    new_fields = ("task", "active_collection", "places", "begun_at", "described")
+    async with queue.redis.pipeline() as pipe:
+        pipe.hdel(f"{PIPELINE}:doc:doc", *new_fields)
+        await pipe.execute()
+    known = await records.begin(new(upload="again"), TARGET)
+    assert known.task
+    second = await begin(records, sha256="bb", upload="2")
+    assert second.active_generation == document.generation
+    assert second.active_collection is None
+
+
+async def test_a_record_that_cannot_be_read_is_not_taken_for_none(records: Records, queue: Queue) -> None:
+    await begin(records)
+    await begin(records, "other")
+    async with queue.redis.pipeline() as pipe:
+        pipe.hset(f"{PIPELINE}:doc:doc", "state", "of a newer release")
+        await pipe.execute()
+    with pytest.raises(RecordUnreadable, match="'doc' cannot be read"):
+        await records.get("doc")
+    assert [document.document_id for document in await records.load(["doc", "other", "none"])] == ["other"]
+    unreadable, other, none = await records.look(["doc", "other", "none"])
+    assert isinstance(unreadable, RecordUnreadable)
+    assert (isinstance(other, Document), none) == (True, None)
+
+
+async def test_batches_before_those_that_the_record_knows_of_are_cut_again(
+    records: Records, queue: Queue
+) -> None:
+    """As when Redis lost its last second."""
+    document = await begin(records)
+    taken = await records.take_up("doc", document.generation, "token", TARGET, LAYOUT)
+    assert taken
+    entries = queue.batch_entries([batch(taken, 1)])
+    assert not await records.cut(taken, Cut(1, 1, NO_CHECKPOINT, None), *entries)
+    assert await queue.missing_batches("doc", document.generation, 2) == [0, 1]
+
+
+async def test_work_that_no_record_has_is_forgotten(records: Records, queue: Queue) -> None:
+    await queue.redis.zadd(f"{PIPELINE}:docs:work", {"gone": 1})
+    assert await left(records) == []
+    assert await queue.redis.zcard(f"{PIPELINE}:docs:work") == 0

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+from tests.integration.conftest import PIPELINE
 from tests.records import batch, new_document
 
 from rag_workloads.library import sweep
 from rag_workloads.library.documents import Document, Layout, State
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.record_reader import RecordUnreadable
 from rag_workloads.library.vectors import Fingerprint
 
 LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=1)
@@ -134,3 +136,16 @@ async def test_documents_of_an_earlier_release_are_taken_over(kept: Library) -> 
     assert await kept.records.get("doc") == old.model_copy(
         update={"active_collection": kept.target.collection}
     )
+
+
+async def test_what_belongs_to_a_record_that_cannot_be_read_stays(kept: Library) -> None:
+    document = await stored(kept, "doc")
+    async with kept.queue.redis.pipeline() as pipe:
+        pipe.hset(f"{PIPELINE}:doc:doc", "state", "of a newer release")
+        await pipe.execute()
+    report = await sweep.sweep(kept, asked=True)
+    assert (report.orphan_points, report.orphan_files) == (0, 0)
+    assert await what_is_left(kept) == ({"doc"}, {"doc"})
+    with pytest.raises(RecordUnreadable):
+        await kept.settle("doc", document.generation)
+    assert await what_is_left(kept) == ({"doc"}, {"doc"})

@@ -124,6 +124,10 @@ class Queue:
     async def forget(self, document_id: str, task: int, generation: int, batches: int) -> None:
         """Take a document's jobs off the queues; one that runs ends when it sees its record gone."""
         await self._remove(self._ingest, [payloads.ingest_job_id(self.pipeline, document_id, task)])
+        await self.forget_batches(document_id, generation, batches)
+
+    async def forget_batches(self, document_id: str, generation: int, batches: int) -> None:
+        """Take a generation's batches off their queue; as `forget`."""
         if batches:
             await self._remove(self._embed, self._batch_ids(document_id, generation, batches))
 

@@ -179,7 +179,8 @@ class Document(NewDocument):
     @classmethod
     def _of_an_earlier_release(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """A record whose tasks were its generations."""
-        return {"task": fields.get("generation"), **fields}
+        queued = fields.get("batches", 0)
+        return {"task": fields.get("generation"), "batches_queued": queued, **fields}
 
     @property
     def task_id(self) -> str:

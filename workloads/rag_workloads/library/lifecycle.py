@@ -231,7 +231,9 @@ class Library:
         if document.generation == generation and document.unfinished:
             return
         for collection in document.collections | {self.target.collection}:
-            kept = document.active_generation if collection == document.active_collection else None
+            # A release before this one did not note in which collection they are.
+            is_active = document.active_collection in (None, collection)
+            kept = document.active_generation if is_active else None
             await self.vectors.delete(document_id, generation, collection=collection, but=kept)
         await self.records.settled(document_id, generation)
 
@@ -246,7 +248,7 @@ class Library:
             if document.deleting:
                 return None
             description = change(document.description)
-            if await self.records.describe(document_id, document.revised, description):
+            if await self.records.describe(document_id, document.revised, uuid4().hex, description):
                 await self._try_to_settle(document_id, document.generation)
                 return await self.records.get(document_id)
         return None
@@ -256,10 +258,13 @@ class Library:
 
         What searches see of it stays. A document that has ended before is left as it is.
         """
-        while (document := await self.records.get(document_id)) and document.unfinished:
+        found = document = await self.records.get(document_id)
+        while found and document and document.task == found.task and document.unfinished:
             if await self.records.cancel(document_id, document.generation):
-                await self._forget_jobs(document)
+                # Its own job ends by itself: it may be wanted again by now.
+                await self.queue.forget_batches(document_id, document.generation, document.batches_queued)
                 await self._try_to_settle(document_id, document.generation)
+            document = await self.records.get(document_id)
         return document
 
     async def retry(self, document_id: str) -> Document | None:
@@ -270,7 +275,7 @@ class Library:
         document = await self.records.get(document_id)
         if document is None or not document.retriable:
             return document
-        await self.records.restart(document_id, document.generation, uuid4().hex, ended=True)
+        await self.records.restart(document_id, document.generation, uuid4().hex, document.state)
         document = await self.records.get(document_id)
         if document and document.unfinished:
             await self.queue.enqueue_document(document_id, document.task)
@@ -364,7 +369,7 @@ class Library:
         return await self._restart(document)
 
     async def _restart(self, document: Document) -> Document:
-        await self.records.restart(document.document_id, document.generation, uuid4().hex)
+        await self.records.restart(document.document_id, document.generation, uuid4().hex, document.state)
         renewed = await self.records.get(document.document_id)
         if renewed is None or renewed.task != document.task or not renewed.unfinished:
             raise Superseded
@@ -399,13 +404,9 @@ class Library:
             await self.progress(document, recoveries=recoveries, attempts=0, attempt_tokens="")
             log.warning("document queued again", document_id=document.document_id, recoveries=recoveries)
 
-    async def _forget_jobs(self, document: Document) -> None:
-        queued = document.batches or document.batches_queued
-        await self.queue.forget(document.document_id, document.task, document.generation, queued)
-
     async def _finish_deletion(self, document: Document) -> None:
         document_id, generation = document.document_id, document.generation
-        await self._forget_jobs(document)
+        await self.queue.forget(document_id, document.task, generation, document.batches_queued)
         for collection in document.collections | {self.target.collection}:
             await self.vectors.delete(document_id, generation, collection=collection)
         await self.records.delete(document_id, generation)

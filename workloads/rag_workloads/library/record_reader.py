@@ -24,6 +24,10 @@ class Checkpoint(NamedTuple):
 NO_CHECKPOINT = Checkpoint(b"", b"")
 
 
+class RecordUnreadable(Exception):
+    """There is a record, and this release does not understand it, as one that a newer release wrote."""
+
+
 class RecordReader:
     """The records of one pipeline, to read. Errors are redis-py's."""
 
@@ -35,11 +39,18 @@ class RecordReader:
         self._events = f"{self._all}:events"
 
     async def get(self, document_id: str) -> Document | None:
-        """The record, or None."""
-        return (await self.load([document_id]))[0]
+        """The record, or None if there is none. Raises RecordUnreadable."""
+        (found,) = await self.look([document_id])
+        if isinstance(found, RecordUnreadable):
+            raise found
+        return found
 
-    async def load(self, ids: Sequence[str]) -> list[Document | None]:
-        """The records of these ids, in order; None for one that is not there, or cannot be read."""
+    async def load(self, ids: Sequence[str]) -> list[Document]:
+        """The records of these ids, in order, without those that are not there, or cannot be read."""
+        return [found for found in await self.look(ids) if isinstance(found, Document)]
+
+    async def look(self, ids: Sequence[str]) -> list[Document | RecordUnreadable | None]:
+        """What there is for each of these ids, in order; None for no record."""
         async with self.redis.pipeline(transaction=False) as pipe:
             for document_id in ids:
                 pipe.hgetall(self._record(document_id))
@@ -67,8 +78,7 @@ class RecordReader:
             pipe.zrevrange(index, offset, offset + limit - 1)
             pipe.zcard(index)
             ids, total = await pipe.execute()
-        found = await self.load([i.decode() for i in ids])
-        return [document for document in found if document], total
+        return await self.load([i.decode() for i in ids]), total
 
     async def checkpoint(self, document_id: str, generation: int) -> Checkpoint | None:
         """Where an attempt at a generation begins; None at its start."""
@@ -97,10 +107,11 @@ class RecordReader:
         return f"{self._pipeline}:doc:{document_id}"
 
 
-def _document(fields: dict[bytes, bytes]) -> Document | None:
+def _document(fields: dict[bytes, bytes]) -> Document | RecordUnreadable:
     """One record that cannot be read must not keep anybody from the others."""
     try:
         return Document.model_validate({name.decode(): value.decode() for name, value in fields.items()})
     except ValueError as error:
-        log.error("record cannot be read", document_id=fields.get(b"document_id"), reason=str(error))
-        return None
+        document_id = fields.get(b"document_id", b"").decode()
+        log.error("record cannot be read", document_id=document_id, reason=str(error))
+        return RecordUnreadable(f"the record of document {document_id!r} cannot be read: {error}")

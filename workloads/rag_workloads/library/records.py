@@ -103,12 +103,12 @@ class Records(RecordReader):
         )
         return Begun(int(task), State(state.decode()), bool(begun))
 
-    async def restart(self, document_id: str, generation: int, token: str, *, ended: bool = False) -> bool:
-        """Begin the same bytes anew as a later generation; False if this one is past or gone.
+    async def restart(self, document_id: str, generation: int, token: str, seen: State) -> bool:
+        """Begin the same bytes anew as a later generation.
 
-        One that failed or was cancelled is begun anew only if it may have `ended`.
+        False if this one is past or gone, or has ended since it was `seen` in a state.
         """
-        args = *_now(), generation, token, int(ended)
+        args = *_now(), generation, token, seen
         return bool(await self._run(generations.RESTART, document_id, *args))
 
     async def take_up(
@@ -165,13 +165,14 @@ class Records(RecordReader):
         args = *_now(), generation, collection, described
         return bool(await self._run(generations.COMPLETE, document_id, *args))
 
-    async def describe(self, document_id: str, revised: int, description: Description) -> bool:
+    async def describe(self, document_id: str, revised: int, token: str, description: Description) -> bool:
         """Change what a client says of a document, if its description is still number `revised`.
 
-        It is left to be settled. False if the record is gone, or its description is another.
+        `token` names the change. It is left to be settled. False if the record is gone, or its description
+        is another.
         """
         fields = _flat(description.model_dump())
-        return bool(await self._run(descriptions.DESCRIBE, document_id, *_now(), revised, *fields))
+        return bool(await self._run(descriptions.DESCRIBE, document_id, *_now(), revised, token, *fields))
 
     async def described(self, document_id: str, active_generation: int, revised: int) -> None:
         """Note that the chunks that searches see have the description number `revised`."""

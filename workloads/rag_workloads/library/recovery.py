@@ -36,7 +36,7 @@ async def needs(queue: Queue, records: Records) -> AsyncIterator[tuple[Document,
     while True:
         ids, looked_at = await records.left(before, start, PAGE)
         for document in await records.load(ids):
-            if document and (need := await _need(queue, records, document)):
+            if need := await _need(queue, records, document):
                 yield document, need
         if looked_at < PAGE:
             return

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from rag_workloads.library.documents import Document, State, generation_at
 from rag_workloads.library.files import StoredFile
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.record_reader import RecordUnreadable
 from rag_workloads.library.vectors import Version
 from rag_workloads.web import metrics
 
@@ -30,7 +31,8 @@ class SweepReport(BaseModel):
     `removed` is False where there was no record at all and nobody asked for the sweep: then rather Redis
     was lost.
 
-    `orphan_files` and `orphan_points` are those that no record names. `incomplete` are completed documents
+    `orphan_files` and `orphan_points` are those that no record names; what belongs to a record that cannot be
+    read is none. `incomplete` are completed documents
     whose points are not all there, which are embedded again; `missing_files` have lost their file.
     """
 
@@ -73,8 +75,10 @@ async def _orphan_versions(
 ) -> AsyncIterator[Version]:
     old = [version for version in versions if version.generation < before]
     for page in _pages(old):
-        documents = await library.records.load([version.document_id for version in page])
+        documents = await library.records.look([version.document_id for version in page])
         for version, document in zip(page, documents, strict=True):
+            if isinstance(document, RecordUnreadable):
+                continue
             if document and document.active_collection is None and _is_active(document, version):
                 await library.records.adopt(*version[:2], library.target.collection)
             elif not _names(document, version, library.target.collection):
@@ -99,8 +103,10 @@ async def _orphan_files(library: Library, before: float) -> AsyncIterator[Stored
         return
     old = [f async for f in library.files.documents() if f.modified_at.timestamp() < before]
     for page in _pages(old):
-        documents = await library.records.load([file.document_id for file in page])
+        documents = await library.records.look([file.document_id for file in page])
         for file, document in zip(page, documents, strict=True):
+            if isinstance(document, RecordUnreadable):
+                continue
             if document is None or file.key not in document.object_keys:
                 yield file
 

@@ -12,7 +12,8 @@ CUT = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}{ENTER}
 local generation, state, holder, queued = get('generation', 'state', 'holder', 'batches_queued')
 if generation ~= ARGV[4] or not unfinished(state) or holder ~= ARGV[5] then return 0 end
 local first, count, chunks = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[10]
-if tonumber(queued or 0) ~= first then return 1 end
+queued = tonumber(queued or 0)
+if queued ~= first then return queued > first and 1 or 0 end
 enter({OWN_KEYS}, 11)
 local own = record .. ':' .. generation
 redis.call('HSET', record, 'batches_queued', first + count, 'updated_at', ARGV[3])

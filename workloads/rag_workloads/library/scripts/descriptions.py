@@ -3,13 +3,14 @@
 from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, REFUSED_WHEN_FULL
 
 # Changes a description, if nobody else has since it was read; it is left to be settled. ARGV: document id,
-# now, time in words, the number of the description that was read, then fields and values. Answers whether it
-# did.
+# now, time in words, the number of the description that was read, token, then fields and values. Answers
+# whether it did.
 DESCRIBE = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
-local state, revised, deleting = get('state', 'revised', 'deleting')
+local state, revised, deleting, last = get('state', 'revised', 'deleting', 'describe_token')
+if last == ARGV[5] then return 1 end
 if not state or deleting == '1' or (revised or '0') ~= ARGV[4] then return 0 end
-redis.call('HSET', record, 'updated_at', ARGV[3], unpack(ARGV, 5))
+redis.call('HSET', record, 'updated_at', ARGV[3], 'describe_token', ARGV[5], unpack(ARGV, 6))
 redis.call('HINCRBY', record, 'revised', 1)
 redis.call('ZADD', work, ARGV[2], id)
 announce(id)

@@ -18,6 +18,7 @@ end
 local old_sha, state, created, task, generation, old_file, active, active_file, collection, revision,
   deleting = get('sha256', 'state', 'created_at', 'task', 'generation', 'object_key', 'active_generation',
       'active_object_key', 'collection', 'revision', 'deleting')
+task = task or generation  -- a release before this one knew generations only
 local home = collection
 if state == 'completed' then home = get('active_collection') end
 local here = home == ARGV[7] or (not home and state ~= 'completed')
@@ -30,6 +31,7 @@ local active_collection = get('active_collection')
 if generation then
   forget_progress(generation)
   if collection then remember_place(collection) end
+  if active_collection then remember_place(active_collection) end
   if deleting == '1' then
     not_searchable(id)
     if active_file then redis.call('SADD', trash, active_file) end
@@ -49,8 +51,8 @@ redis.call('HSET', record, 'task', next, 'generation', next, 'state', 'pending',
            'created_at', created or words, 'begun_at', words, 'updated_at', words, 'revision', ARGV[8],
            unpack(ARGV, 9))
 if active then
-  redis.call('HSET', record, 'active_generation', active, 'active_collection', active_collection,
-             'described', described or '0')
+  redis.call('HSET', record, 'active_generation', active, 'described', described or '0')
+  if active_collection then redis.call('HSET', record, 'active_collection', active_collection) end
   if active_file then redis.call('HSET', record, 'active_object_key', active_file) end
 end
 redis.call('ZADD', all, 'NX', now, id)
@@ -61,7 +63,7 @@ return answer(next, 'pending', 1)
 """
 
 # Begins a generation of the same bytes anew. ARGV: document id, now, time in words, generation, token, and
-# whether it may have failed or been cancelled ("1"). Answers whether it did.
+# the state that it was seen in; if it has ended since, nothing is done. Answers whether it did.
 RESTART = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[5]
 local generation, state, deleting, last, file, active, active_file, collection = get(
@@ -69,7 +71,7 @@ local generation, state, deleting, last, file, active, active_file, collection =
   'collection')
 if last == token then return 1 end
 if generation ~= ARGV[4] or deleting == '1' then return 0 end
-if gave_up(state) and ARGV[6] ~= '1' then return 0 end
+if state ~= ARGV[6] and not (unfinished(state) and unfinished(ARGV[6])) then return 0 end
 if active and not active_file then redis.call('HSET', record, 'active_object_key', file) end
 if collection then remember_place(collection) end
 forget_progress(generation)

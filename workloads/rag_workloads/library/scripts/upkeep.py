@@ -22,7 +22,9 @@ for _, id in ipairs(ids) do
   -- A release before this one knew generations only.
   local task, generation = unpack(redis.call('HMGET', ARGV[4] .. id, 'task', 'generation'))
   task = task or generation
-  if not task or not redis.call('ZSCORE', KEYS[{OWN_KEYS}], ARGV[5] .. id .. '.' .. task) then
+  if not task then
+    redis.call('ZREM', work, id)
+  elseif not redis.call('ZSCORE', KEYS[{OWN_KEYS}], ARGV[5] .. id .. '.' .. task) then
     found[#found + 1] = id
   end
 end
