@@ -37,6 +37,7 @@ def test_a_change_is_a_merge_patch(change: dict[str, Any], after: dict[str, Any]
 def test_a_name_cannot_be_removed() -> None:
     with pytest.raises(ValueError, match="file_name cannot be removed"):
         Change(file_name=None).apply(BEFORE)
+    assert Change.model_json_schema()["properties"]["file_name"]["type"] == "string"
 
 
 def test_what_is_merged_is_bounded_too() -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 from rag_workloads.api.file_names import clean_name
 from rag_workloads.library.documents import Description
@@ -48,7 +49,8 @@ class Change(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    file_name: FileName | None = None
+    # That it cannot be null is said by `apply`, in words.
+    file_name: FileName | SkipJsonSchema[None] = None
     tags: Tags | None = None
     metadata: dict[str, JsonValue] | None = None
 
