@@ -21,6 +21,8 @@ SCOPES = {
     "post /documents/{document_id}/cancel": ["ingest"],
     "post /documents/{document_id}/retry": ["ingest"],
     "get /documents/{document_id}/chunks": ["ingest"],
+    "get /documents/{document_id}/events": ["ingest"],
+    "get /events": ["ingest"],
     "post /query": ["query"],
     "get /stats": [],
     "get /sweep": ["admin"],
@@ -56,7 +58,8 @@ async def test_the_schema_says_what_is_sent_and_answered(client: httpx.AsyncClie
         for method, operation in methods.items()
     }
     parameters = [p for operation in operations.values() for p in operation.get("parameters", [])]
-    assert not [parameter for parameter in parameters if parameter["in"] == "header"]
+    headers = {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
+    assert headers == {"Last-Event-ID"}, "keys are told by the security schemes"
     upload = operations["post /documents/upload"]
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
     assert (form["file"]["format"], form["document_id"]["type"]) == ("binary", "string")

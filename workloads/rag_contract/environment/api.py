@@ -17,6 +17,7 @@ class ApiSettings(LibrarySettings, StorageSettings):
     Without `api_key` and `api_keys` everyone may ask; one that is there and empty lets nobody in.
 
     `max_uploads` run at once in one process, and none begins while `max_documents_waiting` are queued.
+    As many as `max_event_streams` clients of one process hear of documents as they change.
     A body that stands still for `body_idle_seconds` is refused.
 
     `context_characters` bounds the passage that the language model is asked about; `answer_seconds` a whole
@@ -32,6 +33,7 @@ class ApiSettings(LibrarySettings, StorageSettings):
     upload_limit_bytes: PositiveInt = defaults.UPLOAD_LIMIT_MIB << 20
     max_uploads: PositiveInt = 16
     max_documents_waiting: PositiveInt = 100_000
+    max_event_streams: PositiveInt = 500
     body_idle_seconds: PositiveFloat = 30
     retrieval_top_k: Annotated[int, Field(ge=1, le=100)] = defaults.RETRIEVAL_TOP_K
     retrieval_score_threshold: Annotated[float, Field(ge=-1, le=1)] = defaults.RETRIEVAL_SCORE_THRESHOLD

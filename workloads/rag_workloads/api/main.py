@@ -13,7 +13,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 from rag_contract.api_keys import Scope
 from rag_contract.environment.api import ApiSettings
 from rag_workloads import tasks
-from rag_workloads.api import documents, health, maintenance, questions, uploads
+from rag_workloads.api import documents, events, health, maintenance, questions, uploads
 from rag_workloads.api.admission import memory_full, storage_full
 from rag_workloads.api.auth import authorize
 from rag_workloads.api.keyring import Keyring
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (uploads.router, [Scope.INGEST]),
     (documents.router, [Scope.INGEST]),
+    (events.router, [Scope.INGEST]),
     (questions.router, [Scope.QUERY]),
     (maintenance.router, [Scope.ADMIN]),
     (health.stats_router, []),
@@ -93,6 +94,12 @@ async def _claim(parts: Parts, owner: str) -> None:
         except RedisError as error:
             log.error("cannot see whose Redis this is", reason=str(error))
             await asyncio.sleep(CLAIM_AGAIN_SECONDS)
+
+
+async def end_streams(app: FastAPI) -> None:
+    """End what would not end by itself, as the process is about to stop."""
+    parts: Parts = app.state.parts
+    parts.listeners.end()
 
 
 def refusal(app: FastAPI) -> str | None:

@@ -10,8 +10,10 @@ from rag_workloads.api.admission import Admission
 from rag_workloads.api.rate_limits import RateLimits
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
+from rag_workloads.library.events import EventStream
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.listeners import Listeners
 
 
 @dataclass(frozen=True)
@@ -25,25 +27,28 @@ class Parts:
     llm: LlmClient | None
     rate_limits: RateLimits
     admission: Admission
+    listeners: Listeners
 
     @classmethod
     def open(cls, settings: ApiSettings) -> Self:
         """Prepare what connects when it is used: a question needs no Redis, and no files."""
         files = ObjectStore(settings.storage_url)
         library = Library.open(settings, files)
+        redis_url = settings.redis_url.get_secret_value()
         return cls(
             settings,
             library,
             files,
             EmbeddingClient(settings.embedding_url),
             LlmClient(settings.llm_url, settings.answer_seconds) if settings.llm_url else None,
-            RateLimits.open(settings.redis_url.get_secret_value(), settings.pipeline),
+            RateLimits.open(redis_url, settings.pipeline),
             Admission(settings, library.queue, files),
+            Listeners(EventStream.open(redis_url, settings.pipeline), settings.max_event_streams),
         )
 
     async def close(self) -> None:
         """Close all connections."""
-        for part in (self.embedding, self.llm, self.rate_limits, self.library):
+        for part in (self.embedding, self.llm, self.rate_limits, self.listeners, self.library):
             if part is not None:
                 await part.close()
 

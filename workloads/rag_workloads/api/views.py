@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, JsonValue
 
 from rag_workloads.jobs.payloads import task_id
-from rag_workloads.library.documents import Document, ErrorCode, PageWarning, Stage, State
+from rag_workloads.library.documents import Document, ErrorCode, PageWarning, Stage, Standing, State
 
 
 class UploadAccepted(BaseModel):
@@ -38,6 +38,18 @@ class TaskError(BaseModel):
     page: int | None = None
     hint: str | None = None
 
+    @classmethod
+    def of(cls, standing: Standing) -> Self | None:
+        """Why it failed, if it did."""
+        if standing.error_code is None:
+            return None
+        return cls(
+            code=standing.error_code,
+            message=standing.error_message or "",
+            page=standing.error_page,
+            hint=standing.error_hint,
+        )
+
 
 class TaskStatus(BaseModel):
     """How far a document is; `progress` is 0 to 100, and what is finished has no stage."""
@@ -60,7 +72,7 @@ class TaskStatus(BaseModel):
             progress=document.progress,
             stage=document.stage,
             result=_result(document),
-            error=_error(document),
+            error=TaskError.of(document),
         )
 
     @classmethod
@@ -148,7 +160,7 @@ class DocumentView(BaseModel):
             progress=document.progress,
             timings=Timings.of(document),
             warnings=document.warnings,
-            error=_error(document),
+            error=TaskError.of(document),
             collection=document.active_collection or document.collection,
             searchable=document.active_collection == collection,
         )
@@ -192,15 +204,4 @@ def _result(document: Document) -> TaskResult | None:
         chunks=document.chunks or 0,
         warnings=document.warnings,
         warnings_total=document.warnings_total,
-    )
-
-
-def _error(document: Document) -> TaskError | None:
-    if document.error_code is None:
-        return None
-    return TaskError(
-        code=document.error_code,
-        message=document.error_message or "",
-        page=document.error_page,
-        hint=document.error_hint,
     )

@@ -4,7 +4,7 @@ import json
 import time
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, model_validator
 
@@ -81,6 +81,51 @@ def generation_at(seconds: float | None = None) -> int:
     return int((time.time() if seconds is None else seconds) * 1000)
 
 
+class Standing(BaseModel):
+    """How far a document is; what is gone is "deleted". `batches` is known once all of them are queued."""
+
+    model_config = ConfigDict(frozen=True)
+
+    document_id: str
+    task: int
+    state: State | Literal["deleted"]
+    stage: Stage | None = None
+    pages: int | None = None
+    pages_done: int = 0
+    chunks: int | None = None
+    chunks_done: int = 0
+    batches: int | None = None
+    batches_done: int = 0
+    error_code: ErrorCode | None = None
+    error_message: str | None = None
+    error_page: int | None = None
+    error_hint: str | None = None
+
+    @property
+    def task_id(self) -> str:
+        """The id that a client polls."""
+        return task_id(self.document_id, self.task)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is work left to do."""
+        return self.state in (State.PENDING, State.PROCESSING)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes by itself: the end of a deletion does."""
+        return not self.unfinished and self.error_code is not ErrorCode.DELETE_UNFINISHED
+
+    @property
+    def progress(self) -> int:
+        """0 to 100; 100 only when completed."""
+        if self.state is State.COMPLETED:
+            return 100
+        parsed = PARSE_SHARE * self.pages_done / self.pages if self.pages else 0
+        embedded = EMBED_SHARE * self.batches_done / self.batches if self.batches else 0
+        return min(99, int(parsed + embedded))
+
+
 def _parsed(value: object) -> object:
     """What a record holds as JSON."""
     return json.loads(value) if isinstance(value, str) else value
@@ -120,7 +165,7 @@ class Layout(BaseModel):
     batch_size: int
 
 
-class Document(NewDocument):
+class Document(NewDocument, Standing):
     """The record.
 
     `task` is the number of the upload, which clients know. `generation` is the attempt that is made, or was,
@@ -130,11 +175,9 @@ class Document(NewDocument):
     points of it. `revised` counts the changes of the description, and `described` is the number of the one
     that the chunks have which searches see. `attempts` counts how often the generation was taken up since it
     last got further, but for those times that ended by nobody's fault; only the `holder`, the attempt that
-    began last, may queue batches. `batches` is known once all of them are queued. `warnings` holds the first
-    of `warnings_total`.
+    began last, may queue batches. `warnings` holds the first of `warnings_total`.
     """
 
-    task: int
     generation: int
     collection: str | None = None
     revision: int = 0
@@ -148,25 +191,14 @@ class Document(NewDocument):
     revised: int = 0
     described: int = 0
     state: State = State.PENDING
-    stage: Stage | None = None
     deleting: bool = False
-    pages: int | None = None
-    pages_done: int = 0
     pages_without_text: int = 0
     warnings: Annotated[list[PageWarning], BeforeValidator(_parsed)] = []
     warnings_total: int = 0
-    chunks: int | None = None
-    batches: int | None = None
     batches_queued: int = 0
-    batches_done: int = 0
-    chunks_done: int = 0
     attempts: int = 0
     holder: str = ""
     recoveries: int = 0
-    error_code: ErrorCode | None = None
-    error_message: str | None = None
-    error_page: int | None = None
-    error_hint: str | None = None
     created_at: datetime
     begun_at: datetime | None = None
     taken_up_at: datetime | None = None
@@ -181,11 +213,6 @@ class Document(NewDocument):
         """A record whose tasks were its generations."""
         queued = fields.get("batches", 0)
         return {"task": fields.get("generation"), "batches_queued": queued, **fields}
-
-    @property
-    def task_id(self) -> str:
-        """The id that a client polls."""
-        return task_id(self.document_id, self.task)
 
     @property
     def layout(self) -> Layout | None:
@@ -212,20 +239,6 @@ class Document(NewDocument):
         return Description(file_name=self.file_name, tags=self.tags, metadata=self.metadata)
 
     @property
-    def unfinished(self) -> bool:
-        """Whether there is work left to do."""
-        return self.state in (State.PENDING, State.PROCESSING)
-
-    @property
     def retriable(self) -> bool:
         """Whether it ended in a way from which it may be tried again."""
         return self.state in (State.FAILED, State.CANCELLED) and not self.deleting
-
-    @property
-    def progress(self) -> int:
-        """0 to 100; 100 only when completed."""
-        if self.state is State.COMPLETED:
-            return 100
-        parsed = PARSE_SHARE * self.pages_done / self.pages if self.pages else 0
-        embedded = EMBED_SHARE * self.batches_done / self.batches if self.batches else 0
-        return min(99, int(parsed + embedded))

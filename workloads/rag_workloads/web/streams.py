@@ -11,13 +11,20 @@ AppStatus.enable_automatic_graceful_drain = False
 
 # A reader that takes nothing for so long is gone.
 SEND_SECONDS = 10
+# Between two comments that keep a quiet stream open: less than proxies wait for one.
+HEARTBEAT_SECONDS = 15
 
 
-def event(data: dict[str, Any], name: str | None = None) -> ServerSentEvent:
+def event(data: dict[str, Any], name: str | None = None, id: str | None = None) -> ServerSentEvent:
     """An event with JSON in it."""
-    return JSONServerSentEvent(data, event=name)
+    return JSONServerSentEvent(data, event=name, id=id)
+
+
+def place(id: str) -> ServerSentEvent:
+    """No event, but the id after which a client that comes back goes on."""
+    return ServerSentEvent(id=id)
 
 
 def stream(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:
     """The HTTP answer."""
-    return EventSourceResponse(events, send_timeout=SEND_SECONDS)
+    return EventSourceResponse(events, ping=HEARTBEAT_SECONDS, send_timeout=SEND_SECONDS)

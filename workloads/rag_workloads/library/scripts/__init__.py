@@ -35,8 +35,10 @@ end
 
 -- Tells whoever listens how far a document is.
 local function announce(id)
-  local told = {{'document_id', id}}
-  local names = {{'task', 'state', 'stage', 'pages', 'pages_done', 'chunks', 'chunks_done', 'batches',
+  -- A release before this one knew generations only.
+  local task, generation = get('task', 'generation')
+  local told = {{'document_id', id, 'task', task or generation}}
+  local names = {{'state', 'stage', 'pages', 'pages_done', 'chunks', 'chunks_done', 'batches',
     'batches_done', 'error_code', 'error_message', 'error_page', 'error_hint'}}
   for i, value in ipairs(redis.call('HMGET', record, unpack(names))) do
     if value then

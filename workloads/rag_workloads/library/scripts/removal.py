@@ -30,7 +30,7 @@ return 1
 # Removes a record; its files are trash. ARGV: document id, generation. Answers whether there was one.
 DELETE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
-local generation, file, active_file = get('generation', 'object_key', 'active_object_key')
+local task, generation, file, active_file = get('task', 'generation', 'object_key', 'active_object_key')
 if generation ~= ARGV[2] then return 0 end
 redis.call('SADD', trash, file)
 if active_file then redis.call('SADD', trash, active_file) end
@@ -40,6 +40,7 @@ redis.call('DEL', record)
 for _, index in pairs(indexes) do redis.call('ZREM', index, id) end
 redis.call('ZREM', all, id)
 redis.call('ZREM', work, id)
-redis.call('XADD', events, 'MAXLEN', '~', {EVENTS_KEPT}, '*', 'document_id', id, 'state', 'deleted')
+redis.call('XADD', events, 'MAXLEN', '~', {EVENTS_KEPT}, '*', 'document_id', id, 'task', task or generation,
+           'state', 'deleted')
 return 1
 """
