@@ -14,7 +14,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.records import batch
 
 from rag_workloads.jobs.queue import Queue
-from rag_workloads.library.documents import DocumentError, ErrorCode, Layout
+from rag_workloads.library.documents import DocumentError, ErrorCode, Layout, State
 from rag_workloads.library.record_reader import NO_CHECKPOINT
 from rag_workloads.library.records import Cut, Records, Target
 from rag_workloads.library.scripts import EVENTS_KEPT
@@ -106,7 +106,7 @@ async def test_what_ended_before_is_told_once(records: Records, url: str) -> Non
         {"code": "PDF_CORRUPT", "message": "broken", "page": 3, "hint": "repair it"},
     )
     assert (await get(url, ONE, follower.last_id)).status_code == 204
-    await records.restart("doc", document.generation, "again", ended=True)
+    await records.restart("doc", document.generation, "again", State.FAILED)
     (told,) = await follower.first(url, 1)
     assert (told.data["status"], told.data["error"]) == ("pending", None)
 
