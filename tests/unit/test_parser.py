@@ -42,6 +42,20 @@ def open_document(pages: int, deadly: int, path: Path, content_type: str) -> Pag
     return Document(pages, deadly)
 
 
+def open_unlucky(mark: Path, path: Path, content_type: str) -> Pages:
+    """A document whose page 40 kills the first process that opens it."""
+    deadly = 0 if mark.exists() else 40
+    mark.touch()
+    return Document(70, deadly)
+
+
+def die_once(mark: Path, path: Path, content_type: str) -> Pages:
+    if not mark.exists():
+        mark.touch()
+        die(path, content_type)
+    return Document(70)
+
+
 def refuse(error: Exception, path: Path, content_type: str) -> Pages:
     raise error
 
@@ -51,8 +65,8 @@ def die(path: Path, content_type: str) -> Pages:
     raise AssertionError("unreachable")
 
 
-async def read(parser: Parser, pages: int, seconds: float = SECONDS) -> list[Page]:
-    parts = parser.read_pages(FILE, KIND, pages, TimeBudget(seconds))
+async def read(parser: Parser, pages: int) -> list[Page]:
+    parts = parser.read_pages(FILE, KIND, pages, TimeBudget(SECONDS))
     return [page async for part in parts for page in part]
 
 
@@ -81,12 +95,17 @@ async def test_a_page_that_kills_the_process_costs_no_other(deadly: int) -> None
     assert lost(pages) == [(deadly, ErrorCode.PARSE_CRASHED)]
 
 
-class EndlessReader:
-    """Stands in for a process that hangs on page 40, and gives every other page at once."""
+async def test_a_process_that_is_killed_for_anothers_memory_costs_nothing(tmp_path: Path) -> None:
+    assert lost(await read(Parser(partial(open_unlucky, tmp_path / "read")), 70)) == []
+    counted = Parser(partial(die_once, tmp_path / "counted")).count_pages(FILE, KIND, TimeBudget(SECONDS))
+    assert await counted == 70
 
-    def __init__(self, _: object, first: int, last: int) -> None:
-        self.first, self.last = first, last
-        self._next = first
+
+class EndlessReader:
+    """Stands in for a process that hangs on page 40, `hangs` times, and gives every other page at once."""
+
+    def __init__(self, hangs: list[int], _: object, first: int, last: int) -> None:
+        self._hangs, self._next = hangs, first
 
     async def __aenter__(self) -> "EndlessReader":
         return self
@@ -98,20 +117,27 @@ class EndlessReader:
         return 70
 
     async def take(self, most: int) -> list[Page]:
-        if self._next == 40:
+        if self._next == 40 and self._hangs:
+            self._hangs.pop()
             await asyncio.Event().wait()
         self._next += 1
         return [Page(str(self._next - 1))]
 
 
-async def test_a_page_that_hangs_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser_module, "Reader", EndlessReader)
-    pages = await read(Parser(), 70, seconds=0.2)
+@pytest.mark.parametrize(
+    ("hangs", "costs"), [([1], []), ([1, 2], [(40, ErrorCode.PARSE_TIMEOUT)])], ids=["once", "twice"]
+)
+async def test_a_page_that_hangs_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch, hangs: list[int], costs: list[tuple[int, ErrorCode]]
+) -> None:
+    monkeypatch.setattr(parser_module, "Reader", partial(EndlessReader, hangs))
+    monkeypatch.setattr(TimeBudget, "page_seconds", 0)  # what does not wait is in time
+    pages = await read(Parser(), 70)
     assert len(pages) == 70
-    assert lost(pages) == [(40, ErrorCode.PARSE_TIMEOUT)]
+    assert lost(pages) == costs
 
 
-@pytest.mark.parametrize(("limit", "page"), [(10, 5), (20, 10), (60, 10), (300, 30), (7200, 720)])
+@pytest.mark.parametrize(("limit", "page"), [(10, 2.5), (20, 5), (60, 10), (300, 30), (7200, 720)])
 def test_a_slow_page_is_no_hanging_one(limit: int, page: float) -> None:
     assert TimeBudget(limit).page_seconds == page
 
