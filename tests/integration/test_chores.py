@@ -2,6 +2,7 @@
 
 import pytest
 from tests.integration.conftest import PIPELINE
+from tests.integration.cutting_proxy import CuttingProxy
 
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.chores import Chores
@@ -15,6 +16,16 @@ def chores(queue: Queue) -> Chores:
 async def test_one_process_at_a_time_has_the_turn(chores: Chores) -> None:
     assert [await chores.turn("recovery", 60) for _ in range(2)] == [True, False]
     assert await chores.turn("sweep", 60)
+
+
+async def test_a_turn_whose_reply_is_lost_is_still_ours(queue: Queue, redis_server: str) -> None:
+    async with CuttingProxy(redis_server) as proxy:
+        through = Queue.open(proxy.url, PIPELINE)
+        proxy.start(cut_at=1)
+        assert await Chores(through.redis, PIPELINE).turn("recovery", 60)
+        assert proxy.cuts == 1
+        await through.close()
+    assert not await Chores(queue.redis, PIPELINE).turn("recovery", 60)
 
 
 async def test_a_sweep_is_asked_for_until_it_is_done(chores: Chores) -> None:

@@ -14,8 +14,9 @@ class Chores:
 
     async def turn(self, name: str, seconds: float) -> bool:
         """Whether it is this process's turn to do something that one does at a time, every so often."""
-        key = f"{self._pipeline}:turn:{name}"
-        return bool(await self._redis.set(key, "1", nx=True, px=int(seconds * 1000)))
+        key, token = f"{self._pipeline}:turn:{name}", uuid4().hex
+        holder = await self._redis.set(key, token, nx=True, get=True, px=int(seconds * 1000))
+        return holder is None or holder.decode() == token  # the latter if a reply was lost
 
     async def ask_for_sweep(self) -> None:
         """Ask for a comparison of the stores, which a worker takes up within seconds."""
