@@ -4,6 +4,8 @@
 is what `kubectl explain` shows. Rules that compare fields are CEL, kept on the model that they speak about.
 """
 
+from datetime import UTC, datetime
+
 from pydantic import Field
 
 from rag_contract import defaults
@@ -101,6 +103,7 @@ class ObjectMeta(Part):
     namespace: str = "default"
     uid: str = ""
     generation: int = 1
+    creation_timestamp: datetime = datetime.fromtimestamp(0, UTC)
 
 
 class RagPipeline(Part):
@@ -114,10 +117,12 @@ class RagPipeline(Part):
     def collection(self) -> CollectionStatus:
         """The collection with its revision, which is larger for a later collection of the pipeline.
 
-        It moves with the collection alone. A status that was lost starts again at the generation, which is no
-        smaller than any revision before.
+        It moves with the collection alone. What it begins at, seconds of the pipeline's creation and its
+        generation, exceeds those of its past, had it a status or not, and of a pipeline that had its name
+        and whose documents are still in Redis.
         """
         name, known = self.spec.vector_store.collection, self.status.collection
         if known and known.name == name:
             return known
-        return CollectionStatus(name=name, revision=self.metadata.generation)
+        born = int(self.metadata.creation_timestamp.timestamp())
+        return CollectionStatus(name=name, revision=born + self.metadata.generation)

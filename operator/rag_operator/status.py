@@ -43,7 +43,7 @@ class CollectionStatus(Part):
 
     name: str = Field(max_length=63, description="Collection of the vectors.")
     revision: Int64 = Field(
-        description="Generation of the pipeline that chose the collection: a later one has a larger number."
+        description="Number of the collection among those of the pipeline: a later one has a larger number."
     )
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -77,13 +78,16 @@ def test_data_is_marked_with_its_owner_and_the_revision_of_its_collection(kube: 
     assert system
     assert api
     assert variables(api)["OWNER"] == f"{system['metadata']['uid']}/{kube.namespace}/{NAME}"
-    assert revision(1) == ("docs", 1)
+    stored = kube.get("ragpipeline", NAME)
+    assert stored
+    born = int(datetime.fromisoformat(stored["metadata"]["creationTimestamp"]).timestamp())
+    assert revision(1) == ("docs", born + 1)
     kube.patch("ragpipeline", NAME, {"spec": {"retrieval": {"topK": 9}}})
-    assert revision(2) == ("docs", 1)
+    assert revision(2) == ("docs", born + 1)
     kube.patch("ragpipeline", NAME, {"spec": {"vectorStore": {"collection": "other"}}})
-    assert revision(3) == ("other", 3)
+    assert revision(3) == ("other", born + 3)
     kube.patch("ragpipeline", NAME, {"spec": {"vectorStore": {"collection": "docs"}}})
-    assert revision(4) == ("docs", 4)
+    assert revision(4) == ("docs", born + 4)
 
 
 def test_several_keys_of_the_api_are_waited_for_and_handed_on(kube: Kube) -> None:
