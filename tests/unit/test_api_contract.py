@@ -23,6 +23,8 @@ SCOPES = {
     "get /documents/{document_id}/chunks": ["ingest"],
     "get /documents/{document_id}/events": ["ingest"],
     "get /events": ["ingest"],
+    "get /documents/{document_id}/file": ["ingest"],
+    "head /documents/{document_id}/file": ["ingest"],
     "post /query": ["query"],
     "get /stats": [],
     "get /sweep": ["admin"],
@@ -59,7 +61,9 @@ async def test_the_schema_says_what_is_sent_and_answered(client: httpx.AsyncClie
     }
     parameters = [p for operation in operations.values() for p in operation.get("parameters", [])]
     headers = {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
-    assert headers == {"Last-Event-ID"}, "keys are told by the security schemes"
+    assert headers == {"Last-Event-ID", "range", "if-range", "if-none-match"}, (
+        "keys are told by the security schemes"
+    )
     upload = operations["post /documents/upload"]
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
     assert (form["file"]["format"], form["document_id"]["type"]) == ("binary", "string")

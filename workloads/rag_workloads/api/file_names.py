@@ -1,8 +1,10 @@
-"""The file's name as a part of a form gives it, made fit to be shown and kept; pure."""
+"""The file's name as a part of a form gives it, made fit to be shown and kept, and to be given back; pure."""
 
+import re
 import unicodedata
 from email.message import Message
 from pathlib import PurePosixPath
+from urllib.parse import quote
 
 from python_multipart.multipart import parse_options_header
 
@@ -51,6 +53,12 @@ def clean_name(given: str) -> str:
     suffix = PurePosixPath(name).suffix
     kept = suffix if len(suffix) <= MAX_SUFFIX else ""
     return name[: MAX_CHARACTERS - len(kept)] + kept
+
+
+def attachment(name: str) -> str:
+    """The Content-Disposition (RFC 6266) of a file to be saved; `filename` is for old clients."""
+    plain = re.sub(r'[^ -~]|["\\%]', "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _is_text(character: str) -> bool:

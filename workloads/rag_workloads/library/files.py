@@ -88,6 +88,11 @@ class ObjectStore:
             async for part in result.stream(min_chunk_size=READ_BYTES):
                 await file.write(part)
 
+    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes of a file from `start` to before `end`, as they are read."""
+        result = await obstore.get_async(self._store, key, options={"range": (start, end)})
+        return result.stream(min_chunk_size=READ_BYTES)
+
     async def exists(self, key: str) -> bool:
         """Whether there is a file."""
         try:
