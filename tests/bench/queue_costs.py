@@ -49,6 +49,11 @@ class NoVectors(VectorStore):
     ) -> None:
         """Show nothing."""
 
+    async def delete(
+        self, document_id: str, through: int, *, collection: str | None = None, but: int | None = None
+    ) -> None:
+        """Have nothing to delete."""
+
 
 class NoModel:
     """Embeds at once."""

@@ -25,8 +25,6 @@ PIPELINE = "tests.durability"
 COLLECTION = "durability"
 HOST = "127.0.0.1"
 WORKERS, EMBEDDINGS = 2, 2
-# More than a document can meet here: it is to be taken up again, however often it is hit.
-RETRIES = 20
 
 
 class Kept:
@@ -166,7 +164,6 @@ class LocalSite:
             "STORAGE_URL": f"file://{self._folder}/objects",
             "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
             "MODEL_PATH": str(self._model),
-            "RETRIES": str(RETRIES),
             "RETRY_DELAY_SECONDS": "5",
             **more,
         }

@@ -151,8 +151,7 @@ def _pipeline() -> dict[str, Any]:
     spec["embedding"]["managed"]["replicas"] = spec["workers"]["replicas"] = 2
     spec["queue"] = {"external": {"urlSecretRef": {"name": PROXY, "key": "url"}}}
     spec["vectorStore"]["collection"] = NAME
-    # More than a document can meet here: it is to be taken up again, however often it is hit.
-    spec["ingestion"] = {"retries": 20, "retryDelaySeconds": 5}
+    spec["ingestion"] = {"retryDelaySeconds": 5}
     return {**resource, "metadata": {"name": NAME}}
 
 
