@@ -146,8 +146,11 @@ class Client:
     async def document_ids(self) -> list[str]:
         """Returns the ids of all documents."""
         ids: list[str] = []
-        while page := (await self._get("/api/v1/documents", limit=100, offset=len(ids)))["documents"]:
-            ids += [document["document_id"] for document in page]
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await self._get("/api/v1/documents", limit=100, cursor=cursor)
+            ids += [document["document_id"] for document in page["documents"]]
+            cursor = page["next_cursor"]
         return ids
 
     async def chunks(self, document_id: str) -> list[Chunk]:
@@ -185,7 +188,7 @@ class Client:
                 elif event.event == "error":
                     raise DemoError(f"the answer broke off: {data}")
 
-    async def _get(self, path: str, **params: int) -> dict[str, Any]:
+    async def _get(self, path: str, **params: int | str) -> dict[str, Any]:
         response = await self._http.get(path, params=params)
         response.raise_for_status()
         body: dict[str, Any] = response.json()

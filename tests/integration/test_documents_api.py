@@ -173,3 +173,41 @@ async def test_a_description_has_bounds(api: httpx.AsyncClient, change: dict[str
 
 async def test_a_document_that_is_not_there_cannot_be_described(api: httpx.AsyncClient) -> None:
     assert problem(await api.patch(f"{DOCUMENTS}/none", json={"tags": []})) == (404, "document-not-found")
+
+
+async def test_documents_are_listed_page_by_page(api: httpx.AsyncClient) -> None:
+    for number in range(5):
+        await upload(api, f"doc-{number}", f"Text {number}.")
+    first = (await api.get(DOCUMENTS, params={"limit": 3})).json()
+    assert [document["document_id"] for document in first["documents"]] == ["doc-4", "doc-3", "doc-2"]
+    assert (first["total"], first["counts"]["pending"], first["counts"]["failed"]) == (5, 5, 0)
+    rest = (await api.get(DOCUMENTS, params={"limit": 3, "cursor": first["next_cursor"]})).json()
+    assert [document["document_id"] for document in rest["documents"]] == ["doc-1", "doc-0"]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "!!!"])
+async def test_a_cursor_is_what_a_list_answered(api: httpx.AsyncClient, cursor: str) -> None:
+    status, slug = problem(await api.get(DOCUMENTS, params={"cursor": cursor}))
+    assert (status, slug) == (422, "invalid-cursor")
+
+
+async def test_what_failed_is_tried_again_and_removed_by_filter(queue: Queue, api: httpx.AsyncClient) -> None:
+    for number in range(4):
+        await upload(api, f"doc-{number}", f"Text {number}.")
+    for number in range(3):
+        await fail(queue, f"doc-{number}")
+    await api.patch(f"{DOCUMENTS}/doc-0", json={"tags": ["old"]})
+    removed = await api.delete(DOCUMENTS, params={"state": "failed", "tag": "old"})
+    assert removed.json() == {"done": 1, "next_cursor": None}
+    part = (await api.post(f"{DOCUMENTS}/retry", params={"error_code": "PDF_CORRUPT", "limit": 1})).json()
+    assert part["done"] == 1
+    rest = {"error_code": "PDF_CORRUPT", "cursor": part["next_cursor"]}
+    assert (await api.post(f"{DOCUMENTS}/retry", params=rest)).json()["done"] == 1
+    listed = (await api.get(DOCUMENTS)).json()
+    assert (listed["total"], listed["counts"]["pending"]) == (3, 3)
+
+
+async def test_all_documents_are_not_removed_by_mistake(api: httpx.AsyncClient) -> None:
+    await upload(api)
+    assert problem(await api.delete(DOCUMENTS)) == (422, "filter-missing")

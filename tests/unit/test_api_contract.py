@@ -15,6 +15,8 @@ SCOPES = {
     "post /documents/upload": ["ingest"],
     "get /documents/upload/status/{task_id}": ["ingest"],
     "get /documents": ["ingest"],
+    "delete /documents": ["ingest"],
+    "post /documents/retry": ["ingest"],
     "get /documents/{document_id}": ["ingest"],
     "delete /documents/{document_id}": ["ingest"],
     "patch /documents/{document_id}": ["ingest"],
@@ -153,7 +155,7 @@ async def test_what_is_no_task_id_reaches_no_store(client: httpx.AsyncClient, ta
     ("path", "allowed"),
     [
         ("documents/x", "DELETE, GET, PATCH"),
-        ("documents", "GET"),
+        ("documents", "DELETE, GET"),
         ("documents/upload", "POST"),
         ("query", "POST"),
     ],

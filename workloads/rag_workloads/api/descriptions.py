@@ -1,6 +1,7 @@
 """What clients may say of a document: its name, tags, and metadata, each within bounds."""
 
 import json
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
@@ -11,8 +12,10 @@ from rag_workloads.library.documents import Description
 
 MAX_TAGS = 32
 MAX_METADATA_BYTES, MAX_METADATA_LEVELS = 8192, 8
-# No comma, which separates tags in a form, and nothing that cannot be seen.
-TAG = r"^[^\s,\x00-\x1f\x7f]+( [^\s,\x00-\x1f\x7f]+)*$"
+# Words with one blank between them; no comma, which separates tags in a form, and nothing that is not seen.
+# The characters are named one by one, as a pattern's own classes mean something else in each language.
+WORD = r"[^ ,\x00-\x1f\x7f]+"
+TAG = f"{WORD}( {WORD})*"
 
 
 def _distinct(tags: list[str]) -> list[str]:
@@ -35,7 +38,19 @@ def _levels(value: JsonValue) -> int:
     return 1 + max(map(_levels, parts), default=0)
 
 
-Tag = Annotated[str, StringConstraints(max_length=64, pattern=TAG)]
+def _tag(text: str) -> str:
+    if not re.fullmatch(TAG, text):
+        raise ValueError("is no tag: words of up to 64 characters in all, with one blank between them")
+    return text
+
+
+Tag = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_tag),
+    # In some languages, $ also matches before a line feed at the end.
+    Field(json_schema_extra={"pattern": f"^{TAG}(?!\\n)$"}),
+]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_distinct)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(clean_name)]

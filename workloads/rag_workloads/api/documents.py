@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from rag_workloads.api.descriptions import Change
 from rag_workloads.api.ids import DocumentId
+from rag_workloads.api.listing import FilterOf, PlaceOf, encode_cursor
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.retrieval import vector_store_errors
 from rag_workloads.api.views import ChunkList, ChunkView, DocumentList, DocumentView
@@ -21,12 +22,17 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
 
 @router.get("")
 async def list_documents(
-    parts: PartsOf, limit: Limit = 50, offset: Offset = 0, status: State | None = None
+    parts: PartsOf, wanted: FilterOf, after: PlaceOf = None, limit: Limit = 50
 ) -> DocumentList:
-    """Documents, newest first."""
-    documents, total = await parts.library.records.page(offset, limit, status)
-    views = [DocumentView.of(document, parts.library.target.collection) for document in documents]
-    return DocumentList(documents=views, total=total)
+    """Documents, newest first. A page may have fewer than `limit`, and more may follow all the same."""
+    records, collection = parts.library.records, parts.library.target.collection
+    page = await records.page(wanted, limit, after)
+    return DocumentList(
+        documents=[DocumentView.of(document, collection) for document in page.documents],
+        next_cursor=encode_cursor(page.last) if page.last else None,
+        total=await records.total(wanted),
+        counts={**await records.counts()},
+    )
 
 
 @router.get("/{document_id}", responses=responses(404))

@@ -13,7 +13,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 from rag_contract.api_keys import Scope
 from rag_contract.environment.api import ApiSettings
 from rag_workloads import tasks
-from rag_workloads.api import documents, events, health, maintenance, originals, questions, uploads
+from rag_workloads.api import bulk, documents, events, health, maintenance, originals, questions, uploads
 from rag_workloads.api.admission import memory_full, storage_full
 from rag_workloads.api.auth import authorize
 from rag_workloads.api.keyring import Keyring
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (uploads.router, [Scope.INGEST]),
     (documents.router, [Scope.INGEST]),
+    (bulk.router, [Scope.INGEST]),
     (events.router, [Scope.INGEST]),
     (originals.router, [Scope.INGEST]),
     (questions.router, [Scope.QUERY]),

@@ -167,10 +167,16 @@ class DocumentView(BaseModel):
 
 
 class DocumentList(BaseModel):
-    """A page of documents, newest first, and how many there are in all."""
+    """A page of documents, newest first, and the cursor of the next, null if there is none.
+
+    `total` is how many the filter finds, null where that would take a look at each. `counts` has all
+    documents by state.
+    """
 
     documents: list[DocumentView]
-    total: int
+    next_cursor: str | None
+    total: int | None
+    counts: dict[State, int]
 
 
 class ChunkView(BaseModel):

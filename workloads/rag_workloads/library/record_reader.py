@@ -1,12 +1,17 @@
 """Reads the records of documents in Redis: a hash each, an index per state by creation."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import structlog
+from pydantic import BaseModel, ConfigDict
 from redis.asyncio import Redis
 
-from rag_workloads.library.documents import Document, State
+from rag_workloads.library.documents import Document, ErrorCode, State
+from rag_workloads.library.scripts.listing import LIST
+
+EVERY = 500
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +29,45 @@ class Checkpoint(NamedTuple):
 NO_CHECKPOINT = Checkpoint(b"", b"")
 
 
+class Place(NamedTuple):
+    """A document's place among all: when it was created, in seconds as Redis writes them, and its id."""
+
+    created: str
+    document_id: str
+
+
+class Page(NamedTuple):
+    """Documents, newest first, and the place to go on after; None if there is nothing more.
+
+    It may have fewer documents than were asked for, even none, and more may follow: Redis looks at so many
+    at once only.
+    """
+
+    documents: list[Document]
+    last: Place | None
+
+
+class Filter(BaseModel):
+    """Which documents a list shows: those that fulfil all that is given.
+
+    `name` is a part of the file's name, in which capitals A to Z count as small ones.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State | None = None
+    tag: str | None = None
+    error_code: ErrorCode | None = None
+    name: str = ""
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+    def indexes(self) -> list[str]:
+        """The names of the indexes that must have a document."""
+        named = {"": self.state, "tag:": self.tag, "error:": self.error_code}
+        return [f"{kind}{value}" for kind, value in named.items() if value is not None]
+
+
 class RecordUnreadable(Exception):
     """There is a record, and this release does not understand it, as one that a newer release wrote."""
 
@@ -37,6 +81,7 @@ class RecordReader:
         self._by_state = [f"{self._all}:{state}" for state in State]
         self._work, self._trash = f"{self._all}:work", f"{self._all}:trash"
         self._events = f"{self._all}:events"
+        self._list_script = redis.register_script(LIST)
 
     async def get(self, document_id: str) -> Document | None:
         """The record, or None if there is none. Raises RecordUnreadable."""
@@ -71,14 +116,35 @@ class RecordReader:
             (count,) = await pipe.execute()
         return int(count)
 
-    async def page(self, offset: int, limit: int, state: State | None = None) -> tuple[list[Document], int]:
-        """A page of records, newest first, and how many there are in all."""
-        index = f"{self._all}:{state}" if state else self._all
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.zrevrange(index, offset, offset + limit - 1)
-            pipe.zcard(index)
-            ids, total = await pipe.execute()
-        return await self.load([i.decode() for i in ids]), total
+    async def page(self, wanted: Filter, limit: int, after: Place | None = None) -> Page:
+        """Documents, newest first, `after` the last one of the page before; see `Page`."""
+        indexes = [self._all, *(f"{self._all}:{index}" for index in wanted.indexes())]
+        least = wanted.created_after.timestamp() if wanted.created_after else "-inf"
+        greatest = f"({wanted.created_before.timestamp()}" if wanted.created_before else "+inf"
+        args = [least, greatest, *(after or ("", "")), limit, wanted.name.lower(), self._record("")]
+        created, last_id, *ids = await self._list_script(indexes, args)
+        found = await self.load([i.decode() for i in ids])
+        return Page(found, Place(created.decode(), last_id.decode()) if created else None)
+
+    async def every(self, wanted: Filter) -> AsyncIterator[Document]:
+        """All documents that a filter finds, newest first; what is done with them does not disturb it."""
+        page = await self.page(wanted, EVERY)
+        while True:
+            for document in page.documents:
+                yield document
+            if page.last is None:
+                return
+            page = await self.page(wanted, EVERY, page.last)
+
+    async def total(self, wanted: Filter) -> int | None:
+        """How many documents a filter finds, where that is known without looking at each."""
+        indexes = wanted.indexes()
+        if len(indexes) > 1 or wanted.name:
+            return None
+        index = f"{self._all}:{indexes[0]}" if indexes else self._all
+        least = wanted.created_after.timestamp() if wanted.created_after else "-inf"
+        greatest = f"({wanted.created_before.timestamp()}" if wanted.created_before else "+inf"
+        return int(await self.redis.zcount(index, least, greatest))
 
     async def checkpoint(self, document_id: str, generation: int) -> Checkpoint | None:
         """Where an attempt at a generation begins; None at its start."""

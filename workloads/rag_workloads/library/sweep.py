@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from rag_workloads.library.documents import Document, State, generation_at
 from rag_workloads.library.files import StoredFile
 from rag_workloads.library.lifecycle import Library
-from rag_workloads.library.record_reader import RecordUnreadable
+from rag_workloads.library.record_reader import Filter, RecordUnreadable
 from rag_workloads.library.vectors import Version
 from rag_workloads.web import metrics
 
@@ -115,24 +115,18 @@ async def _check_completed(
     library: Library, versions: Counter[Version], before: float, report: SweepReport
 ) -> None:
     """Find completed documents that have lost their file or points; embed the latter again."""
-    offset = 0
-    again: list[Document] = []
-    while page := (await library.records.page(offset, PAGE, State.COMPLETED))[0]:
-        offset += len(page)
-        for document in page:
-            if document.updated_at.timestamp() > before:
-                continue
-            has_file = library.files is None or await library.files.exists(document.object_key)
-            if not has_file:
-                report.missing_files.append(document.document_id)
-            if document.active_generation and document.active_collection == library.target.collection:
-                version = Version(document.document_id, document.active_generation, active=True)
-                if versions[version] != document.chunks:
-                    report.incomplete.append(document.document_id)
-                    if has_file:
-                        again.append(document)
-    for document in again:  # not before: they leave the index that is read
-        await library.embed_again(document)
+    async for document in library.records.every(Filter(state=State.COMPLETED)):
+        if document.updated_at.timestamp() > before:
+            continue
+        has_file = library.files is None or await library.files.exists(document.object_key)
+        if not has_file:
+            report.missing_files.append(document.document_id)
+        if document.active_generation and document.active_collection == library.target.collection:
+            version = Version(document.document_id, document.active_generation, active=True)
+            if versions[version] != document.chunks:
+                report.incomplete.append(document.document_id)
+                if has_file:
+                    await library.embed_again(document)
 
 
 def _observe(report: SweepReport) -> None:

@@ -49,6 +49,24 @@ local function announce(id)
   redis.call('XADD', events, 'MAXLEN', '~', {EVENTS_KEPT}, '*', unpack(told))
 end
 
+-- Lists find documents by their tags, and those that failed by why. Before either changes, `unlist` takes the
+-- document out of these indexes, and `list` puts it in again.
+local function listed_by()
+  local tags, code = get('tags', 'error_code')
+  local found = {{}}
+  for _, tag in ipairs(cjson.decode(tags or '[]')) do found[#found + 1] = all .. ':tag:' .. tag end
+  if code then found[#found + 1] = all .. ':error:' .. code end
+  return found
+end
+
+local function unlist(id)
+  for _, index in ipairs(listed_by()) do redis.call('ZREM', index, id) end
+end
+
+local function list(id)
+  for _, index in ipairs(listed_by()) do redis.call('ZADD', index, redis.call('ZSCORE', all, id), id) end
+end
+
 local function unfinished(state)
   return state == 'pending' or state == 'processing'
 end

@@ -45,6 +45,7 @@ if generation then
 end
 local places, described = get('places', 'described')
 local next = next_generation(now)
+unlist(id)
 redis.call('DEL', record)
 if places then redis.call('HSET', record, 'places', places) end
 redis.call('HSET', record, 'task', next, 'generation', next, 'state', 'pending', 'stage', 'queued',
@@ -56,6 +57,7 @@ if active then
   if active_file then redis.call('HSET', record, 'active_object_key', active_file) end
 end
 redis.call('ZADD', all, 'NX', now, id)
+list(id)
 move(id, state, 'pending')
 redis.call('ZADD', work, now, id)
 announce(id)
@@ -75,6 +77,7 @@ if state ~= ARGV[6] and not (unfinished(state) and unfinished(ARGV[6])) then ret
 if active and not active_file then redis.call('HSET', record, 'active_object_key', file) end
 if collection then remember_place(collection) end
 forget_progress(generation)
+unlist(id)
 redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_size', 'pages', 'pages_done',
            'chunks', 'batches', 'batches_queued', 'batches_done', 'attempts', 'attempt_tokens', 'holder',
            'warnings', 'warnings_total', 'pages_without_text', 'recoveries', 'error_code', 'error_message',
@@ -82,6 +85,7 @@ redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_s
 redis.call('HSETNX', record, 'task', generation)
 redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued', 'restart_token', token,
            'begun_at', ARGV[3], 'updated_at', ARGV[3])
+list(id)
 move(id, state, 'pending')
 redis.call('ZADD', work, now, id)
 announce(id)
@@ -168,6 +172,7 @@ redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpac
 redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
 move(id, state, 'failed')
 forget_progress(generation)
+list(id)
 redis.call('ZADD', work, ARGV[2], id)
 announce(id)
 return 1

@@ -8,10 +8,12 @@ RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] then return 0 end
+unlist(id)
 redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder', 'error_page')
 redis.call('HSET', record, 'deleting', '1', 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
 move(id, state, 'failed')
 forget_progress(generation)
+list(id)
 redis.call('ZADD', work, ARGV[2], id)
 announce(id)
 return 1
@@ -36,6 +38,7 @@ redis.call('SADD', trash, file)
 if active_file then redis.call('SADD', trash, active_file) end
 not_searchable(id)
 forget_progress(generation)
+unlist(id)
 redis.call('DEL', record)
 for _, index in pairs(indexes) do redis.call('ZREM', index, id) end
 redis.call('ZREM', all, id)
