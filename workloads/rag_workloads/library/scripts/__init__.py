@@ -101,6 +101,17 @@ local function not_searchable(id)
   redis.call('HDEL', record, 'active_generation', 'active_collection', 'active_object_key')
 end
 
+-- Ends a generation, in whatever way; it stays in `work` until it is settled.
+local function finish(id, from, to, generation, now, words)
+  redis.call('HSET', record, 'completed_at', words, 'updated_at', words)
+  redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
+  move(id, from, to)
+  forget_progress(generation)
+  list(id)
+  redis.call('ZADD', work, now, id)
+  announce(id)
+end
+
 -- Generations are the time in milliseconds where they can, and always grow: should Redis be lost, they still
 -- exceed those in the vector store, and they tell how old a point is.
 local function next_generation(now)

@@ -150,13 +150,10 @@ if not unfinished(state) then return 0 end
 if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
 not_searchable(id)
 redis.call('HSET', record, 'active_generation', generation, 'active_collection', ARGV[5],
-           'described', ARGV[6], 'completed_at', ARGV[3], 'updated_at', ARGV[3])
-redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder', 'recoveries')
+           'described', ARGV[6])
+redis.call('HDEL', record, 'recoveries')
 redis.call('SADD', searchable_in(ARGV[5]), id)
-move(id, state, 'completed')
-forget_progress(generation)
-redis.call('ZADD', work, ARGV[2], id)
-announce(id)
+finish(id, state, 'completed', generation, ARGV[2], ARGV[3])
 return 1
 """
 
@@ -168,13 +165,8 @@ local id = ARGV[1]
 local generation, state, holder = get('generation', 'state', 'holder')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
 if ARGV[5] ~= '' and ARGV[5] ~= holder then return 0 end
-redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 6))
-redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
-move(id, state, 'failed')
-forget_progress(generation)
-list(id)
-redis.call('ZADD', work, ARGV[2], id)
-announce(id)
+redis.call('HSET', record, unpack(ARGV, 6))
+finish(id, state, 'failed', generation, ARGV[2], ARGV[3])
 return 1
 """
 
@@ -186,12 +178,7 @@ local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] then return 0 end
 if state == 'cancelled' then return 1 end
 if not unfinished(state) then return 0 end
-redis.call('HSET', record, 'completed_at', ARGV[3], 'updated_at', ARGV[3])
-redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder')
-move(id, state, 'cancelled')
-forget_progress(generation)
-redis.call('ZADD', work, ARGV[2], id)
-announce(id)
+finish(id, state, 'cancelled', generation, ARGV[2], ARGV[3])
 return 1
 """
 

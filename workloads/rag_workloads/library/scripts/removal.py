@@ -9,13 +9,9 @@ local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] then return 0 end
 unlist(id)
-redis.call('HDEL', record, 'stage', 'attempt_tokens', 'holder', 'error_page')
-redis.call('HSET', record, 'deleting', '1', 'completed_at', ARGV[3], 'updated_at', ARGV[3], unpack(ARGV, 5))
-move(id, state, 'failed')
-forget_progress(generation)
-list(id)
-redis.call('ZADD', work, ARGV[2], id)
-announce(id)
+redis.call('HDEL', record, 'error_page')
+redis.call('HSET', record, 'deleting', '1', unpack(ARGV, 5))
+finish(id, state, 'failed', generation, ARGV[2], ARGV[3])
 return 1
 """
 
