@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -10,7 +10,8 @@ import pytest
 from tests.event_streams import ALL, Follower, Told, begin, events_missed_after_resume, turn_pages
 from tests.integration.api_process import lone_process
 from tests.integration.conftest import PIPELINE
-from tests.patience import PATIENCE_SECONDS
+from tests.integration.cutting_proxy import CuttingProxy
+from tests.patience import PATIENCE_SECONDS, until
 from tests.records import batch
 
 from rag_workloads.jobs.queue import Queue
@@ -24,11 +25,9 @@ TARGET = Target("lone", 0)
 ONE = "/api/v1/documents/doc/events"
 
 
-def replica(redis_url: str, **settings: str) -> contextlib.AbstractContextManager[Any]:
+def replica(redis_url: str, probe: str = "/ready", **settings: str) -> contextlib.AbstractContextManager[Any]:
     """An API of the tests' pipeline, and its process."""
-    return lone_process(
-        "/ready", PIPELINE=PIPELINE, REDIS_URL=redis_url, STORAGE_URL="memory:///", **settings
-    )
+    return lone_process(probe, PIPELINE=PIPELINE, REDIS_URL=redis_url, STORAGE_URL="memory:///", **settings)
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +179,104 @@ async def test_a_browser_may_send_the_id_in_the_query(records: Records, url: str
     await records.cancel("doc", document.generation)
     (told,) = await Follower(f"{ONE}?last_event_id={follower.last_id}").to_the_end(url)
     assert told.data["status"] == "cancelled"
+
+
+async def test_a_redis_that_is_away_for_a_while_costs_no_event(redis_server: str, records: Records) -> None:
+    document = await begin(records, "doc")
+    async with CuttingProxy(redis_server) as redis:
+        with replica(redis.url, "/live") as (url, _):
+            async with Follower().follow(url) as of_all, Follower(ONE).follow(url) as of_one:
+                assert pages([await anext(of_one)]) == [0]
+                await turn_pages(records, document, range(1, 11))
+                assert pages([await anext(of_all) for _ in range(10)]) == [*range(1, 11)]
+                await redis.close()
+                await turn_pages(records, document, range(11, 21))
+                unavailable = await get(url, ALL)
+                await redis.open()
+                await turn_pages(records, document, range(21, 31))
+                assert pages([await anext(of_all) for _ in range(20)]) == [*range(11, 31)]
+                assert pages([await anext(of_one) for _ in range(30)]) == [*range(1, 31)]
+    assert problem(unavailable) == (503, "queue-unavailable")
+
+
+async def test_a_redis_that_was_lost_is_followed_from_its_beginning(
+    redis_server: str, records: Records
+) -> None:
+    await begin(records, "doc")
+    async with CuttingProxy(redis_server) as redis:
+        with replica(redis.url, "/live") as (url, _):
+            of_all, of_one = Follower(), Follower(ONE)
+            async with of_all.follow(url) as everything, of_one.follow(url) as one:
+                await anext(one)
+                await redis.close()
+                await records.redis.flushall()
+                await redis.open()
+                assert (await anext(everything)).name == "reset"
+                assert [told async for told in one] == [], "the document is lost too"
+                for page in range(1, 4):  # as by a clock that is behind
+                    await records.redis.xadd(
+                        f"{PIPELINE}:docs:events",
+                        {"document_id": "new", "task": 1, "state": "processing", "pages_done": page},
+                        id=f"{page}-1",
+                    )
+                assert pages([await anext(everything) for _ in range(3)]) == [1, 2, 3]
+            assert of_all.last_id == "3-1"
+            assert problem(await get(url, ONE, of_one.last_id)) == (404, "document-not-found")
+
+
+async def test_the_streams_of_a_process_are_so_many_and_end_with_it(
+    redis_server: str, records: Records
+) -> None:
+    await begin(records, "doc")
+    # A stop that waits for the streams takes longer than the test.
+    settings = {"MAX_EVENT_STREAMS": "2", "ANSWER_SECONDS": f"{2 * PATIENCE_SECONDS}"}
+    with replica(redis_server, **settings) as (url, process):
+        async with Follower().follow(url), Follower(ONE).follow(url):
+            busy = await get(url, ALL)
+            assert (problem(busy), busy.headers["retry-after"]) == ((503, "event-streams-busy"), "5")
+
+        async def room() -> bool:
+            # Answered at once, as there is no such document.
+            return problem(await get(url, "/api/v1/documents/none/events")) == (404, "document-not-found")
+
+        assert await until(room)
+        of_all, of_one = Follower(), Follower(ONE)
+        async with of_all.follow(url) as everything, of_one.follow(url) as one:
+            await anext(one)
+            process.terminate()
+            assert [told async for told in everything] == [told async for told in one] == []
+        process.wait(PATIENCE_SECONDS)
+
+
+async def test_a_client_that_takes_nothing_holds_up_nobody_and_goes_on_later(
+    records: Records, url: str
+) -> None:
+    message, names = "x" * 50_000, [f"doc-{number}" for number in range(300)]
+    slow, told = Follower(), list[Told]()
+
+    async def given_up() -> bool:
+        # The others are the quick client and this question.
+        return "\nactive_connections 2.0\n" in (await get(url, "/metrics")).text
+
+    async def hear(stream: AsyncIterator[Told]) -> None:
+        async for event in stream:
+            told.append(event)
+
+    async with slow.follow(url) as stream:
+        async with Follower().follow(url) as quick:
+            for name in names:  # more than all buffers between the two hold
+                document = await begin(records, name)
+                await records.fail(name, document.generation, DocumentError(ErrorCode.INTERNAL, message))
+                heard = [(await anext(quick)).data for _ in range(2)]
+                assert [(t["document_id"], t["status"]) for t in heard] == [
+                    (name, "pending"),
+                    (name, "failed"),
+                ]
+            assert await until(given_up)
+        with pytest.raises(httpx.TransportError):
+            await hear(stream)
+    told += await slow.first(url, 2 * len(names) - len(told))
+    assert [event.data["document_id"] for event in told if event.data["status"] == "failed"] == names
 
 
 async def test_where_events_were_trimmed_the_documents_are_looked_at(records: Records, url: str) -> None:
