@@ -16,6 +16,7 @@ from tests.records import batch
 
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.documents import DocumentError, ErrorCode, Layout, State
+from rag_workloads.library.events import PAGE, READS_AT_ONCE, START
 from rag_workloads.library.record_reader import NO_CHECKPOINT
 from rag_workloads.library.records import Cut, Records, Target
 from rag_workloads.library.scripts import EVENTS_KEPT
@@ -172,6 +173,15 @@ async def test_both_replicas_tell_of_all_documents(records: Records, url: str, o
             ]
 
 
+async def test_clients_that_leave_while_they_read_hold_up_nobody(records: Records, url: str) -> None:
+    document = await begin(records, "doc")
+    await turn_pages(records, document, range(1, 2 * PAGE))
+    async with asyncio.TaskGroup() as leaving:
+        for _ in range(5 * READS_AT_ONCE):
+            leaving.create_task(Follower(last_id=str(START)).first(url, 1))
+    assert pages(await Follower(last_id=str(START)).first(url, 2 * PAGE)) == [*range(2 * PAGE)]
+
+
 async def test_a_browser_may_send_the_id_in_the_query(records: Records, url: str) -> None:
     document = await begin(records, "doc")
     follower = Follower(ONE)
@@ -179,6 +189,18 @@ async def test_a_browser_may_send_the_id_in_the_query(records: Records, url: str
     await records.cancel("doc", document.generation)
     (told,) = await Follower(f"{ONE}?last_event_id={follower.last_id}").to_the_end(url)
     assert told.data["status"] == "cancelled"
+
+
+async def test_where_an_event_cannot_be_read_the_documents_are_looked_at(records: Records, url: str) -> None:
+    document = await begin(records, "doc")
+    async with Follower().follow(url) as of_all, Follower(ONE).follow(url) as of_one:
+        assert pages([await anext(of_one)]) == [0]
+        await records.redis.xadd(f"{PIPELINE}:docs:events", {"document_id": "doc", "state": "unheard of"})
+        assert (await anext(of_all)).name == "reset"
+        assert pages([await anext(of_one)]) == [0]
+        await records.cancel("doc", document.generation)
+        for stream in (of_all, of_one):
+            assert (await anext(stream)).data["status"] == "cancelled"
 
 
 async def test_a_redis_that_is_away_for_a_while_costs_no_event(redis_server: str, records: Records) -> None:
@@ -191,12 +213,12 @@ async def test_a_redis_that_is_away_for_a_while_costs_no_event(redis_server: str
                 assert pages([await anext(of_all) for _ in range(10)]) == [*range(1, 11)]
                 await redis.close()
                 await turn_pages(records, document, range(11, 21))
-                unavailable = await get(url, ALL)
                 await redis.open()
                 await turn_pages(records, document, range(21, 31))
                 assert pages([await anext(of_all) for _ in range(20)]) == [*range(11, 31)]
                 assert pages([await anext(of_one) for _ in range(30)]) == [*range(1, 31)]
-    assert problem(unavailable) == (503, "queue-unavailable")
+            await redis.close()
+            assert problem(await get(url, ALL)) == (503, "queue-unavailable")
 
 
 async def test_a_redis_that_was_lost_is_followed_from_its_beginning(

@@ -38,3 +38,20 @@ async def test_a_quiet_stream_is_held_open_by_comments(monkeypatch: pytest.Monke
         'id: 1-0\r\nevent: greeting\r\ndata: {"chunk":"Grüße\\n"}\r\n\r\n',
         "id: 2-0\r\n\r\n",
     ]
+
+
+async def test_a_reader_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "SEND_SECONDS", 0.01)
+    sent: list[str] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("a client that never says anything")
+
+    await streams.stream(quiet())({"type": "http", "method": "GET"}, receive, send)
+    assert sent == ["http.response.start", "http.response.body"]

@@ -50,7 +50,7 @@ class Queue:
     @classmethod
     def open(cls, redis_url: str, pipeline: str) -> Self:
         """A pool of connections, which rides over short breaks; it connects when it is used."""
-        return cls(_open(redis_url), pipeline)
+        return cls(ArqRedis(open_pool(redis_url)), pipeline)
 
     async def wait(self) -> None:
         """Wait until Redis answers.
@@ -160,8 +160,9 @@ def unpack(data: bytes) -> dict[str, Any]:
     return cast(dict[str, Any], msgpack.unpackb(data))
 
 
-def _open(redis_url: str) -> ArqRedis:
-    pool = ConnectionPool.from_url(
+def open_pool(redis_url: str) -> ConnectionPool:
+    """A pool of connections, which rides over short breaks; it connects when it is used."""
+    return ConnectionPool.from_url(
         redis_url,
         parser_class=Parser,
         retry=Retry(ExponentialBackoff(cap=2, base=0.1), REDIS_RETRIES),
@@ -171,4 +172,3 @@ def _open(redis_url: str) -> ArqRedis:
         socket_timeout=30,
         socket_keepalive=True,
     )
-    return ArqRedis(pool)

@@ -4,20 +4,21 @@ Redis keeps the last events only, and may be lost. What cannot be told any more 
 looks at the documents themselves.
 """
 
+import asyncio
 import re
 from typing import NamedTuple, Self
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 
-from rag_workloads.jobs.redis_errors import Parser
+from rag_workloads.jobs.queue import open_pool
 from rag_workloads.library.documents import Standing
 from rag_workloads.library.scripts import EVENTS_KEPT
 
 PAGE = 500
 # A wait ends by itself after so long, so that a stream that was replaced meanwhile is noticed.
 WAIT_SECONDS = 5
-# One waits, the others read what clients have missed: many may come back at once.
-CONNECTIONS = 8
+# Many clients may come back at once, and each reads what it has missed.
+READS_AT_ONCE = 8
 ID = re.compile("([0-9]{1,18})-([0-9]{1,18})")
 
 
@@ -64,19 +65,12 @@ class EventStream:
 
     def __init__(self, redis: Redis, pipeline: str) -> None:
         self._redis, self._key = redis, f"{pipeline}:docs:events"
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
 
     @classmethod
     def open(cls, redis_url: str, pipeline: str) -> Self:
-        """With connections of its own; connects when it is used."""
-        pool = BlockingConnectionPool.from_url(
-            redis_url,
-            parser_class=Parser,
-            max_connections=CONNECTIONS,
-            socket_connect_timeout=WAIT_SECONDS,
-            socket_timeout=2 * WAIT_SECONDS,
-            socket_keepalive=True,
-        )
-        return cls(Redis(connection_pool=pool), pipeline)
+        """With connections of its own, which ride over short breaks; connects when it is used."""
+        return cls(Redis(connection_pool=open_pool(redis_url)), pipeline)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -84,11 +78,12 @@ class EventStream:
 
     async def last(self) -> EventId:
         """The place of the last event."""
-        return _last(await self._redis.xrevrange(self._key, count=1))
+        async with self._reads:
+            return _last(await self._redis.xrevrange(self._key, count=1))
 
     async def after(self, place: EventId) -> list[Told]:
         """The next events after a place, none if it is the last one; a gap if the place is there no more."""
-        async with self._redis.pipeline(transaction=True) as pipe:
+        async with self._reads, self._redis.pipeline(transaction=True) as pipe:
             pipe.xlen(self._key)
             pipe.xrevrange(self._key, count=1)
             pipe.xrange(self._key, min=str(place), count=PAGE + 1)
