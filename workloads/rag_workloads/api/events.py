@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import structlog
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from rag_workloads.api.documents import not_found
@@ -17,7 +17,7 @@ from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.views import TaskError
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.documents import Document, Stage, Standing, State
-from rag_workloads.library.events import Event, EventId
+from rag_workloads.library.events import ID, Event, EventId
 from rag_workloads.library.listeners import Listener, TooManyListeners
 from rag_workloads.web.problems import Problem, TryLater, responses
 from rag_workloads.web.streams import event, place, stream
@@ -66,19 +66,18 @@ EVENT_SCHEMA = {
     "properties": {
         "id": {"type": "string"},
         "event": {"enum": ["message", "reset"]},
-        "data": {
-            "type": "string",
-            "contentMediaType": "application/json",
-            "contentSchema": DocumentEvent.model_json_schema(),
-        },
+        "data": {"type": "string", "contentMediaType": "application/json"},
     },
 }
 EVENTS = {"description": "Events", "content": {"text/event-stream": {"schema": EVENT_SCHEMA}}}
 
 
+GivenId = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^({ID.pattern})?$"})]
+
+
 def _since(
-    header: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
-    last_event_id: Annotated[str | None, Query()] = None,
+    header: Annotated[GivenId, Header(alias="Last-Event-ID")] = "",
+    last_event_id: Annotated[GivenId, Query()] = "",
 ) -> EventId | None:
     """The last event that the client knows. Browsers send the header by themselves, but not at first."""
     given = header or last_event_id
