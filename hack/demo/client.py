@@ -146,12 +146,12 @@ class Client:
     async def document_ids(self) -> list[str]:
         """Returns the ids of all documents."""
         ids: list[str] = []
-        cursor: str | None = ""
-        while cursor is not None:
-            page = await self._get("/api/v1/documents", limit=100, cursor=cursor)
+        page = await self._get("/api/v1/documents", limit=100)
+        while True:
             ids += [document["document_id"] for document in page["documents"]]
-            cursor = page["next_cursor"]
-        return ids
+            if page["next_cursor"] is None:
+                return ids
+            page = await self._get("/api/v1/documents", limit=100, cursor=page["next_cursor"])
 
     async def chunks(self, document_id: str) -> list[Chunk]:
         """Returns the chunks of a document that questions can find, in order."""

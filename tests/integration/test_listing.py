@@ -147,4 +147,4 @@ async def test_every_document_is_seen_though_they_leave_the_list(shelf: Records)
 
 
 async def test_a_place_after_which_there_is_nothing(shelf: Records) -> None:
-    assert (await shelf.page(Filter(), 10, Place("1", "a"))).documents == []
+    assert (await shelf.page(Filter(), 10, Place(1, "a"))).documents == []

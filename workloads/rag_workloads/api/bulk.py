@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1/documents", tags=["documents"])
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-@router.post("/retry", responses=responses(422))
+@router.post("/retry")
 async def retry_documents(
     parts: PartsOf, wanted: FilterOf, after: PlaceOf = None, limit: Limit = 100
 ) -> BulkResult:
@@ -33,14 +33,14 @@ async def retry_documents(
     return await _do(parts, wanted, after, limit, retry)
 
 
-@router.delete("", responses=responses(422))
+@router.delete("", responses=responses(409))
 async def delete_documents(
     parts: PartsOf, wanted: FilterOf, after: PlaceOf = None, limit: Limit = 100
 ) -> BulkResult:
     """Remove the documents that the filter finds; there must be one."""
     if wanted == Filter():
         detail = "Name a filter, such as state or tag: without one, all documents would be removed."
-        raise Problem(422, "filter-missing", "The filter is missing", detail)
+        raise Problem(409, "filter-missing", "The filter is missing", detail)
     return await _do(parts, wanted, after, limit, lambda each: parts.library.delete(each.document_id))
 
 

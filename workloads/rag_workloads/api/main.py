@@ -33,8 +33,8 @@ log = structlog.get_logger(__name__)
 # What a key must allow; statistics are for every key.
 SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (uploads.router, [Scope.INGEST]),
+    (bulk.router, [Scope.INGEST]),  # before documents: no id is meant by its paths
     (documents.router, [Scope.INGEST]),
-    (bulk.router, [Scope.INGEST]),
     (events.router, [Scope.INGEST]),
     (originals.router, [Scope.INGEST]),
     (questions.router, [Scope.QUERY]),

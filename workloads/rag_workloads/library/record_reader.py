@@ -30,9 +30,9 @@ NO_CHECKPOINT = Checkpoint(b"", b"")
 
 
 class Place(NamedTuple):
-    """A document's place among all: when it was created, in seconds as Redis writes them, and its id."""
+    """A document's place among all: when it was created, in seconds, and its id."""
 
-    created: str
+    created: float
     document_id: str
 
 
@@ -124,7 +124,7 @@ class RecordReader:
         args = [least, greatest, *(after or ("", "")), limit, wanted.name.lower(), self._record("")]
         created, last_id, *ids = await self._list_script(indexes, args)
         found = await self.load([i.decode() for i in ids])
-        return Page(found, Place(created.decode(), last_id.decode()) if created else None)
+        return Page(found, Place(float(created), last_id.decode()) if created else None)
 
     async def every(self, wanted: Filter) -> AsyncIterator[Document]:
         """All documents that a filter finds, newest first; what is done with them does not disturb it."""

@@ -34,7 +34,7 @@ while offset < {LOOKED_AT} do
   for i = 1, #page, 2 do
     local id, score = page[i], page[i + 1]
     -- Of those of one moment, the greater id comes first.
-    if score ~= after or id < after_id then
+    if tonumber(score) ~= tonumber(after) or id < after_id then
       if #found == limit + 2 then
         found[1], found[2] = last, last_id
         return found
