@@ -53,6 +53,10 @@ class Kube:
         """Merge a change into an object."""
         self("patch", kind, name, "--type=merge", "--patch", json.dumps(change))
 
+    def delete(self, kind: str, name: str) -> None:
+        """Delete an object without waiting: kubectl may wait for ever where it is made again at once."""
+        self("delete", kind, name, "--wait=false")
+
     def condition(self, kind: str, name: str = NAME) -> Manifest | None:
         """Return one condition of a pipeline."""
         pipeline = self.get("ragpipeline", name)

@@ -61,7 +61,7 @@ def test_no_pod_mounts_a_claim_of_somebody_else(
     assert f"PersistentVolumeClaim {name} exists and does not belong to the pipeline; delete it" in message
     assert workloads(kube) == EVERY_POD - without
     assert kube.get("pvc", name) == before
-    kube("delete", "pvc", name)
+    kube.delete("pvc", name)
     eventually(lambda: workloads(kube) == EVERY_POD)
 
 

@@ -140,8 +140,15 @@ def test_an_event_tells_why_a_pipeline_is_not_ready(kube: Kube) -> None:
 
 def test_a_deleted_child_comes_back(kube: Kube) -> None:
     made(kube)
-    kube("delete", "service", API)
-    assert eventually(lambda: kube.get("service", API))
+    before = kube.get("service", API)
+    assert before
+    kube.delete("service", API)
+
+    def back() -> bool:
+        now = kube.get("service", API)
+        return now is not None and now["metadata"]["uid"] != before["metadata"]["uid"]
+
+    assert eventually(back)
 
 
 def test_an_edited_child_comes_back(kube: Kube) -> None:
@@ -259,7 +266,7 @@ def test_a_secret_of_somebody_else_is_left_alone(kube: Kube) -> None:
     condition = eventually(lambda: _with_reason(kube.condition("SecretsResolved"), "SecretConflict"))
     assert f"Secret {NAME}-queue exists" in condition["message"]
     assert names(kube) == set()
-    kube("delete", "secret", f"{NAME}-queue")
+    kube.delete("secret", f"{NAME}-queue")
     eventually(lambda: kube.get("deployment", API))
 
 

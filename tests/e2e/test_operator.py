@@ -35,7 +35,8 @@ async def test_deleted_child_comes_back(handbook: Pipeline) -> None:
     kube, name, namespace = handbook.kube, f"{handbook.name}-worker", handbook.namespace
     before = await kube.get("deployment", name, namespace)
     assert before
-    await kube.kubectl("delete", "deployment", name, "-n", namespace)
+    # kubectl would wait for ever if the operator makes it again at once.
+    await kube.kubectl("delete", "deployment", name, "-n", namespace, "--wait=false")
 
     async def back() -> bool:
         now = await kube.get("deployment", name, namespace)
