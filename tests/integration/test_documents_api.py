@@ -210,4 +210,6 @@ async def test_what_failed_is_tried_again_and_removed_by_filter(queue: Queue, ap
 
 async def test_all_documents_are_not_removed_by_mistake(api: httpx.AsyncClient) -> None:
     await upload(api)
+    misspelled = {"state": "pending", "tags": "old"}
+    assert problem(await api.delete(DOCUMENTS, params=misspelled)) == (422, "unknown-parameter")
     assert problem(await api.delete(DOCUMENTS)) == (409, "filter-missing")

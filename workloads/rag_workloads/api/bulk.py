@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from rag_workloads.api.listing import BulkResult, FilterOf, PlaceOf, encode_cursor
+from rag_workloads.api.listing import BulkResult, FilterOf, PlaceOf, encode_cursor, only_known
 from rag_workloads.api.parts import Parts, PartsOf
 from rag_workloads.api.retrieval import vector_store_errors
 from rag_workloads.library.documents import Document
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1/documents", tags=["documents"])
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-@router.post("/retry")
+@router.post("/retry", dependencies=[only_known])
 async def retry_documents(
     parts: PartsOf, wanted: FilterOf, after: PlaceOf = None, limit: Limit = 100
 ) -> BulkResult:
@@ -33,7 +33,7 @@ async def retry_documents(
     return await _do(parts, wanted, after, limit, retry)
 
 
-@router.delete("", responses=responses(409))
+@router.delete("", dependencies=[only_known], responses=responses(409))
 async def delete_documents(
     parts: PartsOf, wanted: FilterOf, after: PlaceOf = None, limit: Limit = 100
 ) -> BulkResult:
