@@ -63,16 +63,25 @@ def task_of(caller: httpx.Client, document_id: str) -> str:
     return task
 
 
+def batch_of(caller: httpx.Client) -> str:
+    """Upload two files at once; the id of their batch."""
+    files = [("file", (name, name.encode())) for name in ("one.txt", "two.txt")]
+    return str(caller.post("/api/v1/documents/upload", files=files).json()["batch_id"])
+
+
 @pytest.fixture(scope="module")
 def described(api: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the API says of itself, with examples of ids that there are."""
     with client(api, KEY) as caller:
         schema: dict[str, Any] = caller.get("/openapi.json").json()
-        examples = {"task_id": task_of(caller, KEPT), "document_id": KEPT}
+        examples = {"task_id": task_of(caller, KEPT), "document_id": KEPT, "batch_id": batch_of(caller)}
         task_of(caller, DELETED)
     for methods in schema["paths"].values():
         for method, operation in methods.items():
-            for parameter in operation.get("parameters", []):
+            # What one of them may be sent with depends on what was sent with it before.
+            parameters = [p for p in operation.get("parameters", []) if p["name"] != "idempotency-key"]
+            operation["parameters"] = parameters
+            for parameter in parameters:
                 if parameter["name"] in examples:
                     parameter["example"] = DELETED if method == "delete" else examples[parameter["name"]]
     path = tmp_path_factory.mktemp("schema") / "openapi.json"

@@ -14,6 +14,7 @@ from rag_workloads.api.parts import parts_of
 SCOPES = {
     "post /documents/upload": ["ingest"],
     "get /documents/upload/status/{task_id}": ["ingest"],
+    "get /batches/{batch_id}": ["ingest"],
     "get /documents": ["ingest"],
     "delete /documents": ["ingest"],
     "post /documents/retry": ["ingest"],
@@ -63,13 +64,13 @@ async def test_the_schema_says_what_is_sent_and_answered(client: httpx.AsyncClie
     }
     parameters = [p for operation in operations.values() for p in operation.get("parameters", [])]
     headers = {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
-    assert headers == {"Last-Event-ID", "range", "if-range", "if-none-match"}, (
+    assert headers == {"Last-Event-ID", "range", "if-range", "if-none-match", "idempotency-key"}, (
         "keys are told by the security schemes"
     )
     upload = operations["post /documents/upload"]
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert (form["file"]["format"], form["document_id"]["type"]) == ("binary", "string")
-    assert set(upload["responses"]) == {"200", "202", "401", "403", "408", "413", "422", "429", "503"}
+    assert (form["file"]["items"]["format"], form["document_id"]["type"]) == ("binary", "string")
+    assert set(upload["responses"]) == {"200", "202", "401", "403", "408", "409", "413", "422", "429", "503"}
     assert "404" in operations["get /documents/upload/status/{task_id}"]["responses"]
     del operations["get /health"]
     for name, operation in operations.items():

@@ -53,12 +53,13 @@ async def authorize(
     Unauthorized, Forbidden and RateLimited say no. From here on the key's name is in the request's log lines.
     """
     keyring: Keyring | None = request.app.state.keyring
+    request.state.api_key = NO_KEY
     if keyring is None:
         return
     given = bearer.credentials if bearer else api_key or ""
     # As the bytes that came: Starlette reads headers as Latin-1.
     key = keyring.find(given.encode("latin-1"))
-    name = key.name if key else NO_KEY
+    request.state.api_key = name = key.name if key else NO_KEY
     structlog.contextvars.bind_contextvars(api_key=name)
     try:
         if key is None:
@@ -71,6 +72,11 @@ async def authorize(
         API_KEY_REQUESTS.labels(name, problem.type).inc()
         raise
     API_KEY_REQUESTS.labels(name, "allowed").inc()
+
+
+def caller(request: Request) -> str:
+    """The name of the key that a request was let in with; NO_KEY without a keyring."""
+    return str(request.state.api_key)
 
 
 def _check_scopes(key: ApiKey, required: list[str]) -> None:

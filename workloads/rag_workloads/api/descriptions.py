@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from rag_workloads.api.file_names import clean_name
 from rag_workloads.library.documents import Description
 
-MAX_TAGS = 32
+MAX_TAGS, MAX_TAG_CHARACTERS = 32, 64
 MAX_METADATA_BYTES, MAX_METADATA_LEVELS = 8192, 8
 # Words with one blank between them; no comma, which separates tags in a form, and nothing that is not seen.
 # The characters are named one by one, as a pattern's own classes mean something else in each language.
@@ -24,7 +24,7 @@ def _distinct(tags: list[str]) -> list[str]:
 
 
 def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(metadata).encode()) > MAX_METADATA_BYTES:
+    if len(json.dumps(metadata, allow_nan=False).encode()) > MAX_METADATA_BYTES:
         raise ValueError(f"is larger than {MAX_METADATA_BYTES} bytes of JSON")
     if _levels(metadata) > MAX_METADATA_LEVELS:
         raise ValueError(f"is nested deeper than {MAX_METADATA_LEVELS} levels")
@@ -46,7 +46,7 @@ def _tag(text: str) -> str:
 
 Tag = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=64),
+    StringConstraints(min_length=1, max_length=MAX_TAG_CHARACTERS),
     AfterValidator(_tag),
     # In some languages, $ also matches before a line feed at the end.
     Field(json_schema_extra={"pattern": f"^{TAG}(?!\\n)$"}),

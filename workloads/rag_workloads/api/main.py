@@ -13,12 +13,22 @@ from redis.exceptions import OutOfMemoryError, RedisError
 from rag_contract.api_keys import Scope
 from rag_contract.environment.api import ApiSettings
 from rag_workloads import tasks
-from rag_workloads.api import bulk, documents, events, health, maintenance, originals, questions, uploads
+from rag_workloads.api import (
+    batches,
+    bulk,
+    documents,
+    events,
+    health,
+    maintenance,
+    originals,
+    questions,
+    uploads,
+)
 from rag_workloads.api.admission import memory_full, storage_full
 from rag_workloads.api.auth import authorize
 from rag_workloads.api.keyring import Keyring
 from rag_workloads.api.parts import Parts
-from rag_workloads.api.upload import FORM_BYTES
+from rag_workloads.api.upload import body_limit
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.files import is_full
 from rag_workloads.library.records import StoreRefused
@@ -33,6 +43,7 @@ log = structlog.get_logger(__name__)
 # What a key must allow; statistics are for every key.
 SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (uploads.router, [Scope.INGEST]),
+    (batches.router, [Scope.INGEST]),
     (bulk.router, [Scope.INGEST]),  # before documents: no id is meant by its paths
     (documents.router, [Scope.INGEST]),
     (events.router, [Scope.INGEST]),
@@ -58,8 +69,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     async def ready() -> None:
         await health.ready(app.state.parts)
 
-    upload_limit = settings.upload_limit_bytes + FORM_BYTES
-    limits = {uploads.router.prefix: upload_limit}
+    limits = {uploads.router.prefix: body_limit(settings.upload_limit_bytes)}
     pace = Pace(settings.body_idle_seconds)
     app = service.create_app("RAG pipeline", lifespan, ready, body_limits=limits, pace=pace)
 

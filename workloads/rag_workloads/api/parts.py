@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.admission import Admission
+from rag_workloads.api.idempotency import Idempotency
 from rag_workloads.api.rate_limits import RateLimits
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
@@ -14,6 +15,7 @@ from rag_workloads.library.events import EventStream
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.listeners import Listeners
+from rag_workloads.library.upload_batches import UploadBatches
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Parts:
     rate_limits: RateLimits
     admission: Admission
     listeners: Listeners
+    idempotency: Idempotency
+    batches: UploadBatches
 
     @classmethod
     def open(cls, settings: ApiSettings) -> Self:
@@ -44,6 +48,8 @@ class Parts:
             RateLimits.open(redis_url, settings.pipeline),
             Admission(settings, library.queue, files),
             Listeners(EventStream.open(redis_url, settings.pipeline), settings.max_event_streams),
+            Idempotency(library.queue.redis, settings.pipeline),
+            UploadBatches(library.queue.redis, settings.pipeline),
         )
 
     async def close(self) -> None:

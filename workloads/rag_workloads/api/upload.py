@@ -1,24 +1,27 @@
-"""A multipart upload as a stream: the file goes on as it comes in, hashed and counted, never spooled."""
+"""The form of an upload: files, which go on as they come in, and fields, before or after them."""
 
 import hashlib
 import re
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
-from python_multipart import MultipartParser
-from python_multipart.exceptions import FormParserError, MultipartParseError
-from python_multipart.multipart import parse_options_header
+from pydantic import BaseModel, Json, ValidationError
 
+from rag_workloads.api.descriptions import Metadata, Tags
 from rag_workloads.api.file_names import given_name
+from rag_workloads.api.ids import DocumentId
+from rag_workloads.api.multipart import Part, invalid_upload, parts
 from rag_workloads.web.problems import Problem
 
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
-
-FILE_FIELD, ID_FIELD = "file", "document_id"
-# Room for the form around the file: boundaries, headers, fields.
-FORM_BYTES = 65_536
-MAX_FIELD_BYTES = 4096
+FILE_FIELD = "file"
+MAX_FILES = 100
+# All others are passed over. Tags may come in several parts.
+FIELDS = {"document_id": 1, "metadata": 1, "tags": 100}
+BLANKS = re.compile(" +")
+# Metadata of the largest size, written with some blanks.
+MAX_FIELD_BYTES = 16_384
+MAX_PARTS = MAX_FILES + 200
+# A body has room for so many of the largest files, and for the form around them.
+LARGEST_FILES, FORM_BYTES = 10, 65_536
 UNKNOWN_TYPE = "application/octet-stream"
 MEDIA_TYPE = re.compile(rb"[\w!#$&^.+-]+/[\w!#$&^.+-]+[ -~]*")
 MAX_MEDIA_TYPE_BYTES = 255
@@ -26,138 +29,120 @@ MAX_MEDIA_TYPE_BYTES = 255
 PLAIN = {b"binary", b"8bit", b"7bit"}
 
 
-class Upload:
-    """One request's form. Iterate `chunks` to its end, then read what came with it."""
+def body_limit(file_limit: int) -> int:
+    """The most bytes that a form may have whose files may have `file_limit` each."""
+    return LARGEST_FILES * file_limit + FORM_BYTES
 
-    def __init__(self, content_type: str, limit: int) -> None:
-        """`content_type` is the request's header, `limit` the most bytes that the file may have."""
-        kind, options = parse_options_header(content_type)
-        boundary = options.get(b"boundary")
-        if kind != b"multipart/form-data" or not boundary:
-            raise _invalid("Send multipart/form-data with a part named `file`.")
-        self.file_name: str | None = None
-        self.content_type = UNKNOWN_TYPE
+
+class Refused(Problem):
+    """One file of the form cannot be taken; the form goes on."""
+
+
+class UploadFields(BaseModel):
+    """What a form says of its files."""
+
+    document_id: DocumentId | None = None
+    tags: Tags = []
+    metadata: Json[Metadata] = {}
+
+
+class FormFile:
+    """A file of the form. Its size and digest are known once it was read."""
+
+    def __init__(self, name: str, part: Part, limit: int) -> None:
+        self.name = name
+        self.content_type = _media_type(part.headers.get("content-type", b""))
         self.size = 0
-        self.document_id: str | None = None
-        self._limit = limit
-        self._received = 0
         self._digest = hashlib.sha256()
-        self._part = _Part()
-        self._arrived: list[bytes] = []
-        self._ended = False
-        try:
-            self._parser = MultipartParser(boundary, self._callbacks())
-        except FormParserError as error:
-            raise _invalid(f"{error}.") from error
+        self._part, self._limit = part, limit
 
     @property
     def sha256(self) -> str:
         """Of the file, in hex."""
         return self._digest.hexdigest()
 
-    async def chunks(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The file's bytes as they arrive. Problem: 413 too large; 422 malformed, empty or without a file."""
-        async for data in body:
-            self._received += len(data)
-            try:
-                self._parser.write(data)
-            except MultipartParseError as error:
-                raise _invalid(f"The form is malformed: {error}.") from error
-            if self._received - self.size > FORM_BYTES:
-                raise _invalid(f"The form around the file has more than {FORM_BYTES} bytes.")
-            arrived, self._arrived = self._arrived, []
-            for chunk in arrived:
-                yield chunk
-        if not self._ended:
-            raise _invalid("The form breaks off before its end.")
-        if self.file_name is None:
-            raise _invalid("There is no part named `file` with a file name.")
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Its bytes as they arrive. Refused: too large, empty or encoded."""
+        if self._part.headers.get("content-transfer-encoding", b"binary").lower() not in PLAIN:
+            raise _refused("Send the file as it is, without a Content-Transfer-Encoding.")
+        async for chunk in self._read():
+            if self.size > self._limit:
+                raise _too_large(self._limit)
+            yield chunk
         if self.size == 0:
-            raise _invalid("The file is empty.")
+            raise _refused("The file is empty.")
 
-    def _callbacks(self) -> "MultipartCallbacks":
-        return {
-            "on_part_begin": self._begin_part,
-            "on_header_field": lambda data, start, end: self._part.add_name(data[start:end]),
-            "on_header_value": lambda data, start, end: self._part.add_value(data[start:end]),
-            "on_header_end": self._end_header,
-            "on_headers_finished": self._open_part,
-            "on_part_data": self._take,
-            "on_part_end": self._close_part,
-            "on_end": self._end,
+    async def read_on(self) -> None:
+        """Read what is left: of a file that is refused the digest is to be known too."""
+        async for _ in self._read():
+            pass
+
+    async def _read(self) -> AsyncIterator[bytes]:
+        async for chunk in self._part.content():
+            self.size += len(chunk)
+            self._digest.update(chunk)
+            yield chunk
+
+
+class Form:
+    """One request's form. Iterate `files` to the end, then read the fields."""
+
+    def __init__(self, content_type: str, limit: int) -> None:
+        """`content_type` is the request's header, `limit` the most bytes that a file may have."""
+        self._content_type, self._limit = content_type, limit
+        self._fields: dict[str, list[str]] = {name: [] for name in FIELDS}
+
+    async def files(self, body: AsyncIterator[bytes]) -> AsyncIterator[FormFile]:
+        """The files, each to be read before the next. Problem: malformed, without a file, or too long."""
+        seen = files = 0
+        async for part in parts(self._content_type, body):
+            seen += 1
+            if seen > MAX_PARTS:
+                raise invalid_upload(f"The form has more than {MAX_PARTS} parts.")
+            name = given_name(part.disposition) if part.name == FILE_FIELD else None
+            if name is None:
+                await self._keep(part)
+                continue
+            files += 1
+            if files > MAX_FILES:
+                raise invalid_upload(f"Send at most {MAX_FILES} files a request.")
+            yield (file := FormFile(name, part, self._limit))
+            await file.read_on()
+        if files == 0:
+            raise invalid_upload("There is no part named `file` with a file name.")
+
+    def fields(self) -> UploadFields:
+        """What came with the files. Problem: out of bounds."""
+        single = {
+            name: self._fields[name][0] for name in ("document_id", "metadata") if any(self._fields[name])
         }
+        tags = [BLANKS.sub(" ", tag.strip(" ")) for value in self._fields["tags"] for tag in value.split(",")]
+        try:
+            return UploadFields.model_validate({**single, "tags": [tag for tag in tags if tag]})
+        except ValidationError as error:
+            found = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            detail = f"{'; '.join(found)}."
+            raise Problem(422, "invalid-description", "The description is not allowed", detail) from error
 
-    def _begin_part(self) -> None:
-        self._part = _Part()
-
-    def _end_header(self) -> None:
-        self._part.end_header()
-
-    def _open_part(self) -> None:
-        part = self._part
-        disposition = part.headers.get("content-disposition", b"")
-        _, options = parse_options_header(disposition)
-        part.name = options.get(b"name", b"").decode("utf-8", "replace")
-        file_name = given_name(disposition)
-        if part.name == FILE_FIELD and file_name:
-            if self.file_name is not None:
-                raise _invalid("Send one file a request.")
-            if part.headers.get("content-transfer-encoding", b"binary").lower() not in PLAIN:
-                raise _invalid("Send the file as it is, without a Content-Transfer-Encoding.")
-            part.is_file, self.file_name = True, file_name
-            self.content_type = _media_type(part.headers.get("content-type", b""))
-
-    def _take(self, data: bytes, start: int, end: int) -> None:
-        chunk = data[start:end]
-        if not self._part.is_file:
-            self._part.grow(chunk)
-            return
-        self.size += len(chunk)
-        if self.size > self._limit:
-            raise too_large(self._limit)
-        self._digest.update(chunk)
-        self._arrived.append(chunk)
-
-    def _close_part(self) -> None:
-        if self._part.name != ID_FIELD:
-            return
-        if self.document_id is not None:
-            raise _invalid(f"Send one `{ID_FIELD}`.")
-        self.document_id = self._part.value.decode("utf-8", "replace")
-
-    def _end(self) -> None:
-        self._ended = True
+    async def _keep(self, part: Part) -> None:
+        value = b""
+        async for data in part.content():
+            value += data
+            if len(value) > MAX_FIELD_BYTES:
+                raise invalid_upload(f"The field `{part.name[:100]}` is too long.")
+        if part.name in FIELDS:
+            values = self._fields[part.name]
+            values.append(value.decode("utf-8", "replace"))
+            if len(values) > FIELDS[part.name]:
+                raise invalid_upload(f"Send at most {FIELDS[part.name]} `{part.name}`.")
 
 
-class _Part:
-    """What is known of the part being read."""
-
-    def __init__(self) -> None:
-        self.headers: dict[str, bytes] = {}
-        self.name = ""
-        self.value = b""
-        self.is_file = False
-        self._header_name, self._header_value = b"", b""
-
-    def add_name(self, data: bytes) -> None:
-        self._header_name += data
-
-    def add_value(self, data: bytes) -> None:
-        self._header_value += data
-
-    def end_header(self) -> None:
-        self.headers[self._header_name.decode("latin-1").lower()] = self._header_value
-        self._header_name, self._header_value = b"", b""
-
-    def grow(self, data: bytes) -> None:
-        self.value += data
-        if len(self.value) > MAX_FIELD_BYTES:
-            raise _invalid(f"The field `{self.name[:100]}` is too long.")
+def _refused(detail: str) -> Refused:
+    return Refused(422, "invalid-upload", "The upload cannot be read", detail)
 
 
-def too_large(limit: int) -> Problem:
-    """The file is larger than the pipeline takes."""
-    return Problem(
+def _too_large(limit: int) -> Refused:
+    return Refused(
         413, "file-too-large", "The file is too large", f"The limit is {limit} bytes.", limit_bytes=limit
     )
 
@@ -166,7 +151,3 @@ def _media_type(header: bytes) -> str:
     """What the client says that the file is, if it says so in the form of a media type."""
     known = len(header) <= MAX_MEDIA_TYPE_BYTES and MEDIA_TYPE.fullmatch(header)
     return header.decode("ascii") if known else UNKNOWN_TYPE
-
-
-def _invalid(detail: str) -> Problem:
-    return Problem(422, "invalid-upload", "The upload cannot be read", detail)

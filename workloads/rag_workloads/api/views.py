@@ -76,6 +76,15 @@ class TaskStatus(BaseModel):
         )
 
     @classmethod
+    def find(cls, document: Document | None, task: int) -> Self | None:
+        """The status of a task, where `document` is its record as it is now; None if there is none."""
+        if document is None or task > document.task:
+            return None
+        if task < document.task:
+            return cls.superseded(document.document_id, task)
+        return cls.of(document)
+
+    @classmethod
     def superseded(cls, document_id: str, task: int) -> Self:
         """The status of a task whose place newer bytes took."""
         error = TaskError(

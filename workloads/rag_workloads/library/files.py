@@ -74,8 +74,14 @@ class ObjectStore:
             raise FilesAway(f"The store of the files cannot be read: {reason}") from error
 
     async def put(self, key: str, data: AsyncIterator[bytes]) -> None:
-        """Write a stream; nothing is left behind if it breaks."""
-        await obstore.put_async(self._store, key, data)
+        """Write a stream; nothing is left behind if it breaks, and the error is its own."""
+        failures: list[Exception] = []
+        try:
+            await obstore.put_async(self._store, key, _noting(failures, data))
+        except Exception:
+            if failures:
+                raise failures[0] from None
+            raise
 
     async def rename(self, source: str, target: str) -> None:
         """Move a file, over the target if there is one."""
@@ -139,6 +145,16 @@ class ObjectStore:
 def is_full(error: BaseError) -> bool:
     """Whether the volume had no room, or the quota none: obstore has no error of its own for that."""
     return any(f"(os error {code})" in str(error) for code in (errno.ENOSPC, errno.EDQUOT))
+
+
+async def _noting(failures: list[Exception], data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Keep the error that ends a stream: the store raises one of its own in its place."""
+    try:
+        async for part in data:
+            yield part
+    except Exception as error:
+        failures.append(error)
+        raise
 
 
 def _look(folder: Path) -> None:
