@@ -185,7 +185,7 @@ def test_a_streamed_answer_cites_the_same(api: httpx.Client, museum: str) -> Non
 def test_records_chunks_and_stats(api: httpx.Client, museum: str) -> None:
     record = api.get(f"/api/v1/documents/{museum}").json()
     assert (record["state"], record["content_type"]) == ("completed", "text/plain")
-    listed = api.get("/api/v1/documents", params={"status": "completed", "limit": 1}).json()
+    listed = api.get("/api/v1/documents", params={"state": "completed", "limit": 1}).json()
     assert listed["total"] >= 1
     assert len(listed["documents"]) == 1
     page = api.get(f"/api/v1/documents/{museum}/chunks", params={"offset": 1, "limit": 1}).json()
