@@ -91,3 +91,8 @@ def test_no_sentence_is_too_long(text: str) -> None:
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_the_time_grows_no_faster_than_the_text(pattern: str) -> None:
     assert is_linear(split_sentences, pattern)
+
+
+@pytest.mark.parametrize("marks", ["•", "* * *", "#", "| | |"])
+def test_a_text_of_nothing_but_marks_is_not_empty(marks: str) -> None:
+    assert [(sentence.text, sentence.start) for sentence in split_sentences(marks)] == [(marks, 0)]

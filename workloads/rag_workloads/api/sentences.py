@@ -72,7 +72,13 @@ def split_sentences(text: str) -> list[Sentence]:
             sentences.append(Sentence(found.text, found.start, is_heading=True))
         else:
             sentences.append(Sentence(found.text, found.start, heading))
-    return sentences or [_sentence(text, _Piece(0, min(len(text), MOST_CHARACTERS)))]
+    return sentences or [_whole(text[:MOST_CHARACTERS])]
+
+
+def _whole(text: str) -> Sentence:
+    """A text without a sentence as one, be it nothing but marks: an empty one cannot be embedded."""
+    sentence = _sentence(text, _Piece(0, len(text)))
+    return sentence if sentence.text else Sentence(SPACES.sub(" ", text).strip(), 0)
 
 
 def _pieces(text: str) -> Iterator[_Piece]:
