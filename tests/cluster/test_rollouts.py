@@ -110,7 +110,7 @@ def test_a_quota_on_cpu_limits_can_be_satisfied(kube: Kube) -> None:
     limit_cpus(kube)
     kube.apply(pipeline(**LIMITED))
     expected = {"api": 2, "worker": 1, "embedding": 1, "llm": 1, "redis": 1, "qdrant": 1}
-    eventually(lambda: {component: len(pods(kube, component)) for component in expected} == expected)
+    assert eventually(lambda: {each: len(pods(kube, each)) for each in expected} == expected)
 
 
 def test_a_quota_that_keeps_new_pods_away_is_told_while_the_old_ones_serve(kube: Kube) -> None:

@@ -69,7 +69,11 @@ async def pipeline(kube: Kube, steps: Steps, request: pytest.FixtureRequest) -> 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def client(pipeline: Pipeline) -> AsyncIterator[Client]:
+    """The API's, without what a run that was stopped has left: questions would be answered from it."""
     async with pipeline.api() as client:
+        for document_id in await client.document_ids():
+            if document_id != corpus.MANUAL_ID:
+                await client.delete(document_id)
         yield client
 
 

@@ -161,7 +161,7 @@ async def test_a_client_that_leaves_stops_the_model(llm: str, backend: Backend, 
             await asyncio.to_thread(eventually, lambda: requests(llm, "cancelled") == cancelled + 1)
             await asyncio.to_thread(eventually, lambda: not backend.connected())
     # llama.cpp looks for its client after a second without any result, and an answer of /slots is one.
-    await asyncio.to_thread(eventually, lambda: not backend.writing(), 2)
+    assert await asyncio.to_thread(eventually, lambda: not backend.writing(), 2)
 
 
 def test_health_names_the_model(llm: str) -> None:

@@ -142,6 +142,7 @@ async def test_a_client_that_leaves_leaves_nothing_behind(api: httpx.AsyncClient
     await until(received)
     sent.cancel()
     await until(gone)
+    assert (await api.get("/api/v1/documents")).json()["total"] == 0
 
 
 async def test_a_batch_says_how_far_each_file_is(api: httpx.AsyncClient) -> None:

@@ -68,7 +68,7 @@ def test_qdrant_is_waited_for_where_the_tokenizer_is_on_the_hub(
         with running(MODULE, env=env, probe=f"{url}/live"):
             eventually(unready(url, "Qdrant does not answer"))
             with running(QDRANT, env=qdrant, probe=f"{store}/readyz"):
-                eventually(lambda: ready(url))
+                assert eventually(lambda: ready(url))
 
 
 def test_redis_is_waited_for(settings: dict[str, str], url: str) -> None:
@@ -76,7 +76,7 @@ def test_redis_is_waited_for(settings: dict[str, str], url: str) -> None:
     with running(MODULE, env=settings | missing, probe=f"{url}/live"):
         eventually(unready(url, "Redis did not answer yet."))
         with ValkeyServer(port=port):
-            eventually(lambda: ready(url))
+            assert eventually(lambda: ready(url))
 
 
 def test_a_redis_of_another_pipeline_ends_the_worker_in_words(settings: dict[str, str], url: str) -> None:

@@ -275,11 +275,8 @@ class Library:
         document = await self.records.get(document_id)
         if document is None or not document.retriable:
             return document
-        await self.records.restart(document_id, document.generation, uuid4().hex, document.state)
-        document = await self.records.get(document_id)
-        if document and document.unfinished:
-            await self.queue.enqueue_document(document_id, document.task)
-        return document
+        await self.embed_again(document)
+        return await self.records.get(document_id)
 
     async def delete(self, document_id: str) -> bool:
         """Remove a document from all stores; False if there is none.
@@ -323,10 +320,8 @@ class Library:
 
     async def _withdraw(self, document: Document) -> None:
         """Remove what searches see of a document that was deleted, and uploaded again meanwhile."""
-        document_id, generation = document.document_id, document.generation
-        await self.records.withdraw(document_id, generation)
-        for collection in document.collections | {self.target.collection}:
-            await self.vectors.delete(document_id, generation, collection=collection)
+        await self.records.withdraw(document.document_id, document.generation)
+        await self._delete_points(document)
 
     async def _refuse(self, new: NewDocument) -> None:
         """Delete the file of an upload that was refused, unless an earlier sending of it was taken."""
@@ -404,10 +399,14 @@ class Library:
             await self.progress(document, recoveries=recoveries, attempts=0, attempt_tokens="")
             log.warning("document queued again", document_id=document.document_id, recoveries=recoveries)
 
+    async def _delete_points(self, document: Document) -> None:
+        """Delete all points of a document up to its generation, wherever they are."""
+        for collection in document.collections | {self.target.collection}:
+            await self.vectors.delete(document.document_id, document.generation, collection=collection)
+
     async def _finish_deletion(self, document: Document) -> None:
         document_id, generation = document.document_id, document.generation
         await self.queue.forget(document_id, document.task, generation, document.batches_queued)
-        for collection in document.collections | {self.target.collection}:
-            await self.vectors.delete(document_id, generation, collection=collection)
+        await self._delete_points(document)
         await self.records.delete(document_id, generation)
         await self.empty_trash()
