@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 ProblemComponent = Literal["redis", "vector-store", "embedding", "worker", "llm", "files"]
 
@@ -22,10 +22,27 @@ class ComponentProblem(BaseModel):
     message: str = Field(max_length=32_768)
 
 
+class Reindex(BaseModel):
+    """How far the documents are embedded anew for another index: `done` of `total` are searchable in it.
+
+    `origin` and `target` are the collections. It answers once all are done; `failed` keep it from that.
+    """
+
+    model_config = ConfigDict(validate_by_name=True)
+
+    origin: str = Field(alias="from")
+    target: str = Field(alias="to")
+    done: int
+    total: int
+    failed: int
+
+
 class Stats(BaseModel):
     """Counts of a pipeline, and what is wrong with it.
 
     `documents` counts by state; `searchable` are those that searches find in the present `collection`.
+    `index` is the id of the index that answers, `indexes` are those of all that take room in the stores;
+    an API of an earlier release names none.
     """
 
     documents: dict[str, int]
@@ -33,4 +50,7 @@ class Stats(BaseModel):
     collection: str
     queue: QueueStats
     embedding_model: str
+    index: str = ""
+    indexes: list[str] = []
+    reindex: Reindex | None = None
     problems: list[ComponentProblem] = []

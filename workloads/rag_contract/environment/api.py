@@ -2,17 +2,23 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 
 from rag_contract import defaults
 from rag_contract.api_keys import ApiKey
 from rag_contract.endpoints import API_PORT
 from rag_contract.environment.base import JSON, LibrarySettings, StorageSettings
+from rag_contract.index import Index
 from rag_contract.limits import ANSWER_SECONDS
 
 
 class ApiSettings(LibrarySettings, StorageSettings):
-    """Without `llm_url` questions are answered by citations alone.
+    """The index that answers is the one that these settings name, until Redis names another.
+
+    `next_index` is the one that the documents are embedded for anew, which takes its place once it has them
+    all. Of two processes that know different ones, the one with the larger `indexes_decided` is right.
+
+    Without `llm_url` questions are answered by citations alone.
 
     Without `api_key` and `api_keys` everyone may ask; one that is there and empty lets nobody in.
 
@@ -27,6 +33,8 @@ class ApiSettings(LibrarySettings, StorageSettings):
     port: PositiveInt = API_PORT
     embedding_url: str
     embedding_model: str
+    next_index: Annotated[Index | None, JSON] = None
+    indexes_decided: NonNegativeInt = 0
     llm_url: str | None = None
     api_key: SecretStr | None = None
     api_keys: Annotated[list[ApiKey] | None, JSON] = None

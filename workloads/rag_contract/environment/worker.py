@@ -10,7 +10,10 @@ from rag_contract.environment.base import LibrarySettings, StorageSettings
 
 
 class WorkerSettings(LibrarySettings, StorageSettings):
-    """`model_path` is a folder with tokenizer.json; without it the hub is asked for `embedding_model`."""
+    """`model_path` is a folder with tokenizer.json; without it the hub is asked for `embedding_model`.
+
+    An index that answers no more is kept for `index_grace_seconds`.
+    """
 
     port: PositiveInt = WORKER_PORT
     embedding_model: str
@@ -24,4 +27,5 @@ class WorkerSettings(LibrarySettings, StorageSettings):
     retry_delay_seconds: NonNegativeInt = defaults.RETRY_DELAY_SECONDS
     time_limit_seconds: PositiveInt = defaults.TIME_LIMIT_SECONDS
     concurrency: PositiveInt = defaults.WORKER_CONCURRENCY
+    index_grace_seconds: NonNegativeInt = defaults.INDEX_GRACE_SECONDS
     shutdown_grace_seconds: NonNegativeInt = 60

@@ -69,6 +69,8 @@ async def _counted(parts: Parts) -> Stats:
         collection=collection,
         queue=QueueStats(ingest=depths.ingest, embed=depths.embed),
         embedding_model=parts.settings.embedding_model,
+        index=parts.settings.pipeline,
+        indexes=[parts.settings.pipeline],
         problems=await problems.now(),
     )
 
