@@ -8,6 +8,8 @@ LLMReady          at least one LLM pod serves. Absent when the pipeline has no l
 WorkersReady      at least one worker runs, or none is wanted.
 ApiReady          at least one API pod serves.
 AutoscalingReady  KEDA scales the embedding pods. Absent when their number is fixed.
+IndexReady        questions are answered from a collection; while documents are embedded anew for another one,
+                  how far that is. Embedding pods, workers and autoscaling are those of the one that answers.
 Ready             all of the above, and nothing refused; copies reason and message of the first that fails,
                   of one that is only starting when there is no other.
 
@@ -17,35 +19,27 @@ Queue, vector store, embedding, language model and workers are False, too, while
 say what keeps them from their work: a store that they cannot reach, a collection that is another pipeline's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
 
 from rag_contract.stats import ProblemComponent
-from rag_operator.evidence import Evidence, Failure, Workload
+from rag_operator.evidence import Evidence
+from rag_operator.index_condition import of_index
 from rag_operator.names import SCALED_OBJECT, Component
 from rag_operator.status import Condition
+from rag_operator.verdicts import (
+    PROGRESSING,
+    ROLLING_OUT,
+    STARTING,
+    SUSPENDED,
+    Judge,
+    Verdict,
+    of_component,
+    of_failure,
+)
 
 READY = "Ready"
-SUSPENDED = "Suspended"
-PROGRESSING = "Progressing"
-NOT_CREATED = "NotCreated"
-ROLLING_OUT = "RollingOut"
-_STARTING = {PROGRESSING, NOT_CREATED}
 _SERVES = "the pipeline takes documents and answers questions"
-
-
-class Verdict(NamedTuple):
-    """What one condition says."""
-
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str
-    doubtful: bool = False
-    """Whether it is True for now, and something is on its way or in the way."""
-
-
-Judge = Callable[[Evidence], Verdict | None]
 
 
 def conditions(
@@ -86,11 +80,12 @@ def _dated(
 def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
     failing = [verdict for verdict in verdicts if verdict.status != "True"]
     if failing:
-        lasting = [verdict for verdict in failing if verdict.reason not in _STARTING]
+        lasting = [verdict for verdict in failing if verdict.reason not in STARTING]
         first = (lasting or failing)[0]
         return Verdict("False", first.reason, first.message)
-    if evidence.failures:  # of a child that no condition speaks about, such as the claim of the files
-        return _failed(evidence.failures[0])
+    unspoken = [each for each in evidence.failures if each.component not in evidence.aside]
+    if unspoken:  # of a child that no condition speaks about, such as the claim of the files
+        return of_failure(unspoken[0])
     doubtful = [verdict for verdict in verdicts if verdict.doubtful]
     if doubtful:
         first = next((each for each in doubtful if each.reason != ROLLING_OUT), doubtful[0])
@@ -116,7 +111,7 @@ def _store(evidence: Evidence, component: Component, name: str, *, external: boo
     """Judge a store; of one that runs elsewhere only the Secret is a child, which comes before all pods."""
     if external and not evidence.refused(component):
         return Verdict("True", "External", f"{name} runs elsewhere")
-    return _workload(evidence, component)
+    return of_component(evidence, component)
 
 
 def _llm(evidence: Evidence) -> Verdict | None:
@@ -128,12 +123,12 @@ def _llm(evidence: Evidence) -> Verdict | None:
             "ModelImageUnknown",
             "the operator knows no image for the model; set llm.managed.modelImage",
         )
-    return _workload(evidence, Component.LLM)
+    return of_component(evidence, Component.LLM)
 
 
 def _autoscaling(evidence: Evidence) -> Verdict | None:
     autoscaling = evidence.spec.autoscaling
-    if autoscaling is None:
+    if autoscaling is None or evidence.indexes.serving.spec.external:
         return None
     if evidence.spec.suspend:
         return Verdict("False", SUSPENDED, "the pipeline is suspended")
@@ -146,9 +141,10 @@ def _autoscaling(evidence: Evidence) -> Verdict | None:
 
 def _scaler(evidence: Evidence) -> Verdict:
     """Judge the ScaledObject by what KEDA says of it."""
-    if refused := evidence.refused(Component.EMBEDDING, scaler=True):
-        return _failed(refused)
-    scaler = evidence.child(SCALED_OBJECT.kind, Component.EMBEDDING)
+    component = Component.EMBEDDING.of(evidence.indexes.serving)
+    if refused := evidence.refused(component, scaler=True):
+        return of_failure(refused)
+    scaler = evidence.child(SCALED_OBJECT.kind, component)
     reported = scaler.get("status", {}).get("conditions", []) if scaler else []
     states = {each["type"]: each for each in reported}
     if states.get("Fallback", {}).get("status") == "True":
@@ -158,38 +154,6 @@ def _scaler(evidence: Evidence) -> Verdict:
     ready = states.get("Ready", {})
     reason = ready.get("reason") or PROGRESSING
     return Verdict("False", reason, ready.get("message") or "KEDA has not taken up the ScaledObject yet")
-
-
-def _workload(evidence: Evidence, component: Component) -> Verdict:
-    if refused := evidence.refused(component):
-        return _failed(refused)
-    if evidence.spec.suspend:
-        return Verdict("False", SUSPENDED, "the pipeline is suspended")
-    workload = evidence.workload(component)
-    if workload is None:
-        return Verdict("False", NOT_CREATED, f"the {component} pods are not created yet")
-    return _pods(evidence, component, workload)
-
-
-def _pods(evidence: Evidence, component: Component, workload: Workload) -> Verdict:
-    """Judge a component by its pods: one that is ready serves, though more may be on their way."""
-    count = f"{workload.ready} of {workload.wanted} {component} pods are ready"
-    if workload.wanted == 0:
-        return Verdict("True", "ScaledToZero", f"no {component} pods are wanted")
-    if workload.ready == 0:
-        reason, message = evidence.pod_problem(component) or workload.problem or (PROGRESSING, count)
-        return Verdict("False", reason, message)
-    if workload.outdated:
-        count = f"{count}, {workload.outdated} still of the spec before"
-    if problem := evidence.pod_problem(component) or workload.problem:
-        return Verdict("True", problem.reason, f"{count}; {problem.message}", doubtful=True)
-    if workload.outdated:
-        return Verdict("True", ROLLING_OUT, f"{count}; new ones are on their way", doubtful=True)
-    return Verdict("True", "Ready" if workload.ready >= workload.wanted else "PartlyReady", count)
-
-
-def _failed(failure: Failure) -> Verdict:
-    return Verdict("False", failure.reason, failure.message)
 
 
 def _unless_told(judge: Judge, *components: ProblemComponent) -> Judge:
@@ -205,7 +169,7 @@ def _unless_told(judge: Judge, *components: ProblemComponent) -> Judge:
 
 
 def _of(component: Component) -> Judge:
-    return lambda evidence: _workload(evidence, component)
+    return lambda evidence: of_component(evidence, component.of(evidence.indexes.serving))
 
 
 TABLE: tuple[tuple[str, Judge], ...] = (
@@ -217,4 +181,5 @@ TABLE: tuple[tuple[str, Judge], ...] = (
     ("WorkersReady", _unless_told(_of(Component.WORKER), "worker", "files")),
     ("ApiReady", _of(Component.API)),
     ("AutoscalingReady", _autoscaling),
+    ("IndexReady", of_index),
 )

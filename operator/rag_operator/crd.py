@@ -84,6 +84,15 @@ def _inline(node: Any, definitions: dict[str, Schema]) -> Any:
     }
 
 
+def _unruled(node: Any) -> Any:
+    """Return a schema without its rules: what a user wrote before they were must not keep a status away."""
+    if isinstance(node, list):
+        return [_unruled(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: _unruled(value) for key, value in node.items() if key != "x-kubernetes-validations"}
+
+
 def custom_resource_definition() -> Schema:
     """Return the CustomResourceDefinition of RagPipeline."""
     schema: Schema = {
@@ -96,7 +105,7 @@ def custom_resource_definition() -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": schema_of(Spec),
-            "status": schema_of(Status),
+            "status": _unruled(schema_of(Status)),
         },
     }
     version = {

@@ -4,12 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rag_contract.stats import ComponentProblem, ProblemComponent
+from rag_contract.stats import ComponentProblem, ProblemComponent, Stats
 from rag_operator import names
-from rag_operator.names import COMPONENT, DEPLOYMENT, KEDA_KINDS, STATEFUL_SET, Component, Manifest
+from rag_operator.names import (
+    COMPONENT,
+    DEPLOYMENT,
+    KEDA_KINDS,
+    PARTS_OF_AN_INDEX,
+    STATEFUL_SET,
+    Component,
+    Manifest,
+)
 from rag_operator.pipeline import RagPipeline, Spec
 from rag_operator.pod_status import Problem, problem_of
 from rag_operator.resolution import Unresolved
+from rag_operator.status import Indexes, ReindexStatus
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,16 @@ class Observed:
     pods: Sequence[Manifest] = ()
     keda: bool = True
     """Whether the cluster knows ScaledObjects."""
+
+    def child(self, kind: str, name: str) -> Manifest | None:
+        """Return a child by kind and name."""
+        matches = (each for each in self.children if (each["kind"], each["metadata"]["name"]) == (kind, name))
+        return next(matches, None)
+
+    def workload(self, name: str) -> "Workload | None":
+        """Return a Deployment or StatefulSet."""
+        child = self.child(DEPLOYMENT.kind, name) or self.child(STATEFUL_SET.kind, name)
+        return Workload(child) if child else None
 
 
 APPLY_FAILED = "ApplyFailed"
@@ -39,10 +58,13 @@ class Evidence:
     """One pipeline and what is known of it once the plan was carried out."""
 
     pipeline: RagPipeline
+    indexes: Indexes
     observed: Observed = Observed()
     unresolved: Unresolved | None = None
     llm_image_known: bool = True
     failures: Sequence[Failure] = ()
+    stats: Stats | None = None
+    """What the pipeline's API counts; None while it does not answer."""
     problems: Sequence[ComponentProblem] = ()
     """What the pipeline's own processes say that keeps them from their work."""
 
@@ -51,20 +73,29 @@ class Evidence:
         """The pipeline's spec."""
         return self.pipeline.spec
 
+    @property
+    def reindex(self) -> ReindexStatus | None:
+        """How far the next index is, as was told last; None where there is none, or nothing was told."""
+        following, known = self.indexes.next, self.pipeline.status.reindex
+        if self.stats:
+            told = self.stats.reindex
+            known = ReindexStatus.model_validate(told.model_dump()) if told else None
+        # What is told may still be about an index that was to be the next before this one.
+        return known if following and known and known.target == following.spec.collection else None
+
+    @property
+    def aside(self) -> set[Component]:
+        """The components of indexes that do not serve."""
+        others = [each for each in self.indexes.running if each != self.indexes.serving]
+        return {part.of(index) for index in others for part in PARTS_OF_AN_INDEX}
+
     def child(self, kind: str, component: Component) -> Manifest | None:
         """Return the child of a kind that bears the component's own name."""
-        name = names.child_name(self.pipeline, component)
-        matches = (
-            item
-            for item in self.observed.children
-            if item["kind"] == kind and item["metadata"]["name"] == name
-        )
-        return next(matches, None)
+        return self.observed.child(kind, names.child_name(self.pipeline, component))
 
     def workload(self, component: Component) -> "Workload | None":
         """Return the Deployment or StatefulSet of a component."""
-        child = self.child(DEPLOYMENT.kind, component) or self.child(STATEFUL_SET.kind, component)
-        return Workload(child) if child else None
+        return self.observed.workload(names.child_name(self.pipeline, component))
 
     def refused(self, component: Component, *, scaler: bool = False) -> Failure | None:
         """Return why the first child of a component failed; its scaler is asked for by itself."""

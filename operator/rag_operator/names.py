@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from rag_contract import names as contract
 from rag_operator.pipeline import GROUP, KIND, PLURAL, VERSION, RagPipeline
+from rag_operator.status import IndexStatus, Slot
 
 Manifest = dict[str, Any]
 Key = tuple[str, str]
@@ -27,6 +28,18 @@ class Component(StrEnum):
     REDIS = "redis"
     QDRANT = "qdrant"
     STORAGE = "storage"
+    # Of the index in the second slot.
+    WORKER_B = "worker-b"
+    EMBEDDING_B = "embedding-b"
+
+    def of(self, index: IndexStatus) -> "Component":
+        """Return this part of an index; what is not of an index is the same for all."""
+        return Component(in_slot(self, index.slot)) if self in PARTS_OF_AN_INDEX else self
+
+
+# What each index has for itself, and what a pipeline has whatever its indexes.
+PARTS_OF_AN_INDEX = (Component.WORKER, Component.EMBEDDING)
+PARTS = tuple(each for each in Component if each not in {Component.WORKER_B, Component.EMBEDDING_B})
 
 
 class Kind(NamedTuple):
@@ -42,6 +55,7 @@ NAMESPACE = Kind("v1", "Namespace", "namespaces")
 POD = Kind("v1", "Pod", "pods")
 EVENT = Kind("v1", "Event", "events")
 SECRET = Kind("v1", "Secret", "secrets")
+SERVICE = Kind("v1", "Service", "services")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects")
@@ -50,7 +64,7 @@ CORE_KINDS = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
     SECRET,
     Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
-    Kind("v1", "Service", "services"),
+    SERVICE,
     DEPLOYMENT,
     STATEFUL_SET,
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
@@ -66,6 +80,11 @@ KINDS = {kind.kind: kind for kind in (*CORE_KINDS, *KEDA_KINDS)}
 def key(item: Manifest) -> Key:
     """Return kind and name of an object."""
     return item["kind"], item["metadata"]["name"]
+
+
+def in_slot(name: str, slot: Slot) -> str:
+    """Return the name of what an index has, in its slot."""
+    return f"{name}-{slot}" if slot else name
 
 
 def child_name(pipeline: RagPipeline, suffix: str) -> str:

@@ -15,7 +15,7 @@ from rag_operator.spec.llm import Llm
 from rag_operator.spec.scaling import Autoscaling
 from rag_operator.spec.service import Api, Images, Ingestion, Retrieval, Workers
 from rag_operator.spec.stores import ManagedRedis, Queue, Storage, VectorStore
-from rag_operator.status import CollectionStatus, Status
+from rag_operator.status import Status
 
 GROUP = "ragpipeline.dev"
 VERSION = "v1alpha1"
@@ -78,14 +78,6 @@ class Spec(Part):
         return self.embedding.managed.autoscaling if self.embedding.managed else None
 
     @property
-    def max_embedding_replicas(self) -> int:
-        """The most embedding pods that can run at the same time."""
-        if self.autoscaling:
-            return self.autoscaling.max_replicas
-        managed = self.embedding.managed
-        return managed.replicas if managed and managed.replicas is not None else 1
-
-    @property
     def max_batches_in_flight(self) -> int:
         """The bound of the embedding queue: as set, or twice what autoscaling needs to reach all replicas."""
         if self.ingestion.max_batches_in_flight is not None:
@@ -112,17 +104,3 @@ class RagPipeline(Part):
     metadata: ObjectMeta
     spec: Spec = Field(description="What the pipeline should be.")
     status: Status = Field(default=Status(), description="What the operator last saw of the pipeline.")
-
-    @property
-    def collection(self) -> CollectionStatus:
-        """The collection with its revision, which is larger for a later collection of the pipeline.
-
-        It moves with the collection alone. What it begins at, seconds of the pipeline's creation and its
-        generation, exceeds those of its past, had it a status or not, and of a pipeline that had its name
-        and whose documents are still in Redis.
-        """
-        name, known = self.spec.vector_store.collection, self.status.collection
-        if known and known.name == name:
-            return known
-        born = int(self.metadata.creation_timestamp.timestamp())
-        return CollectionStatus(name=name, revision=born + self.metadata.generation)

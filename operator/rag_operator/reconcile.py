@@ -12,6 +12,7 @@ from rag_operator.children import Site, build
 from rag_operator.cluster import Cluster, ClusterError, NamespaceEnding, PipelineGone
 from rag_operator.conflicts import conflicts
 from rag_operator.evidence import Evidence, Failure, Observed
+from rag_operator.indexes import decide
 from rag_operator.names import (
     CORE_KINDS,
     KEDA_KINDS,
@@ -28,7 +29,7 @@ from rag_operator.plan import Action, Verb, plan
 from rag_operator.resolution import Unresolved, decode, foreign, references, resolve
 from rag_operator.settings import Settings
 from rag_operator.stats import read_stats
-from rag_operator.status import Status
+from rag_operator.status import Indexes, Status
 from rag_operator.summary import refuse, summarize
 
 REPLICAS_MANAGER = f"{names.FIELD_MANAGER}-replicas"
@@ -60,15 +61,20 @@ async def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: 
 async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline) -> None:
     observed = await observe(cluster, pipeline)
     user_secrets = await read_user_secrets(cluster, pipeline)
+    told = await read_stats(pipeline, observed, user_secrets)
+    indexes = decide(pipeline, told.stats)
+    pipeline = await settle(cluster, pipeline, indexes)
     own_secrets = await read_own_secrets(cluster, pipeline)
     resolved = foreign(pipeline, own_secrets.values()) or resolve(
         pipeline, user_secrets, {name: decode(secret) for name, secret in own_secrets.items()}
     )
-    evidence = Evidence(pipeline, observed)
+    evidence = Evidence(pipeline, indexes, observed, stats=told.stats, problems=told.problems)
     if isinstance(resolved, Unresolved):
         evidence = replace(evidence, unresolved=resolved)
     else:
-        site = Site(pipeline, settings, resolved.queue, resolved.vector_store, user_secrets, observed.keda)
+        site = Site(
+            pipeline, indexes, settings, resolved.queue, resolved.vector_store, user_secrets, observed.keda
+        )
         desired = build(site)
         ours, theirs = await find_unlabelled(cluster, pipeline, desired, observed.children)
         held = conflicts(desired, theirs)
@@ -76,10 +82,22 @@ async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline
         failures = [*held.values(), *await execute(cluster, actions)]
         if actions:
             observed = await observe(cluster, pipeline)
-        evidence = Evidence(pipeline, observed, llm_image_known=site.llm_image_known, failures=failures)
-    told = await read_stats(evidence, user_secrets)
-    status = summarize(replace(evidence, problems=told.problems), told.stats)
-    await report(cluster, pipeline.metadata, pipeline.status, status)
+        evidence = replace(
+            evidence, observed=observed, llm_image_known=site.llm_image_known, failures=failures
+        )
+    await report(cluster, pipeline.metadata, pipeline.status, summarize(evidence))
+
+
+async def settle(cluster: Cluster, pipeline: RagPipeline, indexes: Indexes) -> RagPipeline:
+    """Write which indexes there are before anything is made for one: a pass may be cut short at any point."""
+    previous = pipeline.status
+    if indexes == previous.indexes:
+        return pipeline
+    status = previous.model_copy(update={"indexes": indexes})
+    await _write_status(cluster, pipeline.metadata, status)
+    if previous.indexes and (event := events.indexes_changed(pipeline.metadata, previous.indexes, indexes)):
+        await cluster.record(event)
+    return pipeline.model_copy(update={"status": status})
 
 
 async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
@@ -112,7 +130,7 @@ async def find_unlabelled(
 
 async def read_user_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, dict[str, str]]:
     """Read the Secrets that a pipeline refers to; those that do not exist, or cannot, are left out."""
-    wanted = {reference.name for reference in references(pipeline.spec) if not reference.mistake}
+    wanted = {reference.name for reference in references(pipeline) if not reference.mistake}
     found = await _read_secrets(cluster, pipeline, wanted)
     return {name: decode(secret) for name, secret in found.items()}
 
@@ -169,7 +187,11 @@ async def report(cluster: Cluster, metadata: ObjectMeta, previous: Status, statu
     metrics.observe_status(metadata, status)
     if status == previous:
         return
-    body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    await cluster.apply_status(metadata.namespace, metadata.name, body)
+    await _write_status(cluster, metadata, status)
     if event := events.ready_changed(metadata, previous, status):
         await cluster.record(event)
+
+
+async def _write_status(cluster: Cluster, metadata: ObjectMeta, status: Status) -> None:
+    body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    await cluster.apply_status(metadata.namespace, metadata.name, body)

@@ -15,7 +15,7 @@ from rag_operator.connections import (
 )
 from rag_operator.fields import SecretKeyRef
 from rag_operator.names import Component, Manifest
-from rag_operator.pipeline import RagPipeline, Spec
+from rag_operator.pipeline import RagPipeline
 
 SecretData = Mapping[str, Mapping[str, str]]
 
@@ -36,14 +36,16 @@ class Resolution:
     vector_store: VectorStoreConnection
 
 
-def references(spec: Spec) -> list[SecretKeyRef]:
-    """Return every reference to a Secret that the user made."""
+def references(pipeline: RagPipeline) -> list[SecretKeyRef]:
+    """Return every reference to a Secret that the user made, and those from when an index was made."""
+    spec, indexes = pipeline.spec, pipeline.status.indexes
     optional = [
         spec.queue.external.url_secret_ref if spec.queue.external else None,
         spec.vector_store.external.api_key_secret_ref if spec.vector_store.external else None,
         *spec.api.auth.references,
         spec.embedding.external.api_key_secret_ref if spec.embedding.external else None,
         spec.llm.external.api_key_secret_ref if spec.llm and spec.llm.external else None,
+        *(server.api_key_secret_ref for server in (indexes.servers if indexes else ())),
     ]
     return [reference for reference in optional if reference]
 
@@ -80,7 +82,7 @@ def resolve(pipeline: RagPipeline, user: SecretData, own: SecretData) -> Resolut
     `user` holds the Secrets that it refers to, `own` those that the operator made before: a password is
     generated once, and kept for as long as the Secret with it exists.
     """
-    for reference in references(pipeline.spec):
+    for reference in references(pipeline):
         if reference.mistake:
             return Unresolved("InvalidSecretReference", reference.mistake)
         if reference.name not in user:

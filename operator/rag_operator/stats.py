@@ -10,8 +10,9 @@ from rag_contract.endpoints import API_PORT, STATS_PATH
 from rag_contract.limits import PROBE_SECONDS
 from rag_contract.stats import ComponentProblem, Stats
 from rag_operator import names
-from rag_operator.evidence import Evidence
-from rag_operator.names import Component
+from rag_operator.evidence import Observed
+from rag_operator.names import SERVICE, Component
+from rag_operator.pipeline import RagPipeline
 
 
 class Told(NamedTuple):
@@ -21,16 +22,19 @@ class Told(NamedTuple):
     problems: Sequence[ComponentProblem] = ()
 
 
-async def read_stats(evidence: Evidence, user_secrets: Mapping[str, Mapping[str, str]]) -> Told:
+async def read_stats(
+    pipeline: RagPipeline, observed: Observed, user_secrets: Mapping[str, Mapping[str, str]]
+) -> Told:
     """Ask the pipeline's API; nothing is told when it does not answer as it should."""
-    workload = evidence.workload(Component.API)
-    # Behind a Service of somebody else nobody must learn the key.
-    if workload is None or workload.ready == 0 or evidence.refused(Component.API):
+    name = names.child_name(pipeline, Component.API)
+    workload = observed.workload(name)
+    # Behind a Service of somebody else, which is not among the children, nobody must learn the key.
+    if workload is None or workload.ready == 0 or observed.child(SERVICE.kind, name) is None:
         return Told()
-    key = next(iter(evidence.spec.api.auth.references), None)  # any may ask, at no cost to it
+    key = next(iter(pipeline.spec.api.auth.references), None)  # any may ask, at no cost to it
     value = user_secrets.get(key.name, {}).get(key.key, "") if key else ""
     headers = {b"X-API-Key": value.strip().encode()} if key else None
-    url = names.url(evidence.pipeline, Component.API, API_PORT) + STATS_PATH
+    url = names.url(pipeline, Component.API, API_PORT) + STATS_PATH
     try:
         async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client:
             return told(await client.get(url, headers=headers))

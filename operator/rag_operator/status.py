@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rag_operator.fields import Part
+from rag_operator.spec.embedding import EmbeddingServer
 
+# The names of an index' pods end with nothing, or with "-b": two indexes can have pods at the same time.
+Slot = Literal["", "b"]
+# More are only remembered while the API does not answer.
+MOST_CALLED_OFF = 8
 # 64-bit, as everything that counts in Kubernetes.
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
 
@@ -47,6 +52,68 @@ class CollectionStatus(Part):
     )
 
 
+class IndexSpec(Part):
+    """What an index was made for; the pipeline's spec may say something else by now."""
+
+    collection: str = Field(max_length=63, description="Collection of the vectors.")
+    embedding_model: str = Field(max_length=200, description="Embedding model of the vectors.")
+    dimensions: int | None = Field(default=None, description="Length of a vector, of models that shorten it.")
+    model_image: str | None = Field(default=None, max_length=512, description="Image with the model's files.")
+    external: EmbeddingServer | None = Field(default=None, description="The server that runs the model.")
+    chunk_size: int = Field(description="Length of a chunk, in tokens.")
+    chunk_overlap: int = Field(description="Tokens at the end of a chunk that the next one repeats.")
+    batch_size: int = Field(description="Chunks in one batch.")
+
+
+class IndexStatus(Part):
+    """A collection with what fills it: records, queues and pods of its own."""
+
+    id: str = Field(max_length=128, description="What the keys of the index in Redis start with.")
+    revision: Int64 = Field(description="Number of the index: a later one has a larger number.")
+    slot: Slot = Field(default="", description="What the names of its pods end with.")
+    spec: IndexSpec = Field(description="What the index was made for.")
+
+
+class Indexes(Part):
+    """The indexes of the pipeline; the operator finds here what it began."""
+
+    serving: IndexStatus = Field(description="The index that questions are answered from.")
+    next: IndexStatus | None = Field(
+        default=None, description="The index that the documents are embedded anew for, to take its place."
+    )
+    retiring: IndexStatus | None = Field(
+        default=None, description="The index that answered before; its pods stay until it is dropped."
+    )
+    called_off: tuple[IndexStatus, ...] = Field(
+        default=(),
+        max_length=MOST_CALLED_OFF,
+        description="Indexes that were next and are not wanted any more, until they are dropped.",
+    )
+    decided: Int64 = Field(description="Number that grows whenever another index, or none, is next.")
+
+    @property
+    def running(self) -> list[IndexStatus]:
+        """The indexes that have pods."""
+        return [each for each in (self.serving, self.next, self.retiring) if each]
+
+    @property
+    def servers(self) -> list[EmbeddingServer]:
+        """The servers elsewhere that run models of theirs."""
+        return [each.spec.external for each in self.running if each.spec.external]
+
+
+class ReindexStatus(Part):
+    """How far the documents are embedded anew."""
+
+    origin: str = Field(
+        alias="from", max_length=63, description="Collection that answers until all are done."
+    )
+    target: str = Field(alias="to", max_length=63, description="Collection that answers then.")
+    done: Int64 = Field(description="Documents that are searchable in the new collection.")
+    total: Int64 = Field(description="Documents that are searchable in the old one.")
+    failed: Int64 = Field(description="Documents that failed in the new one, which keeps it from answering.")
+
+
 class Status(Part):
     """What the operator last saw of the pipeline."""
 
@@ -55,9 +122,15 @@ class Status(Part):
     )
     url: str | None = Field(default=None, max_length=512, description="URL of the API inside the cluster.")
     embedding_model: str | None = Field(
-        default=None, max_length=200, description="Embedding model of the pipeline."
+        default=None, max_length=200, description="Embedding model of the vectors in the collection."
     )
-    collection: CollectionStatus | None = Field(default=None, description="The collection of the vectors.")
+    collection: CollectionStatus | None = Field(
+        default=None, description="The collection that questions are answered from."
+    )
+    indexes: Indexes | None = Field(default=None, description="The indexes of the pipeline.")
+    reindex: ReindexStatus | None = Field(
+        default=None, description="How far the documents are embedded anew, while they are."
+    )
     documents: Int64 | None = Field(default=None, description="Documents that can be asked about.")
     queue: QueueStatus | None = Field(default=None, description="The queues in Redis.")
     components: dict[str, ComponentStatus] | None = Field(

@@ -5,31 +5,39 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from rag_contract.endpoints import API_PORT
-from rag_contract.stats import Stats
 from rag_operator import names
 from rag_operator.conditions import conditions, unreadable
 from rag_operator.evidence import Evidence
-from rag_operator.names import Component, Manifest
-from rag_operator.status import ComponentStatus, QueueStatus, Status
+from rag_operator.names import PARTS, Component, Manifest
+from rag_operator.status import CollectionStatus, ComponentStatus, QueueStatus, Status
 
 
-def summarize(evidence: Evidence, stats: Stats | None, now: datetime | None = None) -> Status:
+def summarize(evidence: Evidence, now: datetime | None = None) -> Status:
     """Return the whole status; counts that could not be read stay as they were."""
-    pipeline, previous = evidence.pipeline, evidence.pipeline.status
-    workloads = {each.value: workload for each in Component if (workload := evidence.workload(each))}
+    pipeline, previous, stats = evidence.pipeline, evidence.pipeline.status, evidence.stats
+    serving = evidence.indexes.serving
     return Status(
         observed_generation=pipeline.metadata.generation,
         url=names.url(pipeline, Component.API, API_PORT),
-        embedding_model=pipeline.spec.embedding.model,
-        collection=pipeline.collection,
+        embedding_model=serving.spec.embedding_model,
+        collection=CollectionStatus(name=serving.spec.collection, revision=serving.revision),
+        indexes=evidence.indexes,
+        reindex=evidence.reindex,
         documents=stats.searchable if stats else previous.documents,
         queue=QueueStatus(depth=stats.queue.ingest + stats.queue.embed) if stats else previous.queue,
-        components={
-            name: ComponentStatus(ready=f"{workload.ready}/{workload.wanted}", image=workload.image)
-            for name, workload in workloads.items()
-        },
+        components=_components(evidence),
         conditions=conditions(evidence, previous.conditions or (), now),
     )
+
+
+def _components(evidence: Evidence) -> dict[str, ComponentStatus]:
+    """Return the pods of each component; of what every index has, those of the one that serves."""
+    found = {part: evidence.workload(part.of(evidence.indexes.serving)) for part in PARTS}
+    return {
+        part.value: ComponentStatus(ready=f"{workload.ready}/{workload.wanted}", image=workload.image)
+        for part, workload in found.items()
+        if workload
+    }
 
 
 def refuse(found: Manifest, error: ValidationError, now: datetime | None = None) -> Status:

@@ -85,9 +85,11 @@ def test_data_is_marked_with_its_owner_and_the_revision_of_its_collection(kube: 
     kube.patch("ragpipeline", NAME, {"spec": {"retrieval": {"topK": 9}}})
     assert revision(2) == ("docs", born + 1)
     kube.patch("ragpipeline", NAME, {"spec": {"vectorStore": {"collection": "other"}}})
-    assert revision(3) == ("other", born + 3)
-    kube.patch("ragpipeline", NAME, {"spec": {"vectorStore": {"collection": "docs"}}})
-    assert revision(4) == ("docs", born + 4)
+    assert revision(3) == ("docs", born + 1)  # it answers until all documents are in the other one
+    worker = kube.get("deployment", f"{NAME}-worker-b")
+    assert worker
+    given = variables(worker)
+    assert (given["QDRANT_COLLECTION"], given["COLLECTION_REVISION"]) == ("other", str(born + 3))
 
 
 def test_several_keys_of_the_api_are_waited_for_and_handed_on(kube: Kube) -> None:

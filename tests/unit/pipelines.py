@@ -6,10 +6,12 @@ from typing import Any
 
 from rag_operator.children import Site, build
 from rag_operator.connections import QueueConnection, VectorStoreConnection
+from rag_operator.indexes import decide
 from rag_operator.names import Manifest
 from rag_operator.pipeline import RagPipeline
 from rag_operator.plan import stamp
 from rag_operator.settings import Settings
+from rag_operator.status import Indexes, IndexStatus
 
 UID = "0b7c6f3e-0000-4000-8000-000000000001"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -58,19 +60,30 @@ def pipeline(**spec: Any) -> RagPipeline:
 def site(
     *,
     keda: bool = True,
+    indexes: Indexes | None = None,
     user_secrets: dict[str, dict[str, str]] | None = None,
     settings: dict[str, Any] | None = None,
     **spec: Any,
 ) -> Site:
     """Return everything that the children of a pipeline depend on."""
+    made = pipeline(**spec)
     return Site(
-        pipeline(**spec),
+        made,
+        indexes or decide(made),
         Settings(**{"cluster_id": "cluster", **(settings or {})}),
         QueueConnection("demo-redis.team", "redis-password"),
         VectorStoreConnection("http://demo-qdrant.team:6333", "qdrant-key"),
         user_secrets or {},
         keda,
     )
+
+
+def reindexing(pipeline: RagPipeline, **changes: Any) -> Indexes:
+    """Return the indexes of a pipeline whose documents are embedded anew for the collection `new`."""
+    known = decide(pipeline)
+    wanted = known.serving.spec.model_copy(update={"collection": "new", **changes})
+    following = IndexStatus(id="team.demo~7", revision=7, slot="b", spec=wanted)
+    return known.model_copy(update={"next": following, "decided": 7})
 
 
 def children(**spec: Any) -> dict[tuple[str, str], Manifest]:

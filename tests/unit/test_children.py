@@ -14,7 +14,9 @@ from tests.unit.pipelines import (
     UID,
     children,
     env_of,
+    pipeline,
     pod_of,
+    reindexing,
     secret_data,
     site,
 )
@@ -23,10 +25,19 @@ from rag_contract.limits import EMBEDDING_SECONDS, READY_SECONDS
 from rag_operator.children import build
 from rag_operator.children.pods import DRAIN_SECONDS, EXIT_SECONDS
 from rag_operator.names import Manifest
+from rag_operator.spec.embedding import EmbeddingServer
 
 CACHED = {"model": "BAAI/bge-m3", "managed": {"cache": {"accessMode": "ReadWriteOnce"}}}
 FULL: Manifest = {"embedding": AUTOSCALED, "llm": MANAGED_LLM}
-SPECS: list[Manifest] = [{}, FULL, {"llm": EXTERNAL_LLM}, {"embedding": CACHED}, {"suspend": True}]
+REINDEXING: Manifest = {"embedding": AUTOSCALED, "indexes": reindexing(pipeline(embedding=AUTOSCALED))}
+SPECS: list[Manifest] = [
+    {},
+    FULL,
+    {"llm": EXTERNAL_LLM},
+    {"embedding": CACHED},
+    {"suspend": True},
+    REINDEXING,
+]
 POD_KINDS = {"Deployment", "StatefulSet"}
 
 
@@ -42,11 +53,11 @@ def test_a_full_pipeline_has_these_children() -> None:
         "Secret": ["demo-queue", "demo-vector-store"],
         "PersistentVolumeClaim": ["demo-objects", "demo-redis-data", "demo-qdrant-data"],
         "ServiceAccount": [
-            f"demo-{part}" for part in ("redis", "qdrant", "embedding", "llm", "worker", "api")
+            f"demo-{part}" for part in ("redis", "qdrant", "llm", "embedding", "worker", "api")
         ],
-        "Service": [f"demo-{part}" for part in ("redis", "qdrant", "embedding", "llm", "api")],
+        "Service": [f"demo-{part}" for part in ("redis", "qdrant", "llm", "embedding", "api")],
         "StatefulSet": ["demo-redis", "demo-qdrant"],
-        "Deployment": ["demo-embedding", "demo-llm", "demo-worker", "demo-api"],
+        "Deployment": ["demo-llm", "demo-embedding", "demo-worker", "demo-api"],
         "PodDisruptionBudget": ["demo-embedding"],
         "NetworkPolicy": [
             f"demo-{part}" for part in ("api", "worker", "embedding", "llm", "redis", "qdrant")
@@ -333,6 +344,78 @@ def test_data_has_an_owner_and_a_collection_that_is_told_from_earlier_ones() -> 
         variables = env_of(made["Deployment", f"demo-{part}"])
         assert variables["OWNER"] == "cluster/team/demo"
         assert (variables["QDRANT_COLLECTION"], variables["COLLECTION_REVISION"]) == ("docs", "3")
+
+
+def test_an_index_that_is_next_has_pods_of_its_own() -> None:
+    before, now = children(embedding=AUTOSCALED), children(**REINDEXING)
+    assert now.keys() - before.keys() == {
+        *((kind, "demo-embedding-b") for kind, name in before if name == "demo-embedding"),
+        *((kind, "demo-worker-b") for kind, name in before if name == "demo-worker"),
+    }
+    changed = {each for each, made in before.items() if now[each] != made}
+    assert changed == {
+        ("Deployment", "demo-api"),
+        ("NetworkPolicy", "demo-redis"),
+        ("NetworkPolicy", "demo-qdrant"),
+    }
+
+
+@pytest.mark.parametrize("part", ["worker", "embedding"])
+def test_pods_of_an_index_are_told_its_keys_and_its_collection(part: str) -> None:
+    now = children(**REINDEXING)
+    one, other = (env_of(now["Deployment", f"demo-{part}{slot}"]) for slot in ("", "-b"))
+    assert {name: (one[name], other[name]) for name in one if one[name] != other[name]} == {
+        "PIPELINE": ("team.demo", "team.demo~7"),
+        "QDRANT_COLLECTION": ("docs", "new"),
+        "COLLECTION_REVISION": ("3", "7"),
+    }
+    assert one.keys() == other.keys()
+
+
+def test_what_every_index_has_selects_its_own_pods_and_counts_its_own_queue() -> None:
+    now = children(**REINDEXING)
+    labels = now["Deployment", "demo-embedding-b"]["spec"]["template"]["metadata"]["labels"]
+    selector = now["Service", "demo-embedding-b"]["spec"]["selector"]
+    assert selector.items() <= labels.items()
+    assert selector != now["Service", "demo-embedding"]["spec"]["selector"]
+    (trigger,) = now["ScaledObject", "demo-embedding-b"]["spec"]["triggers"]
+    assert trigger["metadata"]["listName"] == "team.demo~7:embed"
+    assert trigger["authenticationRef"]["name"] == "demo-embedding-b"
+
+
+def test_the_api_is_told_which_index_is_next() -> None:
+    before, now = (env_of(children(**each)["Deployment", "demo-api"]) for each in ({}, REINDEXING))
+    assert json.loads(now["NEXT_INDEX"]) == {
+        "id": "team.demo~7",
+        "collection": "new",
+        "embedding_url": "http://demo-embedding-b.team:8003",
+        "embedding_model": MINILM,
+    }
+    assert (before["INDEXES_DECIDED"], now["INDEXES_DECIDED"]) == ("3", "7")
+    assert "NEXT_INDEX" not in before
+    shared = before.keys() - {"INDEXES_DECIDED"}
+    assert {name: now[name] for name in shared} == {name: before[name] for name in shared}
+
+
+def test_an_index_keeps_its_model_whoever_runs_the_specs() -> None:
+    server = {"url": "http://tei", "apiKeySecretRef": {"name": "k", "key": "k"}}
+    changes = {"external": EmbeddingServer.model_validate(server), "embedding_model": "BAAI/bge-m3"}
+    now = children(embedding=AUTOSCALED, indexes=reindexing(pipeline(embedding=AUTOSCALED), **changes))
+    feeder = now["Deployment", "demo-embedding-b"]
+    variables = env_of(feeder)
+    assert (variables["ENGINE"], variables["ENGINE_URL"]) == ("tei", "http://tei")
+    assert (env_of(now["Deployment", "demo-worker-b"])["EMBEDDING_MODEL"]) == "BAAI/bge-m3"
+    assert feeder["spec"]["replicas"] == 1
+    assert ("ScaledObject", "demo-embedding-b") not in now
+    assert "initContainers" in pod_of(now["Deployment", "demo-embedding"])
+
+
+def test_each_index_has_a_cache_of_its_own() -> None:
+    now = children(embedding=CACHED, indexes=reindexing(pipeline(embedding=CACHED)))
+    for name in ("demo-model-cache", "demo-model-cache-b"):
+        assert ("PersistentVolumeClaim", name) in now
+    volumes = pod_of(now["Deployment", "demo-embedding-b"])["volumes"]
+    assert {"claimName": "demo-model-cache-b"} in [each.get("persistentVolumeClaim") for each in volumes]
 
 
 def test_every_key_of_the_api_is_described_and_stays_in_its_secret() -> None:

@@ -12,6 +12,7 @@ from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_operator.children import build
 from rag_operator.conditions import conditions
 from rag_operator.evidence import Evidence, Failure, Observed
+from rag_operator.indexes import decide
 from rag_operator.names import Component, Manifest
 from rag_operator.resolution import Unresolved
 from rag_operator.status import Condition
@@ -31,7 +32,8 @@ def evidence(ready: dict[str, int] | None = None, **spec: Any) -> Evidence:
             item["status"] = {"readyReplicas": (ready or {}).get(item["metadata"]["name"], wanted)}
         if item["kind"] == "ScaledObject":
             item["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
-    return Evidence(pipeline(**spec), Observed(made, (), spec.get("keda", True)))
+    seen = pipeline(**spec)
+    return Evidence(seen, decide(seen), Observed(made, (), spec.get("keda", True)))
 
 
 def judged(seen: Evidence) -> dict[str, Condition]:
@@ -64,7 +66,7 @@ def test_a_pipeline_whose_pods_are_ready_is_ready() -> None:
     found = judged(evidence(**FULL))
     assert list(found) == [
         "SecretsResolved", "QueueReady", "VectorStoreReady", "EmbeddingReady", "LLMReady", "WorkersReady",
-        "ApiReady", "AutoscalingReady", "Ready",
+        "ApiReady", "AutoscalingReady", "IndexReady", "Ready",
     ]  # fmt: skip
     assert {each.status for each in found.values()} == {"True"}
     assert {each.observed_generation for each in found.values()} == {3}
@@ -103,7 +105,12 @@ def test_a_part_that_is_not_configured_has_no_condition() -> None:
             "ApplyFailed",
             "ScaledObject demo-embedding: quota exceeded",
         ),
-        (Evidence(pipeline()), "QueueReady", "NotCreated", "the redis pods are not created yet"),
+        (
+            Evidence(pipeline(), decide(pipeline())),
+            "QueueReady",
+            "NotCreated",
+            "the redis pods are not created yet",
+        ),
         (
             replace(evidence(llm=MANAGED_LLM), llm_image_known=False),
             "LLMReady",

@@ -76,6 +76,12 @@ def test_the_rules_are_in_the_schema(sentence: str) -> None:
     assert sentence in messages
 
 
+def test_no_rule_keeps_a_status_away_from_a_pipeline_that_is_older_than_the_rule() -> None:
+    assert not [
+        path for path, node in nodes(SCHEMA["properties"]["status"]) if "x-kubernetes-validations" in node
+    ]
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_the_examples_have_no_unknown_field(path: Path) -> None:
     document = yaml.safe_load(path.read_text())

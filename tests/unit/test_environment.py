@@ -4,9 +4,18 @@ import os
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_core import to_json
-from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, KEYS, MANAGED_LLM, children, env_of
+from tests.unit.pipelines import (
+    AUTOSCALED,
+    EXTERNAL_LLM,
+    KEYS,
+    MANAGED_LLM,
+    children,
+    env_of,
+    pipeline,
+    reindexing,
+)
 
 from rag_contract.api_keys import ApiKey, Scope
 from rag_contract.environment.api import ApiSettings
@@ -23,7 +32,12 @@ TEI = {
     "external": {"url": "http://tei", "apiKeySecretRef": {"name": "k", "key": "k"}},
 }
 AUTH = {"auth": KEYS}
-FULL: Manifest = {"embedding": AUTOSCALED, "llm": MANAGED_LLM, "api": AUTH}
+FULL: Manifest = {
+    "embedding": AUTOSCALED,
+    "llm": MANAGED_LLM,
+    "api": AUTH,
+    "indexes": reindexing(pipeline(embedding=AUTOSCALED)),
+}
 ELSEWHERE: Manifest = {"embedding": TEI, "llm": EXTERNAL_LLM}
 PROCESSES: list[tuple[str, type[Environment]]] = [
     ("api", ApiSettings),
@@ -51,7 +65,7 @@ def given(value: str | Manifest) -> str:
 def text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return to_json(value).decode() if isinstance(value, list) else str(value)
+    return to_json(value).decode() if isinstance(value, list | BaseModel) else str(value)
 
 
 def put(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:

@@ -42,7 +42,7 @@ def process(plan: Plan, name: str) -> LocalProcess:
 def test_every_container_becomes_a_process() -> None:
     plan = translated(llm=MANAGED_LLM)
     assert [each.name for each in plan.processes] == [
-        "redis", "qdrant", "embedding", "llama-server", "llm", "worker", "api",
+        "redis", "qdrant", "llama-server", "llm", "embedding", "worker", "api",
     ]  # fmt: skip
 
 

@@ -1,14 +1,31 @@
 """Who may reach whom."""
 
 import pytest
-from tests.unit.pipelines import AUTOSCALED, MANAGED_LLM, pod_of, site
+from tests.unit.pipelines import AUTOSCALED, MANAGED_LLM, pipeline, pod_of, reindexing, site
 from tests.unit.policies import Pod, may_reach
 
 from rag_operator.children import build
 from rag_operator.names import Manifest
 
-MADE = build(site(settings={"scraper_namespace": "monitoring"}, embedding=AUTOSCALED, llm=MANAGED_LLM))
-PORTS = {"api": 8000, "worker": 8001, "embedding": 8003, "llm": 8004, "redis": 6379, "qdrant": 6333}
+MADE = build(
+    site(
+        settings={"scraper_namespace": "monitoring"},
+        indexes=reindexing(pipeline()),
+        embedding=AUTOSCALED,
+        llm=MANAGED_LLM,
+    )
+)
+PORTS = {
+    "api": 8000,
+    "worker": 8001,
+    "worker-b": 8001,
+    "embedding": 8003,
+    "embedding-b": 8003,
+    "llm": 8004,
+    "redis": 6379,
+    "qdrant": 6333,
+}
+FILLING = {"worker", "worker-b", "embedding", "embedding-b"}
 LLAMA_SERVER_PORT = 8080
 
 
@@ -45,10 +62,12 @@ SOURCES = OWN | STRANGERS | KEDA | SCRAPER
 ALLOWED: dict[str, set[str]] = {
     "api": set(SOURCES),
     "worker": {"Prometheus"},
+    "worker-b": {"Prometheus"},
     "embedding": {"api", "Prometheus"},
+    "embedding-b": {"api", "Prometheus"},
     "llm": {"api", "Prometheus"},
-    "redis": {"api", "worker", "embedding", "KEDA's operator"},
-    "qdrant": {"api", "worker", "embedding", "Prometheus"},
+    "redis": {"api", *FILLING, "KEDA's operator"},
+    "qdrant": {"api", *FILLING, "Prometheus"},
 }
 
 

@@ -11,6 +11,7 @@ from rag_contract.stats import QueueStats, Stats
 from rag_operator.children import build
 from rag_operator.events import ready_changed
 from rag_operator.evidence import Evidence, Observed
+from rag_operator.indexes import decide
 from rag_operator.pipeline import RagPipeline
 from rag_operator.resolution import Unresolved
 from rag_operator.status import Status
@@ -27,16 +28,16 @@ STATS = Stats(
 )
 
 
-def evidence(status: Status | None = None, ready: int = 1) -> Evidence:
+def evidence(status: Status | None = None, ready: int = 1, stats: Stats | None = None) -> Evidence:
     made = build(site())
     for item in made:
         item["status"] = {"readyReplicas": ready}
     known: RagPipeline = pipeline().model_copy(update={"status": status or Status()})
-    return Evidence(known, Observed(made))
+    return Evidence(known, decide(known), Observed(made), stats=stats)
 
 
 def test_the_status_says_where_the_api_is_and_what_runs() -> None:
-    status = summarize(evidence(), STATS, NOW)
+    status = summarize(evidence(stats=STATS), NOW)
     assert (status.url, status.embedding_model) == ("http://demo-api.team:8000", MINILM)
     assert (status.documents, status.queue and status.queue.depth) == (7, 3)
     assert status.components
@@ -45,24 +46,24 @@ def test_the_status_says_where_the_api_is_and_what_runs() -> None:
 
 
 def test_counts_stay_while_the_api_does_not_answer() -> None:
-    before = summarize(evidence(), STATS, NOW)
-    after = summarize(evidence(before), None, NOW)
+    before = summarize(evidence(stats=STATS), NOW)
+    after = summarize(evidence(before), NOW)
     assert after == before
 
 
 def test_the_status_survives_the_api_server() -> None:
-    status = summarize(evidence(), STATS, NOW)
+    status = summarize(evidence(stats=STATS), NOW)
     stored = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     assert Status.model_validate(stored) == status
 
 
 def test_an_event_tells_when_readiness_turns() -> None:
-    first = summarize(evidence(), None, NOW)
+    first = summarize(evidence(), NOW)
     event = ready_changed(METADATA, Status(), first, NOW)
     assert event
     assert (event["type"], event["reason"]) == ("Normal", "Ready")
     assert ready_changed(METADATA, first, first, NOW) is None
-    worse = ready_changed(METADATA, first, summarize(evidence(first, ready=0), None, NOW), NOW)
+    worse = ready_changed(METADATA, first, summarize(evidence(first, ready=0), NOW), NOW)
     assert worse
     assert (worse["type"], worse["reason"]) == ("Normal", "Progressing")
 
@@ -72,20 +73,20 @@ def test_an_event_warns_of_a_rollout_that_is_stuck_though_old_pods_serve() -> No
     api = find(list(seen.observed.children), "Deployment", "demo-api")
     stuck = {"type": "Progressing", "status": "False", "message": "it timed out"}
     api["status"]["conditions"] = [stuck]
-    event = ready_changed(METADATA, Status(), summarize(seen, None, NOW), NOW)
+    event = ready_changed(METADATA, Status(), summarize(seen, NOW), NOW)
     assert event
     assert (event["type"], event["reason"]) == ("Warning", "RolloutStuck")
 
 
 def test_an_event_warns_of_what_somebody_should_mend() -> None:
     unresolved = replace(evidence(), unresolved=Unresolved("SecretNotFound", "Secret keys does not exist"))
-    event = ready_changed(METADATA, Status(), summarize(unresolved, None, NOW), NOW)
+    event = ready_changed(METADATA, Status(), summarize(unresolved, NOW), NOW)
     assert event
     assert (event["type"], event["reason"]) == ("Warning", "SecretNotFound")
 
 
 def test_a_spec_that_breaks_a_younger_bound_is_told_and_the_rest_of_the_status_stays() -> None:
-    before = summarize(evidence(), STATS, NOW)
+    before = summarize(evidence(stats=STATS), NOW)
     found = resource(api={"replicas": 0}) | {"status": before.model_dump(mode="json", by_alias=True)}
     with pytest.raises(ValidationError) as error:
         RagPipeline.model_validate(found)

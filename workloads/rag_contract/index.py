@@ -28,3 +28,9 @@ def index_id(pipeline: str, revision: int | None = None) -> str:
 def pipeline_of(index: str) -> str:
     """The pipeline of an index."""
     return index.partition(SEPARATOR)[0]
+
+
+def revision_of(index: str) -> int | None:
+    """The revision of an index; None for the first one of its pipeline."""
+    revision = index.partition(SEPARATOR)[2]
+    return int(revision) if revision else None

@@ -3,6 +3,7 @@
 from rag_contract import api_keys as contract
 from rag_contract.endpoints import API_PORT, EMBEDDING_PORT, LIVE_PATH, LLM_PORT, READY_PATH
 from rag_contract.environment.api import ApiSettings
+from rag_contract.index import Index
 from rag_contract.limits import ANSWER_SECONDS
 from rag_operator import names
 from rag_operator.children.objects import disruption_budget, service, service_account
@@ -21,6 +22,7 @@ from rag_operator.names import Component, Manifest
 from rag_operator.quantities import to_bytes
 from rag_operator.spec.llm import Llm
 from rag_operator.spec.service import ApiKey
+from rag_operator.status import IndexStatus
 
 
 def manifests(site: Site) -> list[Manifest]:
@@ -70,7 +72,7 @@ def _keys(site: Site) -> dict[str, ApiKey]:
     return {f"API_KEY_{index}": key for index, key in enumerate(site.spec.api.auth.keys)}
 
 
-def _described(key: ApiKey, variable: str) -> contract.ApiKey:
+def _described_key(key: ApiKey, variable: str) -> contract.ApiKey:
     return contract.ApiKey(
         name=key.name,
         scopes=frozenset(key.scopes),
@@ -79,17 +81,32 @@ def _described(key: ApiKey, variable: str) -> contract.ApiKey:
     )
 
 
+def _embedding_url(site: Site, index: IndexStatus) -> str:
+    return names.url(site.pipeline, Component.EMBEDDING.of(index), EMBEDDING_PORT)
+
+
+def _described_index(site: Site, index: IndexStatus) -> Index:
+    return Index(
+        id=index.id,
+        collection=index.spec.collection,
+        embedding_url=_embedding_url(site, index),
+        embedding_model=index.spec.embedding_model,
+    )
+
+
 def _settings(site: Site) -> ApiSettings:
-    spec = site.spec
+    spec, indexes = site.spec, site.indexes
     llm = spec.llm or Llm()
     return ApiSettings(
-        **library_values(site),
+        **library_values(site, indexes.serving),
         storage_url=STORAGE_URL,
-        embedding_url=names.url(site.pipeline, Component.EMBEDDING, EMBEDDING_PORT),
-        embedding_model=spec.embedding.model,
+        embedding_url=_embedding_url(site, indexes.serving),
+        embedding_model=indexes.serving.spec.embedding_model,
+        next_index=_described_index(site, indexes.next) if indexes.next else None,
+        indexes_decided=indexes.decided,
         llm_url=names.url(site.pipeline, Component.LLM, LLM_PORT) if spec.llm else None,
         api_key=from_secret(spec.api.auth.api_key_secret_ref),
-        api_keys=[_described(key, variable) for variable, key in _keys(site).items()] or None,
+        api_keys=[_described_key(key, variable) for variable, key in _keys(site).items()] or None,
         upload_limit_bytes=to_bytes(spec.ingestion.upload_limit),
         retrieval_top_k=spec.retrieval.top_k,
         retrieval_score_threshold=spec.retrieval.score_threshold,

@@ -10,70 +10,65 @@ from rag_operator.children.pods import Pod, container, deployment, drain, grace,
 from rag_operator.children.site import Site
 from rag_operator.children.workload_env import from_secret, library_values
 from rag_operator.names import Component, Manifest
-from rag_operator.spec.embedding import ManagedEmbedding
+from rag_operator.status import IndexStatus
 
 START_SECONDS = 120
 DOWNLOAD_SECONDS = 1800
 CACHE = "model-cache"
 
 
-def manifests(site: Site) -> list[Manifest]:
-    """Return the children that make the embedding service; the same ones feed an external server."""
-    managed = _managed(site)
+def manifests(site: Site, index: IndexStatus) -> list[Manifest]:
+    """Return the children that make an index' embedding service; the same ones feed an external server."""
+    component, managed = Component.EMBEDDING.of(index), site.managed_embedding(index)
     cache = managed.cache
-    files = _model_files(site)
+    files = _model_files(site, index)
     pod = Pod(
-        Component.EMBEDDING,
-        containers=[_container(site, files)],
+        component,
+        containers=[_container(site, index, files)],
         init_containers=files.init_containers,
         volumes=files.volumes,
         grace_seconds=grace(managed.batch_timeout_seconds + EMBEDDING_SECONDS),
     )
     one_node = cache is not None and cache.access_mode == "ReadWriteOnce"
-    budget = [disruption_budget(site, Component.EMBEDDING)] if site.spec.max_embedding_replicas > 1 else []
-    claims = [claim(site, Component.EMBEDDING, CACHE, cache, cache.access_mode)] if cache else []
+    cache_name = names.in_slot(CACHE, index.slot)
     return [
-        service_account(site, Component.EMBEDDING),
-        service(site, Component.EMBEDDING, EMBEDDING_PORT),
-        *claims,
-        deployment(site, pod, _replicas(site), recreate=one_node),
-        *budget,
+        service_account(site, component),
+        service(site, component, EMBEDDING_PORT),
+        *([claim(site, component, cache_name, cache, cache.access_mode)] if cache else []),
+        deployment(site, pod, _replicas(site, index), recreate=one_node),
+        *([disruption_budget(site, component)] if managed.max_replicas > 1 else []),
     ]
 
 
-def _managed(site: Site) -> ManagedEmbedding:
-    return site.spec.embedding.managed or ManagedEmbedding()
-
-
-def _replicas(site: Site) -> int | None:
+def _replicas(site: Site, index: IndexStatus) -> int | None:
     """Return the number of pods; None when KEDA owns it. Without KEDA, what would be the fewest."""
-    if site.scaled:
+    if site.autoscaling(index):
         return None
-    managed = _managed(site)
+    managed = site.managed_embedding(index)
     if managed.autoscaling:
         return managed.autoscaling.min_replicas
     return 1 if managed.replicas is None else managed.replicas
 
 
-def _model_files(site: Site) -> ModelFiles:
+def _model_files(site: Site, index: IndexStatus) -> ModelFiles:
     """Return where the model's files are; nowhere when another server holds the model."""
-    if site.spec.embedding.external:
+    if index.spec.external:
         return ModelFiles()
-    if _managed(site).cache:
-        claim_name = names.child_name(site.pipeline, CACHE)
-        return embedding_model(site, {"persistentVolumeClaim": {"claimName": claim_name}})
-    return embedding_model(site, {"emptyDir": {}})
+    if site.managed_embedding(index).cache:
+        claim_name = names.child_name(site.pipeline, names.in_slot(CACHE, index.slot))
+        return embedding_model(site, index, {"persistentVolumeClaim": {"claimName": claim_name}})
+    return embedding_model(site, index, {"emptyDir": {}})
 
 
-def _container(site: Site, files: ModelFiles) -> Manifest:
-    external = site.spec.embedding.external
+def _container(site: Site, index: IndexStatus, files: ModelFiles) -> Manifest:
+    feeder = site.spec.embedding.external if index.spec.external else None
     return container(
         site,
         "embedding",
         site.image(Component.EMBEDDING),
-        external.resources if external else _managed(site).resources,
+        (feeder or site.managed_embedding(index)).resources,
         command=["python", "-m", "rag_workloads.embedding"],
-        env=[*_settings(site, files).variables(), *files.env],
+        env=[*_settings(site, index, files).variables(), *files.env],
         ports=port(EMBEDDING_PORT),
         **http_probes(LIVE_PATH, READY_PATH, START_SECONDS if files.init_containers else DOWNLOAD_SECONDS),
         lifecycle=drain(),
@@ -81,18 +76,18 @@ def _container(site: Site, files: ModelFiles) -> Manifest:
     )
 
 
-def _settings(site: Site, files: ModelFiles) -> EmbeddingSettings:
-    spec, managed, external = site.spec, _managed(site), site.spec.embedding.external
+def _settings(site: Site, index: IndexStatus, files: ModelFiles) -> EmbeddingSettings:
+    managed, external = site.managed_embedding(index), index.spec.external
     return EmbeddingSettings(
-        **library_values(site),
-        embedding_model=spec.embedding.model,
+        **library_values(site, index),
+        embedding_model=index.spec.embedding_model,
         model_path=files.path,
         engine="tei" if external else "openvino",
         engine_url=external.url if external else "",
         engine_api_key=from_secret(external.api_key_secret_ref) if external else None,
-        dimensions=spec.embedding.dimensions,
+        dimensions=index.spec.dimensions,
         concurrency=managed.concurrency,
         batch_timeout_seconds=managed.batch_timeout_seconds,
-        retries=spec.ingestion.retries,
+        retries=site.spec.ingestion.retries,
         shutdown_grace_seconds=managed.batch_timeout_seconds,
     )

@@ -8,6 +8,7 @@ from rag_operator.children.pods import container, env
 from rag_operator.children.site import Site
 from rag_operator.fields import Resources
 from rag_operator.names import Manifest
+from rag_operator.status import IndexStatus
 
 MODELS_PATH = "/models"
 HUB_CACHE_PATH = "/var/cache/huggingface"
@@ -46,12 +47,12 @@ def models_volume() -> Manifest:
     return {"name": "models", "emptyDir": {}}
 
 
-def embedding_model(site: Site, hub_cache: Manifest) -> ModelFiles:
-    """Return where the embedding model's files are.
+def embedding_model(site: Site, index: IndexStatus, hub_cache: Manifest) -> ModelFiles:
+    """Return where the files of an index' embedding model are.
 
     `hub_cache` is the source of the volume for downloads, used when no image has the model.
     """
-    if image := site.embedding_model_image:
+    if image := site.embedding_model_image(index):
         return ModelFiles(
             path=Path(MODELS_PATH),
             init_containers=[model_init_container(site, image, site.spec.embedding.model_resources)],

@@ -22,26 +22,28 @@ from rag_operator.names import Component, Manifest
 # Set on every namespace by the API server: nobody can give it to another.
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 KEDA_OPERATOR = {"app": "keda-operator"}
-_STORE_USERS = (Component.API, Component.WORKER, Component.EMBEDDING)
 
 
 def manifests(site: Site) -> list[Manifest]:
     """Return the policies of the components that the pipeline has."""
     scraper = _namespace(site.settings.scraper_namespace)
-    policies = [
-        _policy(site, Component.API, API_PORT, None),
-        _policy(site, Component.WORKER, WORKER_PORT, scraper),
-        _policy(site, Component.EMBEDDING, EMBEDDING_PORT, [*_pods(site, Component.API), *scraper]),
-    ]
+    asked_by_api = [*_pods(site, Component.API), *scraper]
+    policies = [_policy(site, Component.API, API_PORT, None)]
+    for index in site.indexes.running:
+        policies.append(_policy(site, Component.WORKER.of(index), WORKER_PORT, scraper))
+        policies.append(_policy(site, Component.EMBEDDING.of(index), EMBEDDING_PORT, asked_by_api))
     if site.spec.llm:
-        policies.append(_policy(site, Component.LLM, LLM_PORT, [*_pods(site, Component.API), *scraper]))
+        policies.append(_policy(site, Component.LLM, LLM_PORT, asked_by_api))
     if site.spec.queue.managed:
-        peers = [*_pods(site, *_STORE_USERS), *_keda(site)]
-        policies.append(_policy(site, Component.REDIS, REDIS_PORT, peers))
+        policies.append(_policy(site, Component.REDIS, REDIS_PORT, [*_store_users(site), *_keda(site)]))
     if site.spec.vector_store.managed:
-        peers = [*_pods(site, *_STORE_USERS), *scraper]
-        policies.append(_policy(site, Component.QDRANT, QDRANT_PORT, peers))
+        policies.append(_policy(site, Component.QDRANT, QDRANT_PORT, [*_store_users(site), *scraper]))
     return policies
+
+
+def _store_users(site: Site) -> list[Manifest]:
+    filling = [part.of(index) for index in site.indexes.running for part in names.PARTS_OF_AN_INDEX]
+    return _pods(site, Component.API, *filling)
 
 
 def _pods(site: Site, *components: Component) -> list[Manifest]:

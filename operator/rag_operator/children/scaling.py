@@ -6,6 +6,7 @@ from rag_operator.children.objects import component_child
 from rag_operator.children.site import Site
 from rag_operator.names import DEPLOYMENT, Component, Manifest
 from rag_operator.spec.scaling import Autoscaling
+from rag_operator.status import IndexStatus
 
 # KEDA asks Redis this many times before it falls back to the pods that are there.
 FAILURES_BEFORE_FALLBACK = 3
@@ -13,23 +14,24 @@ INITIAL_COOLDOWN_SECONDS = 120
 TRIGGER_PARAMETERS = ("address", "username", "password", "tls")
 
 
-def manifests(site: Site) -> list[Manifest]:
-    """Return the scaler and its credentials; none when KEDA does not own the number of pods."""
-    autoscaling = site.spec.autoscaling
-    if autoscaling is None or not site.scaled:
+def manifests(site: Site, index: IndexStatus) -> list[Manifest]:
+    """Return the scaler of an index and its credentials; none when KEDA does not own the number of pods."""
+    autoscaling = site.autoscaling(index)
+    if autoscaling is None:
         return []
-    return [_trigger_authentication(site), _scaled_object(site, autoscaling)]
+    return [_trigger_authentication(site, index), _scaled_object(site, index, autoscaling)]
 
 
-def _trigger_authentication(site: Site) -> Manifest:
+def _trigger_authentication(site: Site, index: IndexStatus) -> Manifest:
     secret = names.queue_secret(site.pipeline)
     targets = [{"parameter": name, "name": secret, "key": name} for name in TRIGGER_PARAMETERS]
     spec = {"secretTargetRef": targets}
-    return component_child(site, "TriggerAuthentication", Component.EMBEDDING, {"spec": spec})
+    return component_child(site, "TriggerAuthentication", Component.EMBEDDING.of(index), {"spec": spec})
 
 
-def _scaled_object(site: Site, autoscaling: Autoscaling) -> Manifest:
-    target = names.child_name(site.pipeline, Component.EMBEDDING)
+def _scaled_object(site: Site, index: IndexStatus, autoscaling: Autoscaling) -> Manifest:
+    component = Component.EMBEDDING.of(index)
+    target = names.child_name(site.pipeline, component)
     spec = {
         "scaleTargetRef": {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": target},
         "minReplicaCount": autoscaling.min_replicas,
@@ -47,7 +49,7 @@ def _scaled_object(site: Site, autoscaling: Autoscaling) -> Manifest:
             {
                 "type": "redis",
                 "metadata": {
-                    "listName": embed_queue(names.pipeline_id(site.pipeline)),
+                    "listName": embed_queue(index.id),
                     "listLength": str(autoscaling.target_queue_length),
                     "activationListLength": str(autoscaling.activation_queue_length),
                     "databaseIndex": str(site.queue.database),
@@ -56,7 +58,7 @@ def _scaled_object(site: Site, autoscaling: Autoscaling) -> Manifest:
             }
         ],
     }
-    return component_child(site, "ScaledObject", Component.EMBEDDING, {"spec": spec})
+    return component_child(site, "ScaledObject", component, {"spec": spec})
 
 
 def _behavior(autoscaling: Autoscaling) -> Manifest:

@@ -10,6 +10,9 @@ from rag_operator.connections import QueueConnection, VectorStoreConnection
 from rag_operator.names import Component
 from rag_operator.pipeline import RagPipeline, Spec
 from rag_operator.settings import Settings
+from rag_operator.spec.embedding import ManagedEmbedding
+from rag_operator.spec.scaling import Autoscaling
+from rag_operator.status import Indexes, IndexStatus
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Site:
     """Everything that the manifests of one pipeline depend on."""
 
     pipeline: RagPipeline
+    indexes: Indexes
     settings: Settings
     queue: QueueConnection
     vector_store: VectorStoreConnection
@@ -37,18 +41,6 @@ class Site:
         return f"{self.settings.cluster_id}/{metadata.namespace}/{metadata.name}"
 
     @property
-    def scaled(self) -> bool:
-        """Whether KEDA owns the number of embedding pods."""
-        return self.keda and self.spec.autoscaling is not None and not self.spec.suspend
-
-    @property
-    def embedding_model_image(self) -> str | None:
-        """The image with the embedding model's files; None when they come from the Hugging Face hub."""
-        managed = self.spec.embedding.managed
-        chosen = managed.model_image if managed else None
-        return chosen or self.settings.model_images.get(self.spec.embedding.model)
-
-    @property
     def llm_model_image(self) -> str | None:
         """The image with the language model's file; None when no image is known for the model."""
         managed = self.spec.llm.managed if self.spec.llm else None
@@ -60,6 +52,19 @@ class Site:
     def llm_image_known(self) -> bool:
         """Whether a managed language model has an image, or none is wanted."""
         return self.llm_model_image is not None or not (self.spec.llm and self.spec.llm.managed)
+
+    def embedding_model_image(self, index: IndexStatus) -> str | None:
+        """Return the image with an index' embedding model; None when the Hugging Face hub has its files."""
+        return index.spec.model_image or self.settings.model_images.get(index.spec.embedding_model)
+
+    def managed_embedding(self, index: IndexStatus) -> ManagedEmbedding:
+        """Return how an index' embedding pods are run; those that feed a server elsewhere as by default."""
+        managed = None if index.spec.external else self.spec.embedding.managed
+        return managed or ManagedEmbedding()
+
+    def autoscaling(self, index: IndexStatus) -> Autoscaling | None:
+        """Return how KEDA scales an index' embedding pods; None when it does not own their number."""
+        return self.managed_embedding(index).autoscaling if self.keda and not self.spec.suspend else None
 
     def image(self, component: Component) -> str:
         """Return the image of a component: the pipeline's choice, or the operator's."""

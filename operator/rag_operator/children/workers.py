@@ -18,24 +18,26 @@ from rag_operator.children.storage import (
 )
 from rag_operator.children.workload_env import library_values
 from rag_operator.names import Component, Manifest
+from rag_operator.status import IndexStatus
 
 
-def manifests(site: Site) -> list[Manifest]:
-    """Return the children that make the workers."""
-    files = embedding_model(site, hub_cache={"emptyDir": {}})
+def manifests(site: Site, index: IndexStatus) -> list[Manifest]:
+    """Return the children that make the workers of an index."""
+    component = Component.WORKER.of(index)
+    files = embedding_model(site, index, hub_cache={"emptyDir": {}})
     worker = container(
         site,
         "worker",
         site.image(Component.WORKER),
         site.spec.workers.resources,
         command=["python", "-m", "rag_workloads.worker"],
-        env=[*_settings(site, files).variables(), *files.env],
+        env=[*_settings(site, index, files).variables(), *files.env],
         ports=port(WORKER_PORT),
         **http_probes(LIVE_PATH, READY_PATH),
         volumeMounts=[storage_mount(), *files.mounts],
     )
     pod = Pod(
-        Component.WORKER,
+        component,
         containers=[worker],
         init_containers=files.init_containers,
         volumes=[storage_volume(site), *files.volumes],
@@ -43,25 +45,26 @@ def manifests(site: Site) -> list[Manifest]:
         labels=storage_labels(site),
         affinity=storage_affinity(site),
     )
-    return [service_account(site, Component.WORKER), deployment(site, pod, site.spec.workers.replicas)]
+    return [service_account(site, component), deployment(site, pod, site.spec.workers.replicas)]
 
 
-def _settings(site: Site, files: ModelFiles) -> WorkerSettings:
+def _settings(site: Site, index: IndexStatus, files: ModelFiles) -> WorkerSettings:
     ingestion, workers = site.spec.ingestion, site.spec.workers
     return WorkerSettings(
-        **library_values(site),
+        **library_values(site, index),
         storage_url=STORAGE_URL,
-        embedding_model=site.spec.embedding.model,
+        embedding_model=index.spec.embedding_model,
         model_path=files.path,
-        chunk_size_tokens=ingestion.chunk_size,
-        chunk_overlap_tokens=ingestion.chunk_overlap,
-        batch_size=ingestion.batch_size,
+        chunk_size_tokens=index.spec.chunk_size,
+        chunk_overlap_tokens=index.spec.chunk_overlap,
+        batch_size=index.spec.batch_size,
         max_batches_in_flight=site.spec.max_batches_in_flight,
         max_bytes_in_flight=_max_bytes_in_flight(site),
         retries=ingestion.retries,
         retry_delay_seconds=ingestion.retry_delay_seconds,
         time_limit_seconds=ingestion.time_limit_seconds,
         concurrency=workers.concurrency,
+        index_grace_seconds=site.spec.vector_store.index_grace_seconds,
         shutdown_grace_seconds=ingestion.time_limit_seconds,
     )
 

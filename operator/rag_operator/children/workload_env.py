@@ -8,6 +8,7 @@ from rag_contract.environment.base import FromSecret
 from rag_operator import names
 from rag_operator.children.site import Site
 from rag_operator.fields import SecretKeyRef
+from rag_operator.status import IndexStatus
 
 
 def from_secret(reference: SecretKeyRef | None) -> FromSecret | None:
@@ -27,15 +28,15 @@ class LibraryValues(TypedDict):
     collection_revision: int
 
 
-def library_values(site: Site) -> LibraryValues:
-    """Return whose documents a workload has to do with, and how it reaches the stores that hold them."""
+def library_values(site: Site, index: IndexStatus) -> LibraryValues:
+    """Return which index a workload has to do with, and how it reaches the stores that hold it."""
     vector_store = names.vector_store_secret(site.pipeline)
     return LibraryValues(
-        pipeline=names.pipeline_id(site.pipeline),
+        pipeline=index.id,
         redis_url=FromSecret(names.queue_secret(site.pipeline), "url"),
         qdrant_url=site.vector_store.url,
         qdrant_api_key=FromSecret(vector_store, "api-key") if site.vector_store.api_key else None,
-        qdrant_collection=site.spec.vector_store.collection,
+        qdrant_collection=index.spec.collection,
         owner=site.owner,
-        collection_revision=site.pipeline.collection.revision,
+        collection_revision=index.revision,
     )

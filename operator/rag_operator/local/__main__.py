@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from rag_operator.children import Site
+from rag_operator.indexes import decide
 from rag_operator.local.processes import ProcessFailed
 from rag_operator.local.runner import PortTaken, run
 from rag_operator.local.translate import Untranslatable
@@ -40,7 +41,8 @@ def load(text: str) -> Site:
     if isinstance(resolved, Unresolved):
         raise InvalidFile(resolved.message)
     settings = Settings(cluster_id="local")
-    return Site(pipeline, settings, resolved.queue, resolved.vector_store, secrets, keda=False)
+    queue, vector_store = resolved.queue, resolved.vector_store
+    return Site(pipeline, decide(pipeline), settings, queue, vector_store, secrets, keda=False)
 
 
 def _contents(secret: dict[str, Any]) -> dict[str, str]:

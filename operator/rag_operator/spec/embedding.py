@@ -81,18 +81,35 @@ class ManagedEmbedding(Part):
         description="Compute resources of an embedding pod. A CPU limit also sets its number of threads.",
     )
 
+    @property
+    def max_replicas(self) -> int:
+        """The most pods that can run at the same time."""
+        if self.autoscaling:
+            return self.autoscaling.max_replicas
+        return 1 if self.replicas is None else self.replicas
 
-class ExternalEmbedding(Part):
-    """A text-embeddings-inference server that runs elsewhere; one pod feeds the batches to it."""
+
+class EmbeddingServer(Part):
+    """A text-embeddings-inference server that runs elsewhere."""
 
     url: HttpUrl = Field(description="URL of the server, such as http://tei.models:8080.")
     api_key_secret_ref: SecretKeyRef | None = Field(
         default=None, description="Where the server's API key is, if it wants one."
     )
+
+
+class ExternalEmbedding(EmbeddingServer):
+    """A text-embeddings-inference server that runs elsewhere; one pod feeds the batches to it."""
+
     resources: Resources = Field(
         default=resources("250m", "400Mi", "1Gi"),
         description="Compute resources of the pod that feeds the server.",
     )
+
+    @property
+    def server(self) -> EmbeddingServer:
+        """The server by itself."""
+        return EmbeddingServer(url=self.url, api_key_secret_ref=self.api_key_secret_ref)
 
 
 class Embedding(Part):

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rag_contract import defaults
 from rag_operator.fields import (
     ACCESS_MODE_RULE,
     EXACTLY_ONE,
@@ -97,7 +98,14 @@ class VectorStore(Part):
         min_length=1,
         max_length=63,
         pattern="^[a-z0-9]([-a-z0-9_]*[a-z0-9])?$",
-        description="Collection of the vectors. It belongs to one embedding model for good.",
+        description="Collection of the vectors. It belongs to one embedding model for good. For another one"
+        " every document is embedded anew, while the one before answers until all are in it.",
+    )
+    index_grace_seconds: int = Field(
+        default=defaults.INDEX_GRACE_SECONDS,
+        ge=0,
+        le=604_800,
+        description="Time for which a collection is kept once another one answers in its place.",
     )
     managed: ManagedQdrant | None = Field(default=None, description="Let the operator run Qdrant.")
     external: ExternalQdrant | None = Field(default=None, description="Use a Qdrant that runs elsewhere.")

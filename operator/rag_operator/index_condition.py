@@ -1,0 +1,64 @@
+"""The condition IndexReady: which collection answers, and how far the one is that is to take its place. Pure.
+
+It is never False: whatever becomes of the next index, questions are answered from the one that serves.
+"""
+
+from rag_operator.evidence import Evidence
+from rag_operator.names import PARTS_OF_AN_INDEX, Component
+from rag_operator.status import IndexStatus, ReindexStatus
+from rag_operator.verdicts import ROLLING_OUT, STARTING, Verdict, of_component, of_failure
+
+CURRENT = "Current"
+REINDEXING = "Reindexing"
+REINDEX_WAITS = "ReindexWaits"
+REINDEX_BLOCKED = "ReindexBlocked"
+
+
+def of_index(evidence: Evidence) -> Verdict:
+    """Judge the index that serves by what is wanted and by what is on its way."""
+    serving, following, retiring = evidence.indexes.serving, evidence.indexes.next, evidence.indexes.retiring
+    wanted, message = evidence.spec.vector_store.collection, f"questions are answered from {_name(serving)}"
+    if following:
+        return _reindexing(evidence, following)
+    if retiring is None:
+        return Verdict("True", CURRENT, message)
+    message = f"{message}; {_name(retiring)}, which answered before, is dropped after a time of grace"
+    if wanted == serving.spec.collection:
+        return Verdict("True", CURRENT, message)
+    return Verdict("True", REINDEX_WAITS, f"{message}, and collection {wanted} is begun then", doubtful=True)
+
+
+def _reindexing(evidence: Evidence, following: IndexStatus) -> Verdict:
+    message = _progress(evidence.reindex, evidence.indexes.serving, following)
+    if problem := _problem(evidence, following):
+        return Verdict("True", problem.reason, f"{message}; {problem.message}", doubtful=True)
+    if evidence.reindex and _is_blocked(evidence.reindex):
+        advice = (
+            f"{evidence.reindex.failed} failed, and nothing else is left to do: retry or delete them, "
+            f"or set vectorStore.collection back to {evidence.indexes.serving.spec.collection}"
+        )
+        return Verdict("True", REINDEX_BLOCKED, f"{message}; {advice}", doubtful=True)
+    return Verdict("True", REINDEXING, message, doubtful=True)
+
+
+def _progress(known: ReindexStatus | None, serving: IndexStatus, following: IndexStatus) -> str:
+    count = f"{known.done} of {known.total} documents are in" if known else "documents are embedded anew for"
+    return f"{count} {_name(following)}; questions are answered from {_name(serving)} until all are"
+
+
+def _is_blocked(known: ReindexStatus) -> bool:
+    """Whether documents that failed are all that is left."""
+    return known.failed > 0 and known.done + known.failed >= known.total
+
+
+def _problem(evidence: Evidence, following: IndexStatus) -> Verdict | None:
+    """Return what keeps the next index' pods from their work, if more than their start does."""
+    if refused := evidence.refused(Component.EMBEDDING.of(following), scaler=True):
+        return of_failure(refused)
+    verdicts = [of_component(evidence, part.of(following)) for part in PARTS_OF_AN_INDEX]
+    troubled = (each for each in verdicts if each.status != "True" or each.doubtful)
+    return next((each for each in troubled if each.reason not in {*STARTING, ROLLING_OUT}), None)
+
+
+def _name(index: IndexStatus) -> str:
+    return f"collection {index.spec.collection}"
