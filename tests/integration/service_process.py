@@ -17,9 +17,12 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **settings}
 
 
-def start(module: str, *args: str, env: dict[str, str], probe: str) -> subprocess.Popen[bytes]:
+def start(
+    module: str, *args: str, env: dict[str, str], probe: str, process_group: int | None = None
+) -> subprocess.Popen[bytes]:
     """Start `python -m module` and wait until `probe`, a URL, answers 200."""
-    process = subprocess.Popen([sys.executable, "-m", module, *args], env=environment(env))
+    command = [sys.executable, "-m", module, *args]
+    process = subprocess.Popen(command, env=environment(env), process_group=process_group)
 
     def answers() -> bool:
         if process.poll() is not None:

@@ -164,6 +164,12 @@ async def progress(room: Room) -> Verb:
 
 
 @scenario
+async def turn_to(room: Room) -> Verb:
+    document = await room.taken()
+    return lambda library: library.turn_to(document, 3)
+
+
+@scenario
 async def cut(room: Room) -> Verb:
     document = await room.begun()
     document = await room.library.take_up("doc", document.task, "taken", LAYOUT)

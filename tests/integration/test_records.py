@@ -253,6 +253,57 @@ async def test_attempts_are_counted_once_and_taken_back_once(records: Records) -
     assert await records.get("none") is None
 
 
+async def die(records: Records, document: Document, token: str, page: int | None) -> None:
+    """Begin an attempt that turns to the first page, and then to another, and is not heard of again."""
+    taken = await records.take_up("doc", document.generation, token, TARGET, LAYOUT)
+    assert taken
+    for each in (1, page):
+        assert await records.turn_to(taken, each)
+
+
+@pytest.mark.parametrize(
+    ("pages", "deadly"),
+    [
+        ([7], None),
+        ([7, 7], 7),
+        ([7, 8], None),
+        ([8, 7, 7], 7),
+        ([7, 8, 7], None),
+        ([7, None, 7], None),
+        ([None, None], None),
+    ],
+)
+async def test_a_page_is_deadly_that_two_attempts_in_a_row_died_with(
+    records: Records, pages: list[int | None], deadly: int | None
+) -> None:
+    document = await begin(records)
+    for token, page in zip("abc", pages, strict=False):
+        await die(records, document, token, page)
+    last = await records.take_up("doc", document.generation, "last", TARGET, LAYOUT)
+    assert last
+    assert last.deadly_page == deadly
+    assert await records.restart("doc", document.generation, "r", State.PROCESSING)
+    assert (await get(records)).deadly_page is None
+
+
+async def test_an_attempt_that_is_taken_back_or_got_further_died_with_no_page(
+    records: Records, queue: Queue
+) -> None:
+    document = await begin(records)
+    for token in "abc":
+        await die(records, document, token, 7)
+        await records.give_back("doc", token)
+    last = await records.take_up("doc", document.generation, "last", TARGET, LAYOUT)
+    assert last
+    assert await records.turn_to(last, 7)
+    entries = queue.batch_entries([batch(last, 0)])
+    assert await records.cut(last, Cut(0, 1, NO_CHECKPOINT, None), *entries)
+    await die(records, document, "next", 7)
+    assert not await records.turn_to(last, 8), "another has begun"
+    await records.take_up("doc", document.generation, "more", TARGET, LAYOUT)
+    assert (await get(records)).deadly_page is None
+
+
 async def test_a_generation_that_begins_anew_keeps_its_task_and_what_is_active(records: Records) -> None:
     first = await begin(records)
     await records.take_up("doc", first.generation, "a", TARGET, LAYOUT)

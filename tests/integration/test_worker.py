@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +24,8 @@ from tests.data import DATA
 from tests.integration.conftest import PIPELINE
 from tests.integration.outages import Outages
 from tests.integration.redis_process import redis_process
-from tests.integration.service_process import running
+from tests.integration.service_process import running, start
+from tests.nested_pdf import PAINT, nested_pdf
 from tests.patience import PATIENCE_SECONDS, eventually, until
 from tests.ports import free_port
 from tests.records import batch, new_document
@@ -41,10 +43,12 @@ from rag_workloads.worker import housekeeping
 from rag_workloads.worker.attempts import Attempts
 from rag_workloads.worker.main import load_tokenizer
 from rag_workloads.worker.pages import Pages
-from rag_workloads.worker.parser import Parser, TimeBudget
+from rag_workloads.worker.parser import Parser, Reading, TimeBudget
 from rag_workloads.worker.process_document import DocumentProcessor
 
 LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=4)
+# Of a process that reads: less than anything needs here, and no machine has less.
+MEMORY = 256 << 20
 SENTENCE = "A package must declare its dependencies before it is uploaded to the archive. "
 
 
@@ -108,7 +112,7 @@ class Bench:
             settings,
             library,
             files,
-            Parser(),
+            Parser(MEMORY),
             load_tokenizer(settings),
             Attempts(library),
             self.outages,
@@ -312,16 +316,17 @@ async def test_a_file_that_alone_cannot_be_read_is_tried_again_and_then_fails(be
     assert after.progress == 30, "it never goes back"
 
 
-@dataclasses.dataclass(frozen=True)
 class Meanwhile(Parser):
     """A parser that fails with `error`, and others do `what` before that is told."""
 
-    error: Exception
-    what: Callable[[], Awaitable[object]]
+    def __init__(self, error: Exception, what: Callable[[], Awaitable[object]]) -> None:
+        self.error, self.what = error, what
 
-    async def count_pages(self, path: Path, content_type: str, budget: TimeBudget) -> int:
+    @contextlib.asynccontextmanager
+    async def open(self, path: Path, content_type: str, budget: TimeBudget) -> AsyncIterator[Reading]:
         await self.what()
         raise self.error
+        yield
 
 
 @pytest.mark.parametrize(
@@ -479,6 +484,35 @@ async def test_a_death_of_the_worker_counts_as_an_attempt_and_a_stop_does_not(
     assert after.error_code == (ErrorCode.PARSE_CRASHED if attempts else None)
 
 
+async def test_a_document_that_takes_two_workers_down_at_one_page_fails_there(bench: Bench) -> None:
+    """However often it may be tried; what kills the worker is the test, as if the page did."""
+    document = await bench.upload(nested_pdf(PAINT))
+
+    async def in_hand(attempts: int) -> bool:
+        async with bench.queue.redis.pipeline() as pipe:
+            pipe.hget(f"{PIPELINE}:doc:doc", "attempt_tokens")
+            (tokens,) = await pipe.execute()
+        return tokens is not None and [token[-2:] for token in tokens.split()] == [b":2"] * attempts
+
+    for attempts in (1, 2):
+        assert (await bench.record()).error_code is None
+        port = free_port()
+        process = start(
+            "rag_workloads.worker",
+            env=worker_env(bench.settings, port),
+            probe=f"http://127.0.0.1:{port}/ready",
+            process_group=0,
+        )
+        await bench.forget(document)  # of the worker before, which held it
+        await bench.queue.enqueue_document("doc", document.task)
+        await until(partial(in_hand, attempts))
+        os.killpg(process.pid, signal.SIGKILL)  # as the kernel kills all of a container
+        process.wait(PATIENCE_SECONDS)
+    bench.set(retries=20)
+    after = await bench.process(document)
+    assert (after.state, after.error_code, after.error_page) == (State.FAILED, ErrorCode.PARSE_CRASHED, 2)
+
+
 async def test_a_document_that_takes_too_long_fails_with_the_page(bench: Bench) -> None:
     document = await bench.upload(pdf(64))
     bench.set(time_limit_seconds=1e-6)
@@ -551,7 +585,7 @@ def die(path: Path, content_type: str) -> Pages:
 
 
 async def test_a_parser_that_dies_fails_only_the_document(bench: Bench) -> None:
-    bench.processor = dataclasses.replace(bench.processor, parser=Parser(die))
+    bench.processor = dataclasses.replace(bench.processor, parser=Parser(MEMORY, die))
     after = await bench.process(await bench.upload(pdf(1)))
     assert (after.state, after.error_code) == (State.FAILED, ErrorCode.PARSE_CRASHED)
 

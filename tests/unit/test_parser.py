@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from tests.nested_pdf import TEXT, nested_pdf
 from tests.patience import eventually
 
 from rag_workloads.library.documents import DocumentError, ErrorCode
@@ -19,13 +21,17 @@ from rag_workloads.worker.reading import Crashed, Reader
 FILE, KIND = Path("a.pdf"), "application/pdf"
 # More than a test takes on any machine.
 SECONDS = 3600
+MEMORY = 64 << 20
 
 
 class Document:
-    """Pages that name the process which reads them; page `deadly` kills it, page `endless` never ends."""
+    """Pages that name the process which reads them.
 
-    def __init__(self, pages: int, deadly: int = 0, endless: int = 0) -> None:
-        self._pages, self._deadly, self._endless = pages, deadly, endless
+    Page `deadly` kills it, page `large` needs more memory than it may have, page `endless` never ends.
+    """
+
+    def __init__(self, pages: int, deadly: int = 0, large: int = 0, endless: int = 0) -> None:
+        self._pages, self._deadly, self._large, self._endless = pages, deadly, large, endless
 
     def __len__(self) -> int:
         return self._pages
@@ -33,13 +39,15 @@ class Document:
     def __getitem__(self, index: int) -> Page:
         if index + 1 == self._deadly:
             os.kill(os.getpid(), signal.SIGKILL)
+        if index + 1 == self._large:
+            bytearray(2 * MEMORY)
         while index + 1 == self._endless:
             signal.pause()
         return Page(f"{index + 1} {os.getpid()}")
 
 
-def open_document(pages: int, deadly: int, path: Path, content_type: str) -> Pages:
-    return Document(pages, deadly)
+def open_document(pages: int, deadly: int, large: int, path: Path, content_type: str) -> Pages:
+    return Document(pages, deadly, large)
 
 
 def open_unlucky(mark: Path, path: Path, content_type: str) -> Pages:
@@ -65,16 +73,14 @@ def die(path: Path, content_type: str) -> Pages:
     raise AssertionError("unreachable")
 
 
-async def read(parser: Parser, pages: int) -> list[Page]:
-    parts = parser.read_pages(FILE, KIND, pages, TimeBudget(SECONDS))
-    return [page async for part in parts for page in part]
+async def read(open_pages: Callable[[Path, str], Pages]) -> list[Page]:
+    async with Parser(MEMORY, open_pages).open(FILE, KIND, TimeBudget(SECONDS)) as reading:
+        return [await reading.read(number) for number in range(1, reading.pages + 1)]
 
 
 async def test_pages_come_in_order_from_processes_that_are_replaced() -> None:
     count = 2 * PAGES_A_PROCESS + 3
-    parser = Parser(partial(open_document, count, 0))
-    assert await parser.count_pages(FILE, KIND, TimeBudget(SECONDS)) == count
-    words = [page.text.split() for page in await read(parser, count)]
+    words = [page.text.split() for page in await read(partial(open_document, count, 0, 0))]
     assert [int(number) for number, _ in words] == list(range(1, count + 1))
     lengths = [len(list(pages)) for _, pages in groupby(process for _, process in words)]
     assert lengths == [PAGES_A_PROCESS, PAGES_A_PROCESS, 3]
@@ -90,38 +96,52 @@ def lost(pages: list[Page]) -> list[tuple[int, ErrorCode]]:
 
 @pytest.mark.parametrize("deadly", [1, 2, 40, 70])
 async def test_a_page_that_kills_the_process_costs_no_other(deadly: int) -> None:
-    pages = await read(Parser(partial(open_document, 70, deadly)), 70)
+    pages = await read(partial(open_document, 70, deadly, 0))
     assert len(pages) == 70
     assert lost(pages) == [(deadly, ErrorCode.PARSE_CRASHED)]
 
 
 async def test_a_process_that_is_killed_for_anothers_memory_costs_nothing(tmp_path: Path) -> None:
-    assert lost(await read(Parser(partial(open_unlucky, tmp_path / "read")), 70)) == []
-    counted = Parser(partial(die_once, tmp_path / "counted")).count_pages(FILE, KIND, TimeBudget(SECONDS))
-    assert await counted == 70
+    for open_pages in (open_unlucky, die_once):
+        pages = await read(partial(open_pages, tmp_path / open_pages.__name__))
+        assert len(pages) == 70
+        assert lost(pages) == []
+
+
+async def test_a_page_that_needs_more_memory_than_it_may_have_costs_no_other() -> None:
+    pages = await read(partial(open_document, 5, 0, 3))
+    assert lost(pages) == [(3, ErrorCode.PARSE_CRASHED)]
+    assert pages[2].warning
+    assert pages[2].warning.message == "Page 3 needs more than 64 MiB of memory."
+
+
+async def test_a_page_that_has_no_end_costs_no_more_than_its_memory(tmp_path: Path) -> None:
+    file = tmp_path / "nested.pdf"
+    file.write_bytes(nested_pdf(TEXT))
+    async with Parser(MEMORY).open(file, KIND, TimeBudget(SECONDS)) as reading:
+        first, second, third = [await reading.read(number) for number in range(1, reading.pages + 1)]
+    assert (first.text, third.text) == ("First page.", "Third page.")
+    assert second.warning
+    assert second.warning.message == "Page 2 needs more than 64 MiB of memory."
 
 
 class EndlessReader:
     """Stands in for a process that hangs on page 40, `hangs` times, and gives every other page at once."""
 
-    def __init__(self, hangs: list[int], _: object, first: int, last: int) -> None:
-        self._hangs, self._next = hangs, first
-
-    async def __aenter__(self) -> "EndlessReader":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
+    def __init__(self, hangs: list[int], *_: object) -> None:
+        self._hangs = hangs
 
     async def open(self) -> int:
         return 70
 
-    async def take(self, most: int) -> list[Page]:
-        if self._next == 40 and self._hangs:
+    async def read(self, number: int) -> Page:
+        if number == 40 and self._hangs:
             self._hangs.pop()
             await asyncio.Event().wait()
-        self._next += 1
-        return [Page(str(self._next - 1))]
+        return Page(str(number))
+
+    def close(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize(
@@ -132,7 +152,7 @@ async def test_a_page_that_hangs_costs_no_other(
 ) -> None:
     monkeypatch.setattr(parser_module, "Reader", partial(EndlessReader, hangs))
     monkeypatch.setattr(TimeBudget, "page_seconds", 0)  # what does not wait is in time
-    pages = await read(Parser(), 70)
+    pages = await read(die)
     assert len(pages) == 70
     assert lost(pages) == costs
 
@@ -144,8 +164,9 @@ def test_a_slow_page_is_no_hanging_one(limit: int, page: float) -> None:
 
 async def test_a_file_that_kills_the_process_is_refused() -> None:
     with pytest.raises(DocumentError) as caught:
-        await Parser(die).count_pages(FILE, KIND, TimeBudget(SECONDS))
+        await read(die)
     assert caught.value.code is ErrorCode.PARSE_CRASHED
+    assert str(caught.value) == "The file crashed the parser."
 
 
 @pytest.mark.parametrize(
@@ -153,18 +174,19 @@ async def test_a_file_that_kills_the_process_is_refused() -> None:
 )
 async def test_an_error_comes_through(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
-        await Parser(partial(refuse, error)).count_pages(FILE, KIND, TimeBudget(SECONDS))
+        await read(partial(refuse, error))
     assert vars(caught.value) == vars(error)
     assert str(caught.value) == str(error)
 
 
-async def test_a_process_that_hangs_ends_with_its_context() -> None:
-    async with Reader(partial(Document, 2, endless=2), 1, 2) as reader:
-        assert await reader.open() == 2
-        (first,) = await reader.take(1)
-        process = Path("/proc", first.text.split()[1])
-        rest = asyncio.create_task(reader.take(1))
-        assert process.exists()
+async def test_a_process_that_hangs_ends_when_it_is_closed() -> None:
+    reader = Reader(partial(Document, 2, endless=2), MEMORY)
+    assert await reader.open() == 2
+    first = await reader.read(1)
+    process = Path("/proc", first.text.split()[1])
+    rest = asyncio.create_task(reader.read(2))
+    assert process.exists()
+    reader.close()
     with pytest.raises(Crashed):
         await rest
     eventually(lambda: not process.exists())

@@ -175,7 +175,8 @@ class Document(NewDocument, Standing):
     points of it. `revised` counts the changes of the description, and `described` is the number of the one
     that the chunks have which searches see. `attempts` counts how often the generation was taken up since it
     last got further, but for those times that ended by nobody's fault; only the `holder`, the attempt that
-    began last, may queue batches. `warnings` holds the first of `warnings_total`.
+    began last, may queue batches. Two of them, one after the other, died with `deadly_page` in hand.
+    `warnings` holds the first of `warnings_total`.
     """
 
     generation: int
@@ -198,6 +199,7 @@ class Document(NewDocument, Standing):
     batches_queued: int = 0
     attempts: int = 0
     holder: str = ""
+    deadly_page: int | None = None
     recoveries: int = 0
     created_at: datetime
     begun_at: datetime | None = None

@@ -127,6 +127,14 @@ class Library:
         if not await self.records.update(document.document_id, document.generation, **fields):
             raise Superseded
 
+    async def turn_to(self, document: Document, page: int | None) -> None:
+        """Note the page that an attempt has in hand, so that it is known should the worker die with it.
+
+        Raises Superseded, also if another attempt has begun.
+        """
+        if not await self.records.turn_to(document, page):
+            raise Superseded
+
     async def checkpoint(self, document: Document) -> Checkpoint | None:
         """Where an attempt that was just taken up begins; None at the document's start."""
         return await self.records.checkpoint(document.document_id, document.generation)

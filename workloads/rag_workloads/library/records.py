@@ -124,6 +124,11 @@ class Records(RecordReader):
         document = await self.get(document_id)
         return document if document and document.holder == token else None
 
+    async def turn_to(self, document: Document, page: int | None) -> bool:
+        """Note the page that the holder of a document has in hand; False if the holder is another by now."""
+        args = document.generation, document.holder, "" if page is None else page
+        return bool(await self._run(generations.TURN_TO, document.document_id, *args))
+
     async def give_back(self, document_id: str, token: str) -> None:
         """Take back the attempt that `token` names, if it counts: it ended by nobody's fault."""
         await self._run(generations.GIVE_BACK, document_id, token)
@@ -202,10 +207,7 @@ class Records(RecordReader):
         return bool(await self._run(generations.FAIL, document_id, *args))
 
     async def cancel(self, document_id: str, generation: int) -> bool:
-        """End a generation that nobody wants any more; as `update`, and True again for the same.
-
-        It is left to be settled.
-        """
+        """End a generation that nobody wants, to be settled; as `update`, and True again for the same."""
         return bool(await self._run(generations.CANCEL, document_id, *_now(), generation))
 
     async def retire(self, document_id: str, generation: int) -> bool:

@@ -22,7 +22,7 @@ from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.web import logs, service
 from rag_workloads.web.start import Start
-from rag_workloads.worker import housekeeping
+from rag_workloads.worker import housekeeping, memory
 from rag_workloads.worker.attempts import Attempts
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
@@ -99,8 +99,9 @@ class Worker:
 
     def _consumer_of(self, tokenizer: Tokenizer, gate: Gate) -> Consumer:
         settings = self._settings
+        parser = Parser(memory.of_a_reader(settings.concurrency))
         processor = DocumentProcessor(
-            settings, self._library, self._files, Parser(), tokenizer, self._attempts, gate
+            settings, self._library, self._files, parser, tokenizer, self._attempts, gate
         )
         return Consumer(
             self._library.queue,

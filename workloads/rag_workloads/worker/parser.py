@@ -1,9 +1,9 @@
-"""Reads documents within their time limits, whatever their pages do to the process that reads them."""
+"""Reads documents within their limits, whatever their pages do to the process that reads them."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -12,8 +12,6 @@ from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarnin
 from rag_workloads.worker.pages import Page, Pages
 from rag_workloads.worker.reading import Crashed, Reader
 
-# What is handed on at once at most, so that progress moves and a stop is quick.
-PAGES_AT_ONCE = 32
 # PyMuPDF leaks some 8 KiB a page, and opening a long document takes half a second.
 PAGES_A_PROCESS = 500
 # A page that hangs, twice, leaves enough of the document's time to read the others, and a slow one is no
@@ -58,65 +56,88 @@ def _open_pages(path: Path, content_type: str) -> Pages:
     return parsing.open_pages(path, content_type)
 
 
-class Parser:
-    """Reads documents, each in processes of its own."""
-
-    def __init__(self, open_pages: Callable[[Path, str], Pages] = _open_pages) -> None:
-        self._open_pages = open_pages
-
-    async def count_pages(self, path: Path, content_type: str, budget: TimeBudget) -> int:
-        """How many pages there are; form feeds part those of a text. DocumentError if it is unreadable."""
-        for _ in range(TRIES):
-            with contextlib.suppress(Crashed):
-                async with self._reader(path, content_type) as reader:
-                    return await budget.spend(reader.open())
-        hint = "Print it to a new PDF and upload that; if it fails again, workers may need more memory."
-        raise DocumentError(ErrorCode.PARSE_CRASHED, "The parser crashed on the file.", hint=hint)
-
-    async def read_pages(
-        self, path: Path, content_type: str, pages: int, budget: TimeBudget, first: int = 1
-    ) -> AsyncGenerator[list[Page]]:
-        """Pages from `first` on, some at a time. A page that kills or hangs the process costs no other.
-
-        It is lost once it has done so in all its `TRIES`, each in a process of its own.
-        """
-        page, tries = first, 0
-        while page <= pages:
-            last = min(pages, page + PAGES_A_PROCESS - 1)
-            try:
-                async with self._reader(path, content_type, page, last) as reader:
-                    await budget.spend(reader.open(), page)
-                    while page <= last:
-                        read = await _take(reader, page, budget)
-                        page, tries = page + len(read), 0
-                        yield read
-            except (Crashed, Hung) as error:
-                tries += 1
-                if tries == TRIES:
-                    yield [_lost(page, error)]
-                    page, tries = page + 1, 0
-
-    def _reader(self, path: Path, content_type: str, first: int = 1, last: int = 0) -> Reader:
-        return Reader(partial(self._open_pages, path, content_type), first, last)
-
-
-async def _take(reader: Reader, page: int, budget: TimeBudget) -> list[Page]:
-    try:
-        async with asyncio.timeout(budget.page_seconds) as scope:
-            return await budget.spend(reader.take(PAGES_AT_ONCE), page)
-    except TimeoutError as error:
-        if not scope.expired():
-            raise
-        raise Hung(f"was not read in {budget.page_seconds:g} seconds") from error
-
-
-def _lost(page: int, error: "Crashed | Hung") -> Page:
-    if isinstance(error, Hung):
-        code, reason = ErrorCode.PARSE_TIMEOUT, str(error)
-    else:
-        code, reason = ErrorCode.PARSE_CRASHED, "crashed the parser"
-    return Page("", PageWarning(page=page, code=code, message=f"Page {page} {reason}."))
-
-
 class Hung(Exception):
     """A page took longer than one page may; says so of it."""
+
+
+class Reading:
+    """A document that is being read, in one process after another.
+
+    A page that kills or hangs its process costs no other: it is lost once it has done so in all its `TRIES`.
+    """
+
+    def __init__(self, reader: Callable[[], Reader], budget: TimeBudget) -> None:
+        self._new_reader, self._budget = reader, budget
+        self._reader: Reader | None = None
+        self._pages_read = 0
+        self.pages = 0
+
+    async def open(self) -> None:
+        """Open the file and count its `pages`; DocumentError if it is unreadable."""
+        crash = Crashed()
+        for _ in range(TRIES):
+            try:
+                await self._open()
+            except Crashed as error:
+                crash = error
+            else:
+                return
+        hint = "Print it to a new PDF and upload that; if it fails again, workers may need more memory."
+        raise DocumentError(ErrorCode.PARSE_CRASHED, f"The file {crash}.", hint=hint)
+
+    async def read(self, number: int) -> Page:
+        """Read a page, by its number from 1."""
+        failure: Crashed | Hung = Crashed()
+        for _ in range(TRIES):
+            try:
+                return await self._read(number)
+            except (Crashed, Hung) as error:
+                self.close()
+                failure = error
+        return _lost(number, failure)
+
+    def close(self) -> None:
+        """End the process that reads."""
+        if self._reader:
+            self._reader.close()
+        self._reader, self._pages_read = None, 0
+
+    async def _open(self, page: int | None = None) -> Reader:
+        self.close()
+        self._reader = self._new_reader()
+        self.pages = await self._budget.spend(self._reader.open(), page)
+        return self._reader
+
+    async def _read(self, number: int) -> Page:
+        reader = self._reader
+        if reader is None or self._pages_read == PAGES_A_PROCESS:
+            reader = await self._open(number)
+        self._pages_read += 1
+        try:
+            async with asyncio.timeout(self._budget.page_seconds) as scope:
+                return await self._budget.spend(reader.read(number), number)
+        except TimeoutError as error:
+            if not scope.expired():
+                raise
+            raise Hung(f"was not read in {self._budget.page_seconds:g} seconds") from error
+
+
+def _lost(page: int, error: Crashed | Hung) -> Page:
+    code = ErrorCode.PARSE_TIMEOUT if isinstance(error, Hung) else ErrorCode.PARSE_CRASHED
+    return Page("", PageWarning(page=page, code=code, message=f"Page {page} {error}."))
+
+
+class Parser:
+    """Opens documents to read; each of the processes that do may take `memory_bytes`."""
+
+    def __init__(self, memory_bytes: int, open_pages: Callable[[Path, str], Pages] = _open_pages) -> None:
+        self._memory, self._open_pages = memory_bytes, open_pages
+
+    @contextlib.asynccontextmanager
+    async def open(self, path: Path, content_type: str, budget: TimeBudget) -> AsyncIterator[Reading]:
+        """Open a file while the body runs; form feeds part the pages of a text."""
+        open_pages = partial(self._open_pages, path, content_type)
+        reading = Reading(partial(Reader, open_pages, self._memory), budget)
+        with contextlib.closing(reading):
+            await reading.open()
+            yield reading

@@ -26,6 +26,9 @@ OPERATORS = frozenset(
     b"Tm T* Tj TJ CS cs SC SCN sc scn G g RG rg K k sh BI Do MP DP BMC BDC EMC BX EX".split()
 )
 
+# How MuPDF says that it got no memory; it gives back what it had.
+NO_MEMORY = re.compile(r"\b(?:m|c|re)alloc \(.*\) failed")
+
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
 
@@ -58,6 +61,7 @@ def _open(path: Path) -> pymupdf.Document:
     except DocumentError:
         raise
     except Exception as error:  # whatever a broken file raises is about this file only
+        _unless_memory(error)
         hint = "Open the file in a PDF reader; if it opens, print it to a new PDF and upload that."
         raise DocumentError(ErrorCode.PDF_CORRUPT, "The PDF cannot be opened.", hint=hint) from error
     if count == 0:
@@ -139,11 +143,18 @@ def _read_page(pdf: pymupdf.Document, number: int) -> Page:
         text = clean(LEADERS.sub(" …", "\n\n".join(blocks)))
         damage = "" if text or page.get_bboxlog() else _damage(pdf, page)
     except Exception as error:  # whatever a broken page raises is about this page only
+        _unless_memory(error)
         text, damage = "", str(error)
     if not damage:
         return Page(text)
     message = f"Page {number} cannot be read: {damage}."
     return Page("", PageWarning(page=number, code=ErrorCode.PDF_CORRUPT, message=message))
+
+
+def _unless_memory(error: Exception) -> None:
+    """Raise MemoryError if that is what an error is: more of it may help where nothing is broken."""
+    if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+        raise MemoryError from error
 
 
 def _damage(pdf: pymupdf.Document, page: pymupdf.Page) -> str:

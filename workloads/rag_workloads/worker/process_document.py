@@ -1,8 +1,8 @@
 """The job of the ingest queue: one document from the object store to batches on the embed queue."""
 
 import asyncio
-import contextlib
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -25,9 +25,10 @@ from rag_workloads.web import metrics
 from rag_workloads.worker.attempts import Attempt, Attempts
 from rag_workloads.worker.cutting import CheckpointUnreadable, Cutter
 from rag_workloads.worker.pages import Page
-from rag_workloads.worker.parser import Parser, TimeBudget
+from rag_workloads.worker.parser import Parser, Reading, TimeBudget
 
 ROOM_POLL_SECONDS = 0.2
+PROGRESS_SECONDS = 0.5
 # Before a document that is for newer pods, or that waits for a store, is taken up again.
 HAND_BACK_SECONDS = 5
 # What is no fault of the document that meets it.
@@ -42,6 +43,12 @@ class DocumentProcessor:
 
     An attempt is counted before it begins, so that one that kills this process counts too. One that ends as
     the worker stops, or as a dependency is away, is taken back.
+
+    An attempt notes each page before it is read, and that it has none in hand while it waits for others. If
+    two attempts in a row die with the same page in hand, the document fails at that page, however often it
+    may be tried. Workers that are killed at random do not come to that: a page is in hand for milliseconds,
+    and the second kill would have to find the document at the very same one. Any other death counts as an
+    attempt, from where the document last got further.
     """
 
     settings: WorkerSettings
@@ -109,16 +116,18 @@ class DocumentProcessor:
     async def _ingest(self, document: Document) -> None:
         if document.batches is not None:  # all are queued
             return
+        if document.deadly_page:
+            raise _worker_died("twice", document.deadly_page)
         if document.attempts > self.settings.retries + 1:
-            raise _worker_died(document.attempts - 1)
+            raise _worker_died(f"in the last of {document.attempts - 1} attempts")
         budget = TimeBudget(self.settings.time_limit_seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "document")
             await self._fetch(document, path, budget)
-            pages = await self.parser.count_pages(path, document.content_type, budget)
-            await self.library.progress(document, pages=pages)
-            cutter = await self._cutter(document)
-            await self._cut(document, path, pages, cutter, budget)
+            async with self.parser.open(path, document.content_type, budget) as reading:
+                await self.library.progress(document, pages=reading.pages)
+                cutter = await self._cutter(document)
+                await self._cut(document, reading, cutter, budget)
             await self._finish(document, cutter)
 
     async def _cutter(self, document: Document) -> Cutter:
@@ -139,19 +148,19 @@ class DocumentProcessor:
             hint = "Upload the file again."
             raise DocumentError(ErrorCode.OBJECT_MISSING, "The uploaded file is gone.", hint=hint) from error
 
-    async def _cut(
-        self, document: Document, path: Path, pages: int, cutter: Cutter, budget: TimeBudget
-    ) -> None:
+    async def _cut(self, document: Document, reading: Reading, cutter: Cutter, budget: TimeBudget) -> None:
         """Queue the document's batches in order, but the last; records progress as the pages go by."""
-        reading = self.parser.read_pages(path, document.content_type, pages, budget, first=cutter.page)
-        async with contextlib.aclosing(reading):
-            async for read in reading:
-                for page in read:
-                    await self._cut_page(document, page, cutter, budget)
-                metrics.PAGES_PARSED.inc(len(read))
+        told = time.monotonic()
+        for number in range(cutter.page, reading.pages + 1):
+            await self.library.turn_to(document, number)
+            page = await reading.read(number)
+            await self._cut_page(document, page, cutter, budget)
+            metrics.PAGES_PARSED.inc()
+            if number == reading.pages or time.monotonic() - told > PROGRESS_SECONDS:
                 # Progress never goes back, in a second attempt neither.
                 pages_done = max(cutter.tally.pages, document.pages_done)
                 await self.library.progress(document, pages_done=pages_done)
+                told = time.monotonic()
 
     async def _cut_page(self, document: Document, page: Page, cutter: Cutter, budget: TimeBudget) -> None:
         # A thread cannot be stopped, so that it gets little at a time.
@@ -173,6 +182,7 @@ class DocumentProcessor:
     async def _wait_for_room(self, document: Document) -> None:
         limits = self.settings.max_batches_in_flight, self.settings.max_bytes_in_flight
         while not await self.library.queue.room(*limits):
+            await self.library.turn_to(document, None)
             await asyncio.sleep(ROOM_POLL_SECONDS)
             await self.library.progress(document)
 
@@ -181,6 +191,7 @@ class DocumentProcessor:
         if record is None or record.holder != document.holder:
             raise Superseded from error
         if record.attempts <= self.settings.retries:  # they count from where it last got further
+            await self.library.turn_to(document, None)
             raise RetryLater(self.settings.retry_delay_seconds) from error
         hint = "Upload the file again; if it fails again, look at the worker's log."
         reason = f"Processing failed {record.attempts} times, last with {type(error).__name__}."
@@ -194,9 +205,9 @@ class DocumentProcessor:
             raise RetryLater(0) from error
 
 
-def _worker_died(attempts: int) -> DocumentError:
-    message = f"The worker died on this document, in the last of {attempts} attempts."
+def _worker_died(when: str, page: int | None = None) -> DocumentError:
+    message = f"The worker died on {f'page {page} of ' if page else ''}this document, {when}."
     hint = (
         "Split the document, or give the workers more memory (spec.workers.resources), and upload it again."
     )
-    return DocumentError(ErrorCode.PARSE_CRASHED, message, hint=hint)
+    return DocumentError(ErrorCode.PARSE_CRASHED, message, page, hint)

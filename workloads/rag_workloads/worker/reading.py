@@ -1,15 +1,16 @@
 """A process that reads a document, and that may hang, crash or grow without harm to others.
 
-It is forked from a server that has imported PyMuPDF, so that it starts within milliseconds. It reads a part
-of one document and ends: what PyMuPDF keeps, be it memory or state, passes on to no other.
+It is forked from a server that has imported PyMuPDF, so that it starts within milliseconds. It reads some
+pages of one document and ends: what PyMuPDF keeps, be it memory or state, passes on to no other.
 """
 
 import asyncio
 import contextlib
 import multiprocessing
+import resource
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from types import TracebackType
+from pathlib import Path
 from typing import Any
 
 from rag_workloads.worker.pages import Page, Pages
@@ -17,70 +18,77 @@ from rag_workloads.worker.pages import Page, Pages
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["rag_workloads.worker.parsing"])
 
+STATM = Path("/proc/self/statm")
+
 # Opens a document, in the process: made of a function of a module, and of what can be sent.
 OpenPages = Callable[[], Pages]
 
 
 class Crashed(Exception):
-    """The process died before it had read all."""
+    """The process ended before it had read all; says so of what it read."""
 
 
 class Reader:
-    """Reads the pages `first` to `last` (from 1, both included); a context, at whose end the process is."""
+    """Reads pages of a document, one when it is asked for it, until it is closed.
 
-    def __init__(self, open_pages: OpenPages, first: int = 1, last: int = 0) -> None:
-        self.first, self.last = first, last
-        self._pages, self._sender = FORKS.Pipe(duplex=False)
-        self._process = FORKS.Process(target=_read, args=(self._sender, open_pages, first, last), daemon=True)
+    Its process may take `memory_bytes` beside those that it begins with: most of them are the server's.
+    """
 
-    async def __aenter__(self) -> "Reader":
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process.is_alive():
-            self._process.kill()
+    def __init__(self, open_pages: OpenPages, memory_bytes: int) -> None:
+        self._memory = memory_bytes
+        self._pages, self._theirs = FORKS.Pipe()
+        args = self._theirs, open_pages, memory_bytes
+        self._process = FORKS.Process(target=_read, args=args, daemon=True)
 
     async def open(self) -> int:
         """Start the process, and return how many pages the document has; DocumentError if unreadable."""
         await asyncio.to_thread(self._start)  # the first one waits for the server
-        return int(await asyncio.to_thread(self._receive))
+        return int(await asyncio.to_thread(self._told))
 
-    async def take(self, most: int) -> list[Page]:
-        """Return the next pages: the first as soon as it is read, and those that are ready by then."""
-        return await asyncio.to_thread(self._take, most)
+    async def read(self, number: int) -> Page:
+        """Return a page, by its number from 1."""
+        page: Page = await asyncio.to_thread(self._told, number)
+        return page
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        if self._process.is_alive():
+            self._process.kill()
 
     def _start(self) -> None:
         self._process.start()
-        self._sender.close()  # so that the end of the process ends the pages
+        self._theirs.close()  # so that the end of the process ends the pages
 
-    def _take(self, most: int) -> list[Page]:
-        pages: list[Page] = [self._receive()]
-        while len(pages) < most and self._pages.poll():
-            try:
-                pages.append(self._receive())
-            except Crashed:  # told again to whoever asks for the next
-                break
-        return pages
-
-    def _receive(self) -> Any:
+    def _told(self, asked: int | None = None) -> Any:
+        """What the process says, to what it is asked if it is asked anything."""
         try:
-            received = self._pages.recv()
+            if asked is not None:
+                self._pages.send(asked)
+            told = self._pages.recv()
         except (EOFError, OSError) as error:
-            raise Crashed from error
-        if isinstance(received, Exception):
-            raise received
-        return received
+            raise Crashed("crashed the parser") from error
+        if isinstance(told, MemoryError):
+            raise Crashed(f"needs more than {self._memory >> 20} MiB of memory") from told
+        if isinstance(told, Exception):
+            raise told
+        return told
 
 
-def _read(results: Connection, open_pages: OpenPages, first: int, last: int) -> None:
-    """Sends how many pages there are, and then each, or the error that ended it."""
-    try:
-        pages = open_pages()
-        results.send(len(pages))
-        for number in range(first, last + 1):
-            results.send(pages[number - 1])
-    except Exception as error:
-        with contextlib.suppress(BrokenPipeError):  # nobody listens any more
-            results.send(error)
+def _read(worker: Connection, open_pages: OpenPages, memory_bytes: int) -> None:
+    """Sends how many pages there are, and then each that is asked for, or the error that ended it."""
+    _bound_memory(memory_bytes)
+    with contextlib.suppress(OSError):  # nobody listens any more
+        try:
+            pages = open_pages()
+            worker.send(len(pages))
+            while True:
+                worker.send(pages[worker.recv() - 1])
+        except Exception as error:
+            worker.send(error)
+
+
+def _bound_memory(more_bytes: int) -> None:
+    """Bound the memory that this process may write to: a file that needs more must not take the pod along."""
+    data_pages = int(STATM.read_text().split()[5])
+    most = data_pages * resource.getpagesize() + more_bytes
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))

@@ -81,7 +81,8 @@ unlist(id)
 redis.call('HDEL', record, 'collection', 'chunk_size', 'chunk_overlap', 'batch_size', 'pages', 'pages_done',
            'chunks', 'batches', 'batches_queued', 'batches_done', 'attempts', 'attempt_tokens', 'holder',
            'warnings', 'warnings_total', 'pages_without_text', 'recoveries', 'error_code', 'error_message',
-           'error_page', 'error_hint', 'completed_at', 'chunks_done', 'taken_up_at', 'cut_at', 'embedded_at')
+           'error_page', 'error_hint', 'completed_at', 'chunks_done', 'taken_up_at', 'cut_at', 'embedded_at',
+           'deadly_page')
 redis.call('HSETNX', record, 'task', generation)
 redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued', 'restart_token', token,
            'begun_at', ARGV[3], 'updated_at', ARGV[3])
@@ -92,19 +93,22 @@ announce(id)
 return 1
 """
 
-# Counts an attempt, and freezes layout and collection at the first. ARGV: document id, now, time in words,
-# generation, token, collection, then fields and values to freeze with it. Answers whether the generation is
-# still to be done.
+# Counts an attempt, and freezes layout and collection at the first. An attempt that counts is known by its
+# token, with the page that it turned to last: if the last two died with the same one, that page is deadly.
+# ARGV: document id, now, time in words, generation, token, collection, then fields and values to freeze with
+# it. Answers whether the generation is still to be done.
 TAKE_UP = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[5]
 local generation, state, tokens, collection = get('generation', 'state', 'attempt_tokens', 'collection')
 if generation ~= ARGV[4] or not unfinished(state) then return 0 end
 tokens = tokens or ''
-if tokens:find(token .. ' ', 1, true) then return 1 end
+if tokens:find(token, 1, true) then return 1 end
 if not collection then
   redis.call('HSET', record, 'collection', ARGV[6], unpack(ARGV, 7))
   remember_place(ARGV[6])
 end
+local page, same = tokens:match(':(%d+) [^ :]+:(%d+) $')
+if page and page == same then redis.call('HSET', record, 'deadly_page', page) end
 redis.call('HINCRBY', record, 'attempts', 1)
 redis.call('HSETNX', record, 'taken_up_at', ARGV[3])
 redis.call('HSET', record, 'attempt_tokens', tokens .. token .. ' ', 'holder', token, 'stage', 'parsing',
@@ -115,12 +119,25 @@ announce(id)
 return 1
 """
 
+# Notes the page that an attempt turns to; it has none in hand once batches are cut. ARGV: document id,
+# generation, token, page, or "" for none. Answers whether no other attempt has begun, and the generation is
+# still to be done.
+TURN_TO = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+local generation, state, holder, tokens = get('generation', 'state', 'holder', 'attempt_tokens')
+if generation ~= ARGV[2] or not unfinished(state) or holder ~= ARGV[3] then return 0 end
+local page = ARGV[4] == '' and '' or ':' .. ARGV[4]
+local turned = tokens:gsub(holder .. '[^ ]* $', holder .. page .. ' ')
+redis.call('HSET', record, 'attempt_tokens', turned)
+return 1
+"""
+
 # Takes an attempt back that was nobody's fault, though others have begun since: each is known by its token
 # for as long as it counts. ARGV: document id, token.
 GIVE_BACK = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local tokens = get('attempt_tokens') or ''
-local first, last = tokens:find(ARGV[2] .. ' ', 1, true)
+local first, last = tokens:find(ARGV[2], 1, true)
 if not first then return 0 end
+last = tokens:find(' ', last + 1, true)
 redis.call('HINCRBY', record, 'attempts', -1)
 redis.call('HSET', record, 'attempt_tokens', tokens:sub(1, first - 1) .. tokens:sub(last + 1))
 return 1
