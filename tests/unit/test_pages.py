@@ -49,6 +49,7 @@ def test_a_record_counts_all_warnings_and_keeps_the_first() -> None:
         ([Page("")], ErrorCode.PDF_NO_TEXT, None),
         ([Page(""), broken(2)], ErrorCode.PDF_NO_TEXT, None),
         ([broken(1), broken(2)], ErrorCode.PARSE_CRASHED, 1),
+        ([Page(""), broken(2), broken(3)], ErrorCode.PARSE_CRASHED, 2),
     ],
 )
 def test_nothing_readable(pages: list[Page], code: ErrorCode, page: int | None) -> None:

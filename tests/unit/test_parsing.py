@@ -114,9 +114,10 @@ def test_a_scan_that_mupdf_complains_about_is_no_broken_page(write: Write) -> No
         with_page_3_scrambled(),
         with_page_3(b"\x00\xff<<(" * 200),
         edited(lambda document: document.update_object(document[2].xref, "<</Type/Nonsense>>")),
+        edited(lambda document: document.update_object(document[2].xref, "null")),
         edited(lambda document: document.xref_set_key(document[2].xref, "Contents", "999 0 R")),
     ],
-    ids=["scrambled", "garbage", "no page", "no content"],
+    ids=["scrambled", "garbage", "no page", "lost", "no content"],
 )
 def test_a_page_that_cannot_be_read_costs_no_other(write: Write, broken: bytes) -> None:
     path = write(broken)
@@ -135,6 +136,22 @@ def test_of_a_file_cut_in_half_the_first_half_is_read(write: Write) -> None:
     assert lost == list(range(lost[0], 51))
     assert lost[0] in range(20, 40)
     assert [page.text for page in pages[: lost[0] - 1]] == [f"This is page {n}." for n in range(1, lost[0])]
+
+
+OBJECT = re.compile(rb"\d+ 0 obj.*?endobj\n", re.DOTALL)
+
+
+def test_of_a_file_whose_first_part_is_lost_every_page_is_read_or_told_to_be_lost(write: Write) -> None:
+    data = pdf(5)
+    # As many programs write it: the pages first, and last what leads to them.
+    objects = OBJECT.findall(data)[::-1]
+    trailer = data[data.rindex(b"trailer") :]
+    readable = []
+    for lost in range(len(objects) - 4):  # without a single page it is no PDF
+        pages = read_pages(write(b"".join(objects[lost:]) + trailer))
+        assert [bool(page.text) for page in pages] == [page.warning is None for page in pages]
+        readable.append(sum(bool(page.text) for page in pages))
+    assert (readable[0], readable[-1]) == (5, 0)
 
 
 def test_a_count_of_pages_that_lies_is_corrected(write: Write) -> None:

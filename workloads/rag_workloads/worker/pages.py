@@ -76,10 +76,12 @@ class Tally:
         }
 
     def no_text(self) -> DocumentError:
-        """Why there is nothing to ingest: no page could be read, or those that could have no text."""
-        if self.warnings and self.warnings_total == self.pages:
+        """Why there is nothing to ingest: most pages could not be read, or have no text."""
+        if self.warnings_total > self.without_text:
             first = self.warnings[0]
-            hint = "Print the file to a new PDF, and upload that."
+            hint = (
+                "If this is not the whole file, upload it again; or print it to a new PDF, and upload that."
+            )
             return DocumentError(first.code, first.message, first.page, hint)
         hint = "If the pages are scans, run text recognition (OCR) on the file and upload the result."
         return DocumentError(ErrorCode.PDF_NO_TEXT, "The document has no text.", hint=hint)

@@ -159,6 +159,8 @@ def _unless_memory(error: Exception) -> None:
 
 def _damage(pdf: pymupdf.Document, page: pymupdf.Page) -> str:
     """What is broken in a page on which nothing is drawn, or "" if it is just empty."""
+    if pdf.xref_object(page.xref) == "null":
+        return "it is lost"
     if pdf.xref_get_key(page.xref, "Type")[1] not in ("/Page", "null"):
         return "it is no page"
     streams = page.get_contents()
