@@ -6,7 +6,18 @@ from typing import Self
 from pydantic import BaseModel, JsonValue
 
 from rag_workloads.jobs.payloads import task_id
-from rag_workloads.library.documents import Document, ErrorCode, PageWarning, Stage, Standing, State
+from rag_workloads.library.documents import (
+    Document,
+    ErrorCode,
+    PageWarning,
+    Stage,
+    Standing,
+    State,
+    generation_at,
+)
+
+# By how much a record may be younger than its first task.
+CREATION_SECONDS = 1
 
 
 class UploadAccepted(BaseModel):
@@ -77,12 +88,16 @@ class TaskStatus(BaseModel):
 
     @classmethod
     def find(cls, document: Document | None, task: int) -> Self | None:
-        """The status of a task, where `document` is its record as it is now; None if there is none."""
+        """The status of a task, where `document` is its record as it is now; None if there is none.
+
+        Nor is there one from before the document was: tasks are numbered as generations are.
+        """
         if document is None or task > document.task:
             return None
-        if task < document.task:
-            return cls.superseded(document.document_id, task)
-        return cls.of(document)
+        if task == document.task:
+            return cls.of(document)
+        before = document.created_at.timestamp() - CREATION_SECONDS
+        return cls.superseded(document.document_id, task) if task >= generation_at(before) else None
 
     @classmethod
     def superseded(cls, document_id: str, task: int) -> Self:
