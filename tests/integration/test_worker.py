@@ -611,7 +611,7 @@ async def test_housekeeping_goes_on_after_an_error(bench: Bench, monkeypatch: py
     left = f"{PIPELINE}:docs:work"
     await bench.queue.redis.rename(left, "aside")
     await bench.queue.redis.set(left, "no index")
-    running = asyncio.create_task(housekeeping.run(bench.library))
+    running = asyncio.create_task(housekeeping.run(bench.library, 0))
     await until(bench.library.chores.sweep_report)  # it has had a first look
     await bench.queue.redis.rename("aside", left)
     assert await until(lambda: bench.queued(document))
@@ -634,7 +634,7 @@ async def test_a_sweep_that_breaks_off_is_still_asked_for(
 
     monkeypatch.setattr(sweep, "sweep", breaks_off_once)
     await bench.library.chores.ask_for_sweep()
-    running = asyncio.create_task(housekeeping.run(bench.library))
+    running = asyncio.create_task(housekeeping.run(bench.library, 0))
 
     async def answered() -> bool:
         return await bench.library.chores.sweep_asked() is None

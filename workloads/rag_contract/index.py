@@ -25,6 +25,12 @@ def index_id(pipeline: str, revision: int | None = None) -> str:
     return pipeline if revision is None else f"{pipeline}{SEPARATOR}{revision}"
 
 
+def revision_of(index: str) -> int | None:
+    """The revision in the id of an index; None for a pipeline's first one."""
+    revision = index.partition(SEPARATOR)[2]
+    return int(revision) if revision else None
+
+
 def pipeline_of(index: str) -> str:
     """The pipeline of an index."""
     return index.partition(SEPARATOR)[0]

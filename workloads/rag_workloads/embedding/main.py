@@ -23,7 +23,7 @@ from rag_workloads.library.gate import Gate, Probe
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
-from rag_workloads.library.vectors import CollectionRefused
+from rag_workloads.library.vectors import CollectionMissing, CollectionRefused
 from rag_workloads.web import logs, service
 from rag_workloads.web.start import Start
 
@@ -100,9 +100,17 @@ class EmbeddingService:
         if self._engine is None:
             revision = "" if settings.model_path else await vectors.revision()
             self._engine = await start_engine(settings, revision)
-        await vectors.ensure(self._engine.fingerprint)
+        await self._own_collection(self._engine)
         self._owns_collection = True
         return self._engine
+
+    async def _own_collection(self, engine: Engine) -> None:
+        """Without Redis, where the collection is there: a question needs none."""
+        try:
+            await self._library.vectors.ensure(engine.fingerprint, create=False)
+        except CollectionMissing:
+            await self._library.admit()
+            await self._library.vectors.ensure(engine.fingerprint)
 
     async def _claim(self) -> None:
         await self._library.claim(self._settings.owner)
@@ -110,7 +118,7 @@ class EmbeddingService:
     def _gate(self, engine: Engine) -> Gate:
         async def ask_store() -> None:
             # It may have come back empty, or as another's.
-            await self._library.vectors.ensure(engine.fingerprint)
+            await self._own_collection(engine)
 
         async def ask_engine() -> None:
             await engine.embed(["Is it back?"], Lane.QUERY)

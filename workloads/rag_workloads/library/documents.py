@@ -171,7 +171,8 @@ class Document(NewDocument, Standing):
     `task` is the number of the upload, which clients know. `generation` is the attempt that is made, or was,
     to turn its bytes into points: its collection and layout are frozen when a worker takes it up, and what is
     begun anew is a later generation. Searches see `active_generation`, which is in `active_collection`, and
-    was made from `active_object_key` if an upload has come since. `places` are the collections that may hold
+    was made from `active_object_key` if an upload has come since; a generation that is made from that again,
+    in another index, has it as `source_key`. `places` are the collections that may hold
     points of it. `revised` counts the changes of the description, and `described` is the number of the one
     that the chunks have which searches see. `attempts` counts how often the generation was taken up since it
     last got further, but for those times that ended by nobody's fault; only the `holder`, the attempt that
@@ -188,6 +189,7 @@ class Document(NewDocument, Standing):
     active_generation: int | None = None
     active_collection: str | None = None
     active_object_key: str | None = None
+    source_key: str | None = None
     places: Annotated[list[str], BeforeValidator(_parsed)] = []
     revised: int = 0
     described: int = 0
@@ -228,7 +230,12 @@ class Document(NewDocument, Standing):
     @property
     def object_keys(self) -> set[str]:
         """All its files."""
-        return {self.object_key, self.active_object_key or self.object_key}
+        return {self.object_key, self.active_object_key or self.object_key, self.source}
+
+    @property
+    def source(self) -> str:
+        """The file that the generation is made from."""
+        return self.source_key or self.object_key
 
     @property
     def collections(self) -> set[str]:

@@ -8,7 +8,7 @@ it leaves behind is removed. What is left to be done stands in the record's inde
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 from uuid import uuid4
@@ -20,6 +20,7 @@ from obstore.exceptions import BaseError
 from redis.exceptions import OutOfMemoryError
 
 from rag_contract.environment.base import LibrarySettings
+from rag_contract.index import Index, revision_of
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.chores import Chores
@@ -34,6 +35,7 @@ from rag_workloads.library.documents import (
     generation_at,
 )
 from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.indexes import Indexes
 from rag_workloads.library.record_reader import NO_CHECKPOINT, Checkpoint
 from rag_workloads.library.records import Begun, Cut, Field, Records, Target
 from rag_workloads.library.recovery import MAX_RECOVERIES, Need, needs
@@ -71,13 +73,36 @@ class Library:
         queue = Queue.open(settings.redis_url.get_secret_value(), settings.pipeline)
         records = Records(queue.redis, settings.pipeline)
         target = Target(settings.qdrant_collection, settings.collection_revision)
-        vectors = VectorStore(settings.qdrant_url, key, target.collection, settings.owner)
+        index = settings.pipeline if revision_of(settings.pipeline) else None
+        vectors = VectorStore(settings.qdrant_url, key, target.collection, settings.owner, index)
         return cls(queue, records, vectors, files, target)
+
+    def beside(self, index: Index) -> Self:
+        """The documents of another index of the pipeline, over the same connections."""
+        redis, revision = self.queue.redis, revision_of(index.id)
+        return replace(
+            self,
+            queue=Queue(redis, index.id),
+            records=Records(redis, index.id),
+            vectors=self.vectors.beside(index.collection, index.id if revision else None),
+            target=Target(index.collection, revision or 0),
+        )
+
+    @property
+    def indexes(self) -> Indexes:
+        """All indexes of the pipeline."""
+        return Indexes.around(self.queue.redis, self.queue.pipeline)
 
     @property
     def chores(self) -> Chores:
         """What one process at a time does beside documents."""
         return Chores(self.queue.redis, self.queue.pipeline)
+
+    async def admit(self) -> None:
+        """Wait until Redis answers; IndexUnknown if the index is a later one that was not decided on."""
+        await self.queue.wait()
+        if revision_of(self.queue.pipeline):
+            await self.indexes.admit(self.queue.pipeline)
 
     async def claim(self, owner: str) -> None:
         """Wait until Redis answers, and see that the documents in it are the owner's; StoreRefused if not."""
@@ -304,7 +329,7 @@ class Library:
                 break
             document = await self.records.get(document_id)  # the same upload was begun anew meanwhile
         else:
-            await self._withdraw(found)
+            await self.withdraw(found, found.generation)
         return True
 
     async def recover(self) -> None:
@@ -317,8 +342,12 @@ class Library:
                 log.warning("left for later", document_id=document.document_id, reason=str(error))
 
     async def empty_trash(self) -> None:
-        """Delete the files that no record names any more; one that cannot be deleted stays for later."""
-        await self._delete_files(await self.records.trash())
+        """Delete the files that no record names any more; one that cannot be deleted stays for later.
+
+        What an index has left that does not answer, another may need.
+        """
+        if await self.indexes.answers(self.queue.pipeline):
+            await self._delete_files(await self.records.trash())
 
     async def embed_again(self, document: Document) -> None:
         """Begin a document's bytes anew; what searches see of it stays until that is done."""
@@ -326,10 +355,10 @@ class Library:
             renewed = await self._restart(document)
             await self.queue.enqueue_document(renewed.document_id, renewed.task)
 
-    async def _withdraw(self, document: Document) -> None:
-        """Remove what searches see of a document that was deleted, and uploaded again meanwhile."""
-        await self.records.withdraw(document.document_id, document.generation)
-        await self._delete_points(document)
+    async def withdraw(self, document: Document, through: int) -> None:
+        """Remove what searches see of a document that was deleted up to a generation, and uploaded again."""
+        await self._delete_points(document, through)
+        await self.records.withdraw(document.document_id, through)
 
     async def _refuse(self, new: NewDocument) -> None:
         """Delete the file of an upload that was refused, unless an earlier sending of it was taken."""
@@ -407,14 +436,14 @@ class Library:
             await self.progress(document, recoveries=recoveries, attempts=0, attempt_tokens="")
             log.warning("document queued again", document_id=document.document_id, recoveries=recoveries)
 
-    async def _delete_points(self, document: Document) -> None:
-        """Delete all points of a document up to its generation, wherever they are."""
+    async def _delete_points(self, document: Document, through: int) -> None:
+        """Delete all points of a document up to a generation, wherever they are."""
         for collection in document.collections | {self.target.collection}:
-            await self.vectors.delete(document.document_id, document.generation, collection=collection)
+            await self.vectors.delete(document.document_id, through, collection=collection)
 
     async def _finish_deletion(self, document: Document) -> None:
         document_id, generation = document.document_id, document.generation
         await self.queue.forget(document_id, document.task, generation, document.batches_queued)
-        await self._delete_points(document)
+        await self._delete_points(document, generation)
         await self.records.delete(document_id, generation)
         await self.empty_trash()

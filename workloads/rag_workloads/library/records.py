@@ -93,7 +93,7 @@ class Records(RecordReader):
         task, state, begun = await self._run(
             generations.BEGIN,
             new.document_id,
-            *_now(),
+            *now(),
             new.sha256,
             new.object_key,
             UPLOADS_EXPIRE_SECONDS,
@@ -108,7 +108,7 @@ class Records(RecordReader):
 
         False if this one is past or gone, or has ended since it was `seen` in a state.
         """
-        args = *_now(), generation, token, seen
+        args = *now(), generation, token, seen
         return bool(await self._run(generations.RESTART, document_id, *args))
 
     async def take_up(
@@ -119,7 +119,7 @@ class Records(RecordReader):
         None if the generation is over, or another attempt has begun already.
         """
         frozen = target.collection, *_flat({"revision": target.revision, **layout.model_dump()})
-        if not await self._run(generations.TAKE_UP, document_id, *_now(), generation, token, *frozen):
+        if not await self._run(generations.TAKE_UP, document_id, *now(), generation, token, *frozen):
             return None
         document = await self.get(document_id)
         return document if document and document.holder == token else None
@@ -135,7 +135,7 @@ class Records(RecordReader):
 
     async def update(self, document_id: str, generation: int, **fields: Field) -> bool:
         """Set fields; False and no change if the record is gone, final, or of another generation."""
-        return bool(await self._run(generations.UPDATE, document_id, *_now(), generation, *_flat(fields)))
+        return bool(await self._run(generations.UPDATE, document_id, *now(), generation, *_flat(fields)))
 
     async def cut(
         self, document: Document, cut: Cut, keys: Sequence[str], entries: Sequence[Argument]
@@ -145,7 +145,7 @@ class Records(RecordReader):
         `keys` and `entries` are what `Queue.batch_entries` makes of the batches. False, and nothing is
         queued, if the generation is over or another attempt has begun.
         """
-        attempt = *_now(), document.generation, document.holder
+        attempt = *now(), document.generation, document.holder
         chunks = "" if cut.chunks is None else cut.chunks
         args = *attempt, cut.first, cut.batches, *cut.checkpoint, chunks, *entries
         return bool(await self._run(batches.CUT, document.document_id, *args, more_keys=keys))
@@ -154,7 +154,7 @@ class Records(RecordReader):
         self, document_id: str, generation: int, number: int, chunks: int = 1
     ) -> bool | None:
         """Count a batch of so many chunks as done, once; whether all are, or None where `update` is False."""
-        answer = await self._run(batches.BATCH_DONE, document_id, *_now(), generation, number, chunks)
+        answer = await self._run(batches.BATCH_DONE, document_id, *now(), generation, number, chunks)
         return None if answer == -1 else bool(answer)
 
     async def batch_failed(self, document_id: str, generation: int, number: int, token: str) -> int:
@@ -167,7 +167,7 @@ class Records(RecordReader):
 
         `described` is the number of the description that its chunks have. It is left to be settled.
         """
-        args = *_now(), generation, collection, described
+        args = *now(), generation, collection, described
         return bool(await self._run(generations.COMPLETE, document_id, *args))
 
     async def describe(self, document_id: str, revised: int, token: str, description: Description) -> bool:
@@ -177,7 +177,7 @@ class Records(RecordReader):
         is another.
         """
         fields = _flat(description.model_dump())
-        return bool(await self._run(descriptions.DESCRIBE, document_id, *_now(), revised, token, *fields))
+        return bool(await self._run(descriptions.DESCRIBE, document_id, *now(), revised, token, *fields))
 
     async def described(self, document_id: str, active_generation: int, revised: int) -> None:
         """Note that the chunks that searches see have the description number `revised`."""
@@ -203,12 +203,12 @@ class Records(RecordReader):
 
         False too if it was the attempt `holder` that failed, and another has begun.
         """
-        args = *_now(), generation, holder, *_flat(_error(error))
+        args = *now(), generation, holder, *_flat(_error(error))
         return bool(await self._run(generations.FAIL, document_id, *args))
 
     async def cancel(self, document_id: str, generation: int) -> bool:
         """End a generation that nobody wants, to be settled; as `update`, and True again for the same."""
-        return bool(await self._run(generations.CANCEL, document_id, *_now(), generation))
+        return bool(await self._run(generations.CANCEL, document_id, *now(), generation))
 
     async def retire(self, document_id: str, generation: int) -> bool:
         """Mark a document that is being deleted as failed, whatever its state: jobs that run stop.
@@ -218,7 +218,7 @@ class Records(RecordReader):
         hint = "Wait a minute: a deletion that broke off goes on by itself. Or delete it again."
         error = DocumentError(ErrorCode.DELETE_UNFINISHED, "The document is being deleted.", hint=hint)
         fields = _flat(_error(error))
-        return bool(await self._run(removal.RETIRE, document_id, *_now(), generation, *fields))
+        return bool(await self._run(removal.RETIRE, document_id, *now(), generation, *fields))
 
     async def settled(self, document_id: str, generation: int) -> None:
         """Note that nothing is left to be done for a generation that is over."""
@@ -272,8 +272,8 @@ class Records(RecordReader):
         return await registered(keys, args)
 
 
-def _now() -> tuple[float, str]:
-    """The time in seconds, and in words."""
+def now() -> tuple[float, str]:
+    """The time in seconds, and in words, as scripts take it."""
     return time.time(), datetime.now(UTC).isoformat()
 
 

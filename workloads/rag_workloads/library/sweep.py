@@ -57,7 +57,8 @@ async def sweep(library: Library, *, asked: bool) -> SweepReport:
         report.orphan_points += versions[version]
         if report.removed:
             await library.vectors.delete_version(version)
-    if library.files:
+    # An index that does not answer knows only a part of what its files belong to.
+    if library.files and await library.indexes.answers(library.queue.pipeline):
         await library.files.sweep()
         async for file in _orphan_files(library, started - AGE_SECONDS):
             report.orphan_files += 1

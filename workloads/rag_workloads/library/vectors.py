@@ -5,9 +5,10 @@ same work done late, by a run that was taken for dead, cannot make a hole in wha
 """
 
 import contextlib
+import copy
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,14 @@ class VectorStoreAway(VectorStoreError):
 
 class CollectionRefused(VectorStoreError):
     """The collection belongs to another pipeline, or holds another model's vectors."""
+
+
+class CollectionTaken(VectorStoreAway):
+    """The collection belongs to another index of this pipeline, which is to be dropped first."""
+
+
+class CollectionMissing(VectorStoreAway):
+    """There is no such collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +101,24 @@ class VectorStore:
     Raises VectorStoreError. A collection that is not there is empty; one of another owner is not touched.
     """
 
-    def __init__(self, url: str, api_key: str | None, collection: str, owner: str) -> None:
-        """`owner` names the pipeline among all that may share the Qdrant server."""
+    def __init__(
+        self, url: str, api_key: str | None, collection: str, owner: str, index: str | None = None
+    ) -> None:
+        """`owner` names the pipeline among all that may share the Qdrant server.
+
+        `index` is the id of the pipeline's index that the collection belongs to, None for the first one.
+        """
         self._client = AsyncQdrantClient(
             url=url, api_key=api_key, timeout=TIMEOUT_SECONDS, check_compatibility=False
         )
-        self.collection, self._owner = collection, owner
+        self.collection, self._owner, self._index = collection, owner, index
         self._owned: set[str] = set()
+
+    def beside(self, collection: str, index: str | None) -> Self:
+        """The same for another index, over the same connections."""
+        other = copy.copy(self)
+        other.collection, other._index, other._owned = collection, index, set()
+        return other
 
     async def close(self) -> None:
         """Close all connections."""
@@ -113,17 +133,28 @@ class VectorStore:
         """The hub's revision of the model that the present collection was made with; "" if it names none."""
         return str((await self._metadata(self.collection) or {}).get("revision", ""))
 
-    async def ensure(self, fingerprint: Fingerprint) -> None:
-        """Create the present collection if it is not there, and check that it is this pipeline's and model's.
+    async def ensure(self, fingerprint: Fingerprint, *, create: bool = True) -> None:
+        """Create the present collection if it is not there, and check that it is this index's and model's.
 
-        Safe to call from many pods at once. Raises CollectionRefused.
+        Safe to call from many pods at once. Raises CollectionRefused, CollectionTaken, and without `create`
+        CollectionMissing.
         """
         with _errors():
             if not await self._client.collection_exists(self.collection):
+                if not create:
+                    raise CollectionMissing(f"there is no collection {self.collection!r} yet")
                 await self._create(fingerprint)
             await self._check(fingerprint)
             for field, schema in INDEXES.items():
                 await self._client.create_payload_index(self.collection, field, schema)
+
+    async def drop(self) -> None:
+        """Delete the present collection, if it is there and this index's."""
+        metadata = await self._metadata(self.collection)
+        if metadata and metadata.get("owner") == self._owner and metadata.get("index") == self._index:
+            with _errors():
+                await self._client.delete_collection(self.collection)
+        self._owned.discard(self.collection)
 
     async def upsert(self, batch: EmbedBatch, vectors: NDArray[np.float32]) -> None:
         """Write a batch's chunks with `vectors` [chunks, dimension], inactive; returns once stored."""
@@ -237,17 +268,20 @@ class VectorStore:
 
     async def _create(self, fingerprint: Fingerprint) -> None:
         size, distance = fingerprint.dimension, models.Distance.COSINE
+        index = {"index": self._index} if self._index else {}
         try:
             await self._client.create_collection(
                 self.collection,
                 vectors_config=models.VectorParams(size=size, distance=distance),
-                metadata={**asdict(fingerprint), "owner": self._owner},
+                metadata={**asdict(fingerprint), "owner": self._owner, **index},
             )
         except UnexpectedResponse as error:
             if error.status_code != CONFLICT:
                 raise
 
     async def _check(self, fingerprint: Fingerprint) -> None:
+        self._owned.discard(self.collection)
+        await self._is_ours(self.collection)
         found = await self._metadata(self.collection) or {}
         made_by = {key: found.get(key) for key in ("model", "fingerprint", "dimension")}
         expected = {key: asdict(fingerprint)[key] for key in made_by}
@@ -258,8 +292,6 @@ class VectorStore:
             )
         if "owner" not in found:  # made by a release that named none
             await self._client.update_collection(self.collection, metadata={"owner": self._owner})
-        self._owned.discard(self.collection)
-        await self._is_ours(self.collection)
 
     async def _is_ours(self, collection: str) -> bool:
         """Whether the collection is there; CollectionRefused if it is another's. Asked once."""
@@ -277,6 +309,11 @@ class VectorStore:
             raise CollectionRefused(
                 f"collection {collection!r} belongs to the pipeline {owner}, this is {self._owner}: "
                 "set vectorStore.collection to another name"
+            )
+        if (index := metadata.get("index")) != self._index:
+            raise CollectionTaken(
+                f"collection {collection!r} belongs to {index or 'the first index'} of this pipeline until "
+                "that is dropped; if it is not, set vectorStore.collection to another name"
             )
         self._owned.add(collection)
         return True
@@ -297,7 +334,7 @@ class VectorStore:
         try:
             if not await self._is_ours(name):
                 return
-        except CollectionRefused:
+        except (CollectionRefused, CollectionTaken):
             if name == self.collection:
                 raise
             return  # an earlier one that was dropped, and is another's now: nothing of ours is in it

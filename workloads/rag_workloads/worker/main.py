@@ -82,12 +82,16 @@ class Worker:
         tokenizer = await self._start.take("The tokenizer is loading.", self._tokenizer)
         gate = _gate(self._library, self._files, self._attempts)
         self._consumer = self._consumer_of(tokenizer, gate)
-        beside = gate.watch(self._consumer), housekeeping.run(self._library)
+        beside = (
+            gate.watch(self._consumer),
+            housekeeping.run(self._library, self._settings.index_grace_seconds),
+        )
         self._running += [asyncio.create_task(each) for each in beside]
         log.info("consuming")
         await self._consumer.consume()
 
     async def _claim(self) -> None:
+        await self._library.admit()
         await self._library.claim(self._settings.owner)
         await self._library.records.index_unfinished()
 

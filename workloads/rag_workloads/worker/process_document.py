@@ -140,7 +140,7 @@ class DocumentProcessor:
 
     async def _fetch(self, document: Document, path: Path, budget: TimeBudget) -> None:
         try:
-            await budget.spend(self.files.fetch(document.object_key, path))
+            await budget.spend(self.files.fetch(document.source, path))
         except Exception as error:
             await self.files.ready()  # else it says nothing of this file
             if not isinstance(error, FileNotFoundError):

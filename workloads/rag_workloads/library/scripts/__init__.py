@@ -17,6 +17,13 @@ EVENTS_KEPT = 10_000
 # documents to their end goes on.
 REFUSED_WHEN_FULL, ALLOWED_WHEN_FULL = "#!lua\n", "#!lua flags=allow-oom\n"
 
+# What clients ask for is refused once another index answers: it is for that one.
+FOR_CLIENTS = """
+if redis.call('EXISTS', KEYS[3] .. ':retired') == 1 then
+  return redis.error_reply('RETIRED another index of the pipeline answers now')
+end
+"""
+
 FUNCTIONS = f"""
 local record, counter, all, work, trash, events = KEYS[1], KEYS[2], KEYS[3], KEYS[9], KEYS[10], KEYS[11]
 local indexes = {{
@@ -67,6 +74,11 @@ local function list(id)
   for _, index in ipairs(listed_by()) do redis.call('ZADD', index, redis.call('ZSCORE', all, id), id) end
 end
 
+-- Has the index that follows this one, if one does, look at a document.
+local function tell_follower(id)
+  if redis.call('EXISTS', all .. ':followed') == 1 then redis.call('SADD', all .. ':changed', id) end
+end
+
 local function unfinished(state)
   return state == 'pending' or state == 'processing'
 end
@@ -109,6 +121,7 @@ local function finish(id, from, to, generation, now, words)
   forget_progress(generation)
   list(id)
   redis.call('ZADD', work, now, id)
+  tell_follower(id)
   announce(id)
 end
 

@@ -1,11 +1,62 @@
 """The life of a generation: it begins, is taken up, gets further, and ends."""
 
-from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, OWN_KEYS, REFUSED_WHEN_FULL
+from rag_workloads.library.scripts import (
+    ALLOWED_WHEN_FULL,
+    FOR_CLIENTS,
+    FUNCTIONS,
+    OWN_KEYS,
+    REFUSED_WHEN_FULL,
+)
+
+# Begins a generation of other bytes; what searches see of the document stays. `task` is the number of the
+# upload, the generation's own if false; a document that is new was created at the time `born`, in words
+# `created`. Answers the generation.
+BEGIN_GENERATION = """
+local function begin(id, now, words, task, born, created, fields)
+  local state, known, deleting, generation, old_file, collection, active, active_file, active_collection =
+    get('state', 'created_at', 'deleting', 'generation', 'object_key', 'collection', 'active_generation',
+        'active_object_key', 'active_collection')
+  if generation then
+    forget_progress(generation)
+    if collection then remember_place(collection) end
+    if active_collection then remember_place(active_collection) end
+    if deleting == '1' then
+      not_searchable(id)
+      if active_file then redis.call('SADD', trash, active_file) end
+      active, active_file = false, false
+    end
+    if active == generation then
+      active_file = old_file
+    elseif old_file ~= active_file then
+      redis.call('SADD', trash, old_file)
+    end
+  end
+  local places, described = get('places', 'described')
+  local next = next_generation(now)
+  unlist(id)
+  redis.call('DEL', record)
+  if places then redis.call('HSET', record, 'places', places) end
+  redis.call('HSET', record, 'task', task or next, 'generation', next, 'state', 'pending', 'stage', 'queued',
+             'created_at', known or created, 'begun_at', words, 'updated_at', words, unpack(fields))
+  if active then
+    redis.call('HSET', record, 'active_generation', active, 'described', described or '0')
+    if active_collection then redis.call('HSET', record, 'active_collection', active_collection) end
+    if active_file then redis.call('HSET', record, 'active_object_key', active_file) end
+  end
+  redis.call('ZADD', all, 'NX', born, id)
+  list(id)
+  move(id, state, 'pending')
+  redis.call('ZADD', work, now, id)
+  tell_follower(id)
+  announce(id)
+  return next
+end
+"""
 
 # One more key: what became of the upload. ARGV: document id, now, time in words, sha256, file key, seconds
 # that the upload is remembered, collection, revision, then fields and values. Answers the task, its state,
 # and 1 if the upload began it.
-BEGIN = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}
+BEGIN = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}{BEGIN_GENERATION}{FOR_CLIENTS}
 local id, now, words, sha256, file = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local upload = KEYS[{OWN_KEYS}]
 local earlier = redis.call('HMGET', upload, 'task', 'state', 'begun')
@@ -15,11 +66,11 @@ local function answer(task, state, begun)
   redis.call('EXPIRE', upload, ARGV[6])
   return {{task, state, begun}}
 end
-local old_sha, state, created, task, generation, old_file, active, active_file, collection, revision,
-  deleting = get('sha256', 'state', 'created_at', 'task', 'generation', 'object_key', 'active_generation',
-      'active_object_key', 'collection', 'revision', 'deleting')
+local old_sha, state, task, generation, old_file, home, revision = get(
+  'sha256', 'state', 'task', 'generation', 'object_key', 'collection', 'revision')
 task = task or generation  -- a release before this one knew generations only
-local home = collection
+-- Another index may have had this upload before it was switched to.
+if old_file == file then return answer(task, state, 1) end
 if state == 'completed' then home = get('active_collection') end
 local here = home == ARGV[7] or (not home and state ~= 'completed')
   or (home and tonumber(revision or 0) > tonumber(ARGV[8]))
@@ -27,46 +78,13 @@ if old_sha == sha256 and not gave_up(state) and here then
   redis.call('SADD', trash, file)
   return answer(task, state, 0)
 end
-local active_collection = get('active_collection')
-if generation then
-  forget_progress(generation)
-  if collection then remember_place(collection) end
-  if active_collection then remember_place(active_collection) end
-  if deleting == '1' then
-    not_searchable(id)
-    if active_file then redis.call('SADD', trash, active_file) end
-    active, active_file = false, false
-  end
-  if active == generation then
-    active_file = old_file
-  elseif old_file ~= active_file then
-    redis.call('SADD', trash, old_file)
-  end
-end
-local places, described = get('places', 'described')
-local next = next_generation(now)
-unlist(id)
-redis.call('DEL', record)
-if places then redis.call('HSET', record, 'places', places) end
-redis.call('HSET', record, 'task', next, 'generation', next, 'state', 'pending', 'stage', 'queued',
-           'created_at', created or words, 'begun_at', words, 'updated_at', words, 'revision', ARGV[8],
-           unpack(ARGV, 9))
-if active then
-  redis.call('HSET', record, 'active_generation', active, 'described', described or '0')
-  if active_collection then redis.call('HSET', record, 'active_collection', active_collection) end
-  if active_file then redis.call('HSET', record, 'active_object_key', active_file) end
-end
-redis.call('ZADD', all, 'NX', now, id)
-list(id)
-move(id, state, 'pending')
-redis.call('ZADD', work, now, id)
-announce(id)
+local next = begin(id, now, words, false, now, words, {{'revision', ARGV[8], unpack(ARGV, 9)}})
 return answer(next, 'pending', 1)
 """
 
 # Begins a generation of the same bytes anew. ARGV: document id, now, time in words, generation, token, and
 # the state that it was seen in; if it has ended since, nothing is done. Answers whether it did.
-RESTART = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+RESTART = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}{FOR_CLIENTS}
 local id, now, token = ARGV[1], ARGV[2], ARGV[5]
 local generation, state, deleting, last, file, active, active_file, collection = get(
   'generation', 'state', 'deleting', 'restart_token', 'object_key', 'active_generation', 'active_object_key',
@@ -89,6 +107,7 @@ redis.call('HSET', record, 'generation', next_generation(now), 'stage', 'queued'
 list(id)
 move(id, state, 'pending')
 redis.call('ZADD', work, now, id)
+tell_follower(id)
 announce(id)
 return 1
 """
@@ -154,23 +173,30 @@ announce(ARGV[1])
 return 1
 """
 
-# Marks a generation as the one that searches see; it stays in `work` until it is settled. ARGV: document id,
-# now, time in words, generation, collection, number of the description that its chunks have. Answers whether
-# it is.
+# Marks a generation as the one that searches see; it stays in `work` until it is settled. What was made from
+# an earlier upload, as the last one came to nothing, ends as that one did. ARGV: document id, now, time in
+# words, generation, collection, number of the description that its chunks have. Answers whether it is.
 COMPLETE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
 local id = ARGV[1]
-local generation, state, file, active, active_file = get(
-  'generation', 'state', 'object_key', 'active_generation', 'active_object_key')
+local generation, state, file, active, active_file, source, outcome = get(
+  'generation', 'state', 'object_key', 'active_generation', 'active_object_key', 'source_key', 'outcome')
 if generation ~= ARGV[4] then return 0 end
-if state == 'completed' and active == generation then return 1 end
+if active == generation and not unfinished(state) then return 1 end
 if not unfinished(state) then return 0 end
-if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
+if active_file and active_file ~= file and active_file ~= source then
+  redis.call('SADD', trash, active_file)
+end
 not_searchable(id)
 redis.call('HSET', record, 'active_generation', generation, 'active_collection', ARGV[5],
            'described', ARGV[6])
-redis.call('HDEL', record, 'recoveries')
+redis.call('HDEL', record, 'recoveries', 'source_key', 'outcome')
 redis.call('SADD', searchable_in(ARGV[5]), id)
-finish(id, state, 'completed', generation, ARGV[2], ARGV[3])
+local ending = 'completed'
+if outcome then
+  redis.call('HSET', record, 'active_object_key', source, unpack(cjson.decode(outcome)))
+  ending = get('state')
+end
+finish(id, state, ending, generation, ARGV[2], ARGV[3])
 return 1
 """
 
@@ -189,7 +215,7 @@ return 1
 
 # Ends a generation that nobody wants any more; it stays in `work` until it is settled. ARGV: document id,
 # now, time in words, generation. Answers whether it is cancelled.
-CANCEL = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+CANCEL = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}{FOR_CLIENTS}
 local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] then return 0 end

@@ -1,10 +1,10 @@
 """The end of a document: what searches see of it goes first, its record last."""
 
-from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, EVENTS_KEPT, FUNCTIONS
+from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, EVENTS_KEPT, FOR_CLIENTS, FUNCTIONS
 
 # Marks a document whose deletion begins, whatever its state: jobs that run stop. ARGV: document id, now, time
 # in words, generation, fields and values. Answers whether it did.
-RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}
+RETIRE = f"""{ALLOWED_WHEN_FULL}{FUNCTIONS}{FOR_CLIENTS}
 local id = ARGV[1]
 local generation, state = get('generation', 'state')
 if generation ~= ARGV[4] then return 0 end
@@ -22,6 +22,7 @@ local file, active, active_file = get('object_key', 'active_generation', 'active
 if not active or tonumber(active) > tonumber(ARGV[2]) then return 0 end
 if active_file and active_file ~= file then redis.call('SADD', trash, active_file) end
 not_searchable(ARGV[1])
+tell_follower(ARGV[1])
 return 1
 """
 
@@ -39,6 +40,7 @@ redis.call('DEL', record)
 for _, index in pairs(indexes) do redis.call('ZREM', index, id) end
 redis.call('ZREM', all, id)
 redis.call('ZREM', work, id)
+tell_follower(id)
 redis.call('XADD', events, 'MAXLEN', '~', {EVENTS_KEPT}, '*', 'document_id', id, 'task', task or generation,
            'state', 'deleted')
 return 1

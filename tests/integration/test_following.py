@@ -1,0 +1,288 @@
+"""An index follows another: what reaches the one reaches the other, which answers once it has everything."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from tests.integration.conftest import PIPELINE
+from tests.integration.test_lost_replies import LAYOUT, VECTOR, Room
+from tests.records import batch, new_document
+
+from rag_contract.index import Index, index_id
+from rag_workloads.jobs.redis_errors import IndexRetired
+from rag_workloads.library.documents import Description, Document, DocumentError, ErrorCode, State
+from rag_workloads.library.following import Follower, Progress, drop_unwanted
+from rag_workloads.library.indexes import Decision, IndexUnknown
+from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.vectors import CollectionTaken, Fingerprint
+
+LONGER = np.asarray([[1.0, 0.0, 0.0]], np.float32)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An index that answers, one that is to, and what makes it follow."""
+
+    leader: Room
+    follower: Room
+    indexes: tuple[Index, Index]
+
+    @property
+    def following(self) -> Follower:
+        """As a worker of the follower has it."""
+        leader, follower = self.indexes
+        return Follower(self.follower.library, follower, leader)
+
+    async def follow(self) -> None:
+        """Look at everything that there is to look at."""
+        while await self.following.advance():
+            pass
+
+    async def embed(self) -> Document:
+        """Complete the document of the follower, as its workers and embedding pods do."""
+        library, document = self.follower.library, await self.follower.record()
+        taken = await library.take_up("doc", document.task, uuid.uuid4().hex, LAYOUT)
+        await library.progress(taken, batches=1, chunks=1)
+        await library.batch_done(batch(taken, 0), LONGER)
+        return await self.follower.record()
+
+    async def found(self) -> list[str]:
+        """What searches see of the follower."""
+        return [hit.document_id for hit in await self.follower.library.vectors.search(LONGER[0], 10, 0)]
+
+
+@pytest.fixture
+async def pair(library: Library) -> AsyncIterator[Pair]:
+    """Two empty indexes, whose vectors have different lengths; the operator has decided on both."""
+    names = [f"c-{uuid.uuid4().hex}" for _ in range(2)]
+    ids = index_id(PIPELINE), index_id(PIPELINE, 7)
+    old, new = (
+        Index(id=id, collection=name, embedding_url="http://none", embedding_model="model")
+        for id, name in zip(ids, names, strict=True)
+    )
+    await library.indexes.decide(Decision(1, old, new))
+    leader = Room(library.beside(old))
+    follower = Room(leader.library.beside(new))
+    await leader.library.vectors.ensure(Fingerprint("small", "f", 2))
+    await follower.library.vectors.ensure(Fingerprint("large", "f", 3))
+    yield Pair(leader, follower, (old, new))
+    await leader.library.vectors.close()
+
+
+async def test_the_follower_answers_once_it_has_all_documents(pair: Pair) -> None:
+    original = await pair.leader.completed()
+    await pair.follow()
+    copy = await pair.follower.record()
+    assert (copy.task, copy.object_key, copy.state) == (original.task, original.object_key, State.PENDING)
+    assert copy.created_at == original.created_at
+    assert not await pair.following.switch()
+    assert await pair.following.progress() == Progress(done=0, total=1, failed=0)
+    assert (await pair.embed()).state is State.COMPLETED
+    assert await pair.following.progress() == Progress(done=1, total=1, failed=0)
+    assert await pair.following.switch()
+    known = await pair.leader.library.indexes.known()
+    assert known
+    assert known.serving == pair.indexes[1].id
+    assert await pair.found() == ["doc"]
+
+
+async def test_what_is_switched_from_takes_nothing_in_any_more(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    assert await pair.following.switch()
+    leader, another = pair.leader.library, new_document(document_id="late", object_key="documents/late/1")
+    with pytest.raises(IndexRetired):
+        await leader.begin(another)
+    with pytest.raises(IndexRetired):
+        await leader.delete("doc")
+    with pytest.raises(IndexRetired):
+        await leader.describe("doc", lambda was: was)
+
+
+async def test_a_document_that_is_uploaded_meanwhile_reaches_both(pair: Pair) -> None:
+    await pair.follow()
+    await pair.leader.begun()
+    await pair.follow()
+    assert (await pair.follower.library.queue.depths()).ingest == 1
+    # No search sees it yet: it is no reason to wait, and goes on in the follower.
+    assert await pair.following.switch()
+    assert (await pair.embed()).state is State.COMPLETED
+
+
+async def test_no_change_is_missed_between_a_look_and_the_switch(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    await pair.leader.begun("second", "bb")
+    assert not await pair.following.switch()
+    await pair.follow()
+    assert (await pair.follower.record()).sha256 == "bb"
+    assert await pair.following.switch()
+    assert await pair.found() == ["doc"]  # the version before, until the second is embedded
+
+
+async def test_a_deletion_reaches_both(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    assert await pair.leader.library.delete("doc")
+    await pair.follow()
+    assert await pair.follower.library.records.get("doc") is None
+    assert await pair.found() == []
+    assert await pair.following.switch()
+
+
+async def test_a_document_that_is_deleted_and_uploaded_again_at_once_is_not_found_meanwhile(
+    pair: Pair,
+) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    await pair.leader.library.delete("doc")
+    await pair.leader.begun("second", "bb")
+    await pair.follow()
+    assert await pair.found() == []
+    again = await pair.follower.record()
+    assert again.active_generation is None
+    assert await pair.follower.library.queue.documents_queued([("doc", again.task)]) == [True]
+    await pair.embed()
+    assert await pair.found() == ["doc"]
+
+
+async def test_a_description_reaches_both(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    described = Description(file_name="b.pdf", tags=["new"], metadata={"a": 1})
+    await pair.leader.library.describe("doc", lambda _: described)
+    await pair.follow()
+    assert (await pair.follower.record()).description == described
+    await pair.follower.library.settle("doc", (await pair.follower.record()).generation)
+    (hit,) = await pair.follower.library.vectors.search(LONGER[0], 1, 0)
+    assert hit.file_name == "b.pdf"
+
+
+async def test_what_failed_has_failed_in_both_and_nothing_is_embedded(pair: Pair) -> None:
+    document = await pair.leader.begun()
+    error = DocumentError(ErrorCode.PDF_CORRUPT, "It is broken.", 3, "Mend it.")
+    await pair.leader.library.fail("doc", document.generation, error)
+    await pair.follow()
+    copy = await pair.follower.record()
+    assert (copy.state, copy.error_code, copy.error_page) == (State.FAILED, ErrorCode.PDF_CORRUPT, 3)
+    assert (await pair.follower.library.queue.depths()).ingest == 0
+    assert await pair.following.switch()
+
+
+async def test_an_earlier_version_that_searches_see_is_embedded_where_the_last_upload_failed(
+    pair: Pair,
+) -> None:
+    first = await pair.leader.completed()
+    second = await pair.leader.begun("second", "bb")
+    await pair.follow()
+    error = DocumentError(ErrorCode.PDF_CORRUPT, "It is broken.")
+    await pair.leader.library.fail("doc", second.generation, error)
+    await pair.follow()
+    copy = await pair.follower.record()
+    assert (copy.source, copy.object_key) == (first.object_key, second.object_key)
+    ended = await pair.embed()
+    assert (ended.state, ended.error_code) == (State.FAILED, ErrorCode.PDF_CORRUPT)
+    assert ended.active_object_key == first.object_key
+    assert await pair.following.switch()
+    await pair.follower.library.empty_trash()
+    files = pair.follower.library.files
+    assert files
+    assert await files.exists(first.object_key)
+    assert await files.exists(second.object_key)
+
+
+async def test_what_fails_in_the_follower_only_keeps_it_from_answering_until_it_is_tried_again(
+    pair: Pair,
+) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    generation = (await pair.follower.record()).generation
+    await pair.follower.library.fail("doc", generation, DocumentError(ErrorCode.INTERNAL, "No."))
+    assert not await pair.following.switch()
+    assert await pair.following.progress() == Progress(done=0, total=1, failed=1)
+    await pair.follower.library.retry("doc")
+    await pair.embed()
+    assert await pair.following.switch()
+
+
+async def test_a_follower_deletes_no_file(pair: Pair) -> None:
+    first = await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    second = await pair.leader.begun("second", "bb")
+    await pair.follow()
+    await pair.embed()  # here the second version is done, and there the first one is still in use
+    await pair.follower.library.recover()
+    files = pair.follower.library.files
+    assert files
+    assert await files.exists(first.object_key)
+    assert await files.exists(second.object_key)
+
+
+async def test_a_follower_that_is_called_off_leaves_nothing(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    old, new = pair.indexes
+    before = await _keys(pair, of=old)
+    await pair.leader.library.indexes.decide(Decision(2, old, None))
+    with pytest.raises(IndexUnknown):
+        await pair.follower.library.indexes.admit(new.id)
+    await drop_unwanted(pair.leader.library, 3600)
+    assert [key for key in await _keys(pair, of=new) if "retired" not in key] == []
+    assert await _keys(pair, of=old) == [key for key in before if "follow" not in key and "chang" not in key]
+    assert not await pair.following.switch()
+    with pytest.raises(IndexRetired):
+        await pair.following._look_at("doc")
+    names = await pair.leader.library.vectors._client.get_collections()
+    assert new.collection not in [each.name for each in names.collections]
+    assert await pair.leader.library.vectors.search(VECTOR[0], 10, 0)
+
+
+async def test_an_index_that_has_answered_is_kept_for_a_while(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    assert await pair.following.switch()
+    old, new = pair.indexes
+    await pair.leader.library.indexes.decide(Decision(2, new, None))
+    await drop_unwanted(pair.follower.library, 3600)
+    assert await pair.leader.library.vectors.search(VECTOR[0], 10, 0)
+    await drop_unwanted(pair.leader.library, 0)  # it does not answer: it drops nothing
+    assert await pair.leader.library.vectors.search(VECTOR[0], 10, 0)
+    await drop_unwanted(pair.follower.library, 0)
+    known = await pair.follower.library.indexes.known()
+    assert known
+    assert old.id in known.indexes
+    assert await _keys(pair, of=old) == [f"{old.id}:docs:retired"]
+    assert await pair.found() == ["doc"]
+
+
+async def test_a_newer_decision_is_not_undone_by_a_process_that_knows_an_older_one(pair: Pair) -> None:
+    old, new = pair.indexes
+    indexes = pair.leader.library.indexes
+    await indexes.decide(Decision(2, old, None))
+    await indexes.decide(Decision(1, old, new))
+    known = await indexes.known()
+    assert known
+    assert (known.serving, known.next) == (old.id, "")
+
+
+async def test_a_collection_of_another_index_is_waited_for(pair: Pair) -> None:
+    taken = pair.follower.library.vectors.beside(pair.indexes[0].collection, index_id(PIPELINE, 8))
+    with pytest.raises(CollectionTaken, match="until that is dropped"):
+        await taken.ensure(Fingerprint("small", "f", 2))
+
+
+async def _keys(pair: Pair, of: Index) -> list[str]:
+    """The keys of an index in Redis, but those of the pipeline."""
+    redis = pair.leader.library.queue.redis
+    keys = [key.decode() async for key in redis.scan_iter(match=f"*{of.id}:*")]
+    return sorted(key for key in keys if not key.endswith((":indexes", ":owner")))

@@ -1,0 +1,123 @@
+"""One index follows another: it gets the same documents, and takes its place once it has them all.
+
+The index that answers leads. Of it a script reads a record, and writes the follower's, in one step.
+"""
+
+from rag_workloads.library.scripts import FOR_CLIENTS, FUNCTIONS, OWN_KEYS, REFUSED_WHEN_FULL
+from rag_workloads.library.scripts.generations import BEGIN_GENERATION
+
+# Has the leader note from now on what changes. KEYS: who follows it, what has changed, how far the follower
+# has looked at all documents. ARGV: the follower's id. Answers how far it has.
+ATTACH = """#!lua
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[1])
+  redis.call('DEL', KEYS[2], KEYS[3])
+end
+return redis.call('GET', KEYS[3]) or ''
+"""
+
+# Has the leader note no longer what changes, if it does for this follower. KEYS: who follows it, what has
+# changed. ARGV: the follower's id.
+DETACH = """#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
+"""
+
+# Makes a record what the leader's is. Two more keys: the leader's record, and its index of all. ARGV: id of
+# the document, now, time in words. Answers what is to be done beside, and the task: "delete" or "withdraw",
+# after which the document is looked at again; "queue"; or "", if it is the same.
+#
+# What searches see of the leader's is embedded anew. That is an earlier upload where the last one came to
+# nothing: then the record ends as the leader's did, by `outcome`.
+FOLLOW = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}{BEGIN_GENERATION}{FOR_CLIENTS}
+local id, now, words = ARGV[1], ARGV[2], ARGV[3]
+local leader, leader_all = KEYS[{OWN_KEYS}], KEYS[{OWN_KEYS + 1}]
+local function of_leader(...)
+  return unpack(redis.call('HMGET', leader, ...))
+end
+
+-- Of the leader's record, those of these fields that it has.
+local function copied(...)
+  local found = {{}}
+  for _, name in ipairs({{...}}) do
+    local value = redis.call('HGET', leader, name)
+    if value then
+      found[#found + 1] = name
+      found[#found + 1] = value
+    end
+  end
+  return found
+end
+
+local state, deleting, task, generation, file, active, active_file, created, revised = of_leader(
+  'state', 'deleting', 'task', 'generation', 'object_key', 'active_generation', 'active_object_key',
+  'created_at', 'revised')
+if not state or deleting == '1' then
+  if redis.call('EXISTS', record) == 1 then return {{'delete', ''}} end
+  redis.call('SREM', leader_all .. ':changed', id)
+  return {{'', ''}}
+end
+
+task = task or generation  -- a release before this one knew generations only
+local outcome, source = gave_up(state) and state or '', file
+if gave_up(state) and active then source = active_file or file end
+local signature, queued = table.concat({{task, source, outcome}}, ' '), false
+if get('followed') ~= signature then
+  local fields = copied('document_id', 'file_name', 'tags', 'metadata', 'content_type', 'size_bytes',
+    'sha256', 'object_key', 'revised')
+  local born = redis.call('ZSCORE', leader_all, id)
+  local begun = begin(id, now, words, task, born, created, fields)
+  redis.call('SREM', trash, file, source)
+  redis.call('HSET', record, 'followed', signature)
+  local ending = copied('state', 'error_code', 'error_message', 'error_page', 'error_hint')
+  if outcome == '' then
+    queued = true
+  elseif active then
+    redis.call('HSET', record, 'source_key', source, 'outcome', cjson.encode(ending))
+    queued = true
+  else
+    redis.call('HSET', record, unpack(ending))
+    finish(id, 'pending', state, begun, now, words)
+  end
+elseif (revised or '0') ~= (get('revised') or '0') then
+  unlist(id)
+  redis.call('HSET', record, unpack(copied('file_name', 'tags', 'metadata', 'revised')))
+  list(id)
+  redis.call('ZADD', work, now, id)
+end
+
+local mine, own = get('active_generation', 'generation')
+if mine and mine ~= own and not active then return {{'withdraw', queued and task or ''}} end
+redis.call('SREM', leader_all .. ':changed', id)
+return {{queued and 'queue' or '', task}}
+"""
+
+# How many of the documents that searches see of the leader are searchable in the follower too, how many there
+# are, and how many failed in the follower. KEYS: both sets of searchable documents, and those that failed in
+# the follower.
+PROGRESS = """#!lua flags=no-writes
+local leading, following, failed = KEYS[1], KEYS[2], KEYS[3]
+local done = redis.call('SINTERCARD', 2, leading, following)
+local lost = redis.call('ZINTERCARD', 2, failed, leading)
+local known = redis.call('ZINTERCARD', 3, failed, leading, following)
+return {done, redis.call('SCARD', leading), lost - known}
+"""
+
+# Has the follower answer in place of the leader, if it is still wanted, and has all documents that searches
+# see of the leader. KEYS: the pipeline's indexes, both indexes of all, both sets of searchable documents, the
+# follower's events. ARGV: the ids of both, now. Answers whether it does.
+SWITCH = """#!lua flags=allow-oom
+local indexes, leader, follower, leading, following, events = unpack(KEYS)
+local serving, next = unpack(redis.call('HMGET', indexes, 'serving', 'next'))
+if serving == ARGV[2] then return 1 end
+if serving ~= ARGV[1] or next ~= ARGV[2] then return 0 end
+if redis.call('GET', leader .. ':followed') ~= ARGV[2] then return 0 end
+if redis.call('GET', follower .. ':looked_at') ~= 'all' then return 0 end
+if redis.call('EXISTS', leader .. ':changed') == 1 then return 0 end
+if redis.call('SCARD', following) < redis.call('SCARD', leading) then return 0 end
+if #redis.call('SDIFF', leading, following) > 0 then return 0 end
+redis.call('HSET', indexes, 'serving', ARGV[2], 'retired:' .. ARGV[1], ARGV[3])
+redis.call('SET', leader .. ':retired', ARGV[2])
+-- Its own work until now is nobody's news.
+redis.call('DEL', leader .. ':followed', follower .. ':looked_at', events)
+return 1
+"""
