@@ -8,7 +8,7 @@ import pytest
 
 from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.main import create_app
-from rag_workloads.api.parts import parts_of
+from rag_workloads.api.serving import parts_at_hand, parts_now, serving_of
 
 # What a key must allow.
 SCOPES = {
@@ -30,6 +30,8 @@ SCOPES = {
     "head /documents/{document_id}/file": ["ingest"],
     "post /query": ["query"],
     "get /stats": [],
+    "get /reindex": ["ingest"],
+    "post /reindex/retry": ["ingest"],
     "get /sweep": ["admin"],
     "post /sweep": ["admin"],
 }
@@ -48,7 +50,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
             embedding_model="m",
         )
     )
-    app.dependency_overrides[parts_of] = lambda: None
+    for opened in (serving_of, parts_now, parts_at_hand):
+        app.dependency_overrides[opened] = lambda: None
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client
 

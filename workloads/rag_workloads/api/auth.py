@@ -8,7 +8,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from rag_contract.api_keys import ApiKey, Scope
 from rag_workloads.api.keyring import Keyring
-from rag_workloads.api.parts import PartsOf
+from rag_workloads.api.serving import PartsAtHand
 from rag_workloads.web.metrics import API_KEY_REQUESTS
 from rag_workloads.web.problems import Problem
 
@@ -41,7 +41,7 @@ class Forbidden(Problem):
 
 async def authorize(
     request: Request,
-    parts: PartsOf,
+    parts: PartsAtHand,
     required: SecurityScopes,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     api_key: Annotated[str | None, Security(API_KEY)],

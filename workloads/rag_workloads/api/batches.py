@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from rag_workloads.api.ids import BatchId
-from rag_workloads.api.parts import PartsOf
+from rag_workloads.api.serving import PartsOf
 from rag_workloads.api.views import TaskError, TaskStatus, UploadAccepted
 from rag_workloads.jobs.payloads import task_id
 from rag_workloads.library.documents import Document, Stage, State

@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from rag_workloads.api.listing import BulkResult, FilterOf, PlaceOf, encode_cursor, only_known
-from rag_workloads.api.parts import Parts, PartsOf
+from rag_workloads.api.parts import Parts
 from rag_workloads.api.retrieval import vector_store_errors
+from rag_workloads.api.serving import PartsOf
 from rag_workloads.library.documents import Document
 from rag_workloads.library.record_reader import Filter, Place
 from rag_workloads.web.problems import Problem, responses

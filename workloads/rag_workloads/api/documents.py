@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query
 from rag_workloads.api.descriptions import Change
 from rag_workloads.api.ids import DocumentId
 from rag_workloads.api.listing import FilterOf, PlaceOf, encode_cursor, only_known
-from rag_workloads.api.parts import Parts, PartsOf
+from rag_workloads.api.parts import Parts
 from rag_workloads.api.retrieval import vector_store_errors
+from rag_workloads.api.serving import PartsOf
 from rag_workloads.api.views import ChunkList, ChunkView, DocumentList, DocumentView
 from rag_workloads.library.documents import Document, State
 from rag_workloads.web.problems import Problem, responses

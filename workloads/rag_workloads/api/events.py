@@ -13,7 +13,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from rag_workloads.api.documents import not_found
 from rag_workloads.api.ids import DocumentId
-from rag_workloads.api.parts import Parts, PartsOf
+from rag_workloads.api.parts import Parts
+from rag_workloads.api.serving import PartsOf
 from rag_workloads.api.views import TaskError
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.documents import Document, Stage, Standing, State

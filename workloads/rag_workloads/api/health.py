@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from rag_contract.endpoints import STATS_PATH
 from rag_contract.stats import QueueStats, Stats
 from rag_workloads import tasks
-from rag_workloads.api.parts import Parts, PartsOf
+from rag_workloads.api import reindex
+from rag_workloads.api.parts import Parts
+from rag_workloads.api.serving import PartsAtHand
 from rag_workloads.library.problems import Problems
 from rag_workloads.web.problems import Unavailable
 
@@ -34,7 +36,7 @@ class NothingAnswers(Exception):
 
 
 @health_router.get("/health", responses={503: {"model": Health, "description": "A part is unhealthy"}})
-async def health(response: Response, parts: PartsOf) -> Health:
+async def health(response: Response, parts: PartsAtHand) -> Health:
     """Each part's health; 503 if one is unhealthy."""
     checks: dict[str, Awaitable[object]] = {
         "redis": parts.library.queue.depths(),
@@ -50,7 +52,7 @@ async def health(response: Response, parts: PartsOf) -> Health:
 
 
 @stats_router.get(STATS_PATH)
-async def stats(parts: PartsOf) -> Stats:
+async def stats(parts: PartsAtHand) -> Stats:
     """How many documents there are in each state, how much work waits, and what is wrong now."""
     try:
         async with asyncio.timeout(PART_SECONDS):
@@ -60,18 +62,19 @@ async def stats(parts: PartsOf) -> Stats:
 
 
 async def _counted(parts: Parts) -> Stats:
-    library, collection = parts.library, parts.settings.qdrant_collection
+    library, index = parts.library, parts.index
     depths = await library.queue.depths()
-    problems = Problems(library.queue.redis, parts.settings.pipeline)
+    known = await library.indexes.known()
     return Stats(
         documents={**await library.records.counts()},
-        searchable=await library.records.searchable(collection),
-        collection=collection,
+        searchable=await library.records.searchable(index.collection),
+        collection=index.collection,
         queue=QueueStats(ingest=depths.ingest, embed=depths.embed),
-        embedding_model=parts.settings.embedding_model,
-        index=parts.settings.pipeline,
-        indexes=[parts.settings.pipeline],
-        problems=await problems.now(),
+        embedding_model=index.embedding_model,
+        index=index.id,
+        indexes=sorted(known.indexes) if known else [index.id],
+        reindex=await reindex.progress(parts, known),
+        problems=await Problems(library.queue.redis, index.id).now(),
     )
 
 

@@ -22,19 +22,20 @@ from rag_workloads.api import (
     maintenance,
     originals,
     questions,
+    reindex,
     uploads,
 )
 from rag_workloads.api.admission import memory_full, storage_full
 from rag_workloads.api.auth import authorize
 from rag_workloads.api.keyring import Keyring
-from rag_workloads.api.parts import Parts
+from rag_workloads.api.serving import REFRESH_SECONDS, Serving
 from rag_workloads.api.upload import body_limit
-from rag_workloads.jobs.redis_errors import AWAY
+from rag_workloads.jobs.redis_errors import AWAY, IndexRetired
 from rag_workloads.library.files import is_full
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.web import problems, service
 from rag_workloads.web.bodies import Pace
-from rag_workloads.web.problems import Unavailable
+from rag_workloads.web.problems import TryLater, Unavailable
 
 CLAIM_AGAIN_SECONDS = 10
 
@@ -49,6 +50,7 @@ SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (events.router, [Scope.INGEST]),
     (originals.router, [Scope.INGEST]),
     (questions.router, [Scope.QUERY]),
+    (reindex.router, [Scope.INGEST]),
     (maintenance.router, [Scope.ADMIN]),
     (health.stats_router, []),
 ]
@@ -59,15 +61,19 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.parts = parts = Parts.open(settings)
-        # A question needs no Redis, so that nobody waits for it here.
-        app.state.claiming = claiming = asyncio.create_task(_claim(parts, settings.owner))
+        app.state.serving = serving = Serving(settings)
+        # A question needs no Redis, so that nobody waits long for it here.
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(REFRESH_SECONDS):
+                await serving.refresh()
+        app.state.claiming = claiming = asyncio.create_task(_claim(serving, settings.owner))
+        watching = asyncio.create_task(serving.watch())
         yield
-        await tasks.end(claiming)
-        await parts.close()
+        await tasks.end(claiming, watching)
+        await serving.close()
 
     async def ready() -> None:
-        await health.ready(app.state.parts)
+        await health.ready(app.state.serving.parts)
 
     limits = {uploads.router.prefix: body_limit(settings.upload_limit_bytes)}
     pace = Pace(settings.body_idle_seconds)
@@ -78,6 +84,11 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     for away in AWAY:
         app.add_exception_handler(away, redis_is_away)
+
+    @app.exception_handler(IndexRetired)
+    async def index_switched(_: Request, __: IndexRetired) -> Response:
+        detail = "Another index of the pipeline has begun to answer at this moment."
+        return TryLater("index-switched", "The index was switched", detail).response()
 
     @app.exception_handler(OutOfMemoryError)
     async def redis_is_full(_: Request, __: OutOfMemoryError) -> Response:
@@ -98,11 +109,12 @@ def create_app(settings: ApiSettings) -> FastAPI:
     return app
 
 
-async def _claim(parts: Parts, owner: str) -> None:
+async def _claim(serving: Serving, owner: str) -> None:
     """See whose documents are in Redis, as soon as it answers; StoreRefused if they are another's."""
     while True:
         try:
-            return await parts.library.claim(owner)
+            await serving.parts.library.claim(owner)
+            return await serving.announce()
         except RedisError as error:
             log.error("cannot see whose Redis this is", reason=str(error))
             await asyncio.sleep(CLAIM_AGAIN_SECONDS)
@@ -110,8 +122,8 @@ async def _claim(parts: Parts, owner: str) -> None:
 
 async def end_streams(app: FastAPI) -> None:
     """End what would not end by itself, as the process is about to stop."""
-    parts: Parts = app.state.parts
-    parts.listeners.end()
+    serving: Serving = app.state.serving
+    serving.parts.listeners.end()
 
 
 def refusal(app: FastAPI) -> str | None:

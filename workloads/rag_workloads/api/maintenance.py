@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from rag_workloads.api.parts import PartsOf
+from rag_workloads.api.serving import PartsOf
 from rag_workloads.library.sweep import SweepReport
 from rag_workloads.web.problems import Problem, responses
 

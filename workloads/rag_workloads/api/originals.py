@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from rag_workloads.api.documents import not_found
 from rag_workloads.api.file_names import attachment
 from rag_workloads.api.ids import DocumentId
-from rag_workloads.api.parts import Parts, PartsOf
+from rag_workloads.api.parts import Parts
+from rag_workloads.api.serving import PartsOf
 from rag_workloads.library.documents import Document
 from rag_workloads.library.files import FilesAway
 from rag_workloads.web.problems import Problem, Unavailable, responses

@@ -1,11 +1,10 @@
 """Everything that the API talks to, opened once."""
 
-from dataclasses import dataclass
-from typing import Annotated, Self
-
-from fastapi import Depends, Request
+from dataclasses import dataclass, replace
+from typing import Self
 
 from rag_contract.environment.api import ApiSettings
+from rag_contract.index import Index, pipeline_of
 from rag_workloads.api.admission import Admission
 from rag_workloads.api.idempotency import Idempotency
 from rag_workloads.api.rate_limits import RateLimits
@@ -13,6 +12,8 @@ from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
 from rag_workloads.library.events import EventStream
 from rag_workloads.library.files import ObjectStore
+from rag_workloads.library.following import Follower
+from rag_workloads.library.indexes import Known
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.listeners import Listeners
 from rag_workloads.library.upload_batches import UploadBatches
@@ -20,9 +21,10 @@ from rag_workloads.library.upload_batches import UploadBatches
 
 @dataclass(frozen=True)
 class Parts:
-    """The library, clients of the other parts of the pipeline, and the settings."""
+    """The library of one index, clients of the other parts of the pipeline, and the settings."""
 
     settings: ApiSettings
+    index: Index
     library: Library
     files: ObjectStore
     embedding: EmbeddingClient
@@ -38,31 +40,55 @@ class Parts:
         """Prepare what connects when it is used: a question needs no Redis, and no files."""
         files = ObjectStore(settings.storage_url)
         library = Library.open(settings, files)
-        redis_url = settings.redis_url.get_secret_value()
+        redis_url, pipeline = settings.redis_url.get_secret_value(), pipeline_of(settings.pipeline)
+        index = Index(
+            id=settings.pipeline,
+            collection=settings.qdrant_collection,
+            embedding_url=settings.embedding_url,
+            embedding_model=settings.embedding_model,
+        )
         return cls(
             settings,
+            index,
             library,
             files,
-            EmbeddingClient(settings.embedding_url),
+            EmbeddingClient(index.embedding_url),
             LlmClient(settings.llm_url, settings.answer_seconds) if settings.llm_url else None,
-            RateLimits.open(redis_url, settings.pipeline),
+            RateLimits.open(redis_url, pipeline),
             Admission(settings, library.queue, files),
-            Listeners(EventStream.open(redis_url, settings.pipeline), settings.max_event_streams),
-            Idempotency(library.queue.redis, settings.pipeline),
-            UploadBatches(library.queue.redis, settings.pipeline),
+            Listeners(EventStream.open(redis_url, index.id), settings.max_event_streams),
+            Idempotency(library.queue.redis, pipeline),
+            UploadBatches(library.queue.redis, pipeline),
         )
+
+    def around(self, index: Index) -> Self:
+        """The same for another index of the pipeline."""
+        library, settings = self.library.beside(index), self.settings
+        stream = EventStream.open(settings.redis_url.get_secret_value(), index.id)
+        return replace(
+            self,
+            index=index,
+            library=library,
+            embedding=EmbeddingClient(index.embedding_url),
+            admission=Admission(settings, library.queue, self.files),
+            listeners=Listeners(stream, settings.max_event_streams),
+        )
+
+    def follower(self, known: Known) -> Follower | None:
+        """The records of the index that follows this one, if one does."""
+        follower = known.indexes.get(known.next)
+        if follower is None or known.leader_of(follower.id) is None:
+            return None
+        return Follower(self.library.beside(follower), follower, self.index)
+
+    async def close_index(self) -> None:
+        """Close what only this index needs."""
+        await self.embedding.close()
+        await self.listeners.close()
 
     async def close(self) -> None:
         """Close all connections."""
-        for part in (self.embedding, self.llm, self.rate_limits, self.listeners, self.library):
+        await self.close_index()
+        for part in (self.llm, self.rate_limits, self.library):
             if part is not None:
                 await part.close()
-
-
-def parts_of(request: Request) -> Parts:
-    """A dependency: the parts of the app that serves this request."""
-    parts: Parts = request.app.state.parts
-    return parts
-
-
-PartsOf = Annotated[Parts, Depends(parts_of)]

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from sse_starlette import ServerSentEvent
 
 from rag_workloads.api.answering import Answer, Answering, Prepared
-from rag_workloads.api.parts import PartsOf
+from rag_workloads.api.serving import PartsAtHand
 from rag_workloads.web.deadlines import Deadline
 from rag_workloads.web.disconnects import until_disconnect
 from rag_workloads.web.problems import Problem, responses
@@ -64,7 +64,7 @@ EVENTS = {"description": "JSON or events", "content": {"text/event-stream": {"sc
 @router.post(
     "/query", response_model=Answer, responses={200: EVENTS, **responses(400, 408, 413, 415, 502, 504)}
 )
-async def ask(question: Question, request: Request, parts: PartsOf) -> Response:
+async def ask(question: Question, request: Request, parts: PartsAtHand) -> Response:
     """Answer as JSON or, with `stream`, as events: `{"chunk"}`..., then `citations`, then `done`.
 
     A client that leaves stops the model. A failure is a problem, after the first event an event `error`.

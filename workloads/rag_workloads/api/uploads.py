@@ -10,7 +10,7 @@ from rag_workloads.api.auth import caller
 from rag_workloads.api.batches import BatchAccepted
 from rag_workloads.api.descriptions import MAX_TAG_CHARACTERS, MAX_TAGS
 from rag_workloads.api.ids import DOCUMENT_ID, IdempotencyKey, TaskId
-from rag_workloads.api.parts import PartsOf
+from rag_workloads.api.serving import PartsOf, ServingOf
 from rag_workloads.api.taking_in import answer_one, answer_several, fingerprint, receive
 from rag_workloads.api.upload import MAX_FILES, Form
 from rag_workloads.api.views import TaskStatus, UploadAccepted
@@ -61,6 +61,7 @@ async def admitted(parts: PartsOf) -> AsyncIterator[None]:
 async def upload(
     request: Request,
     parts: PartsOf,
+    serving: ServingOf,
     content_type: Annotated[str, Header(include_in_schema=False)] = "",
     idempotency_key: Annotated[IdempotencyKey | None, Header()] = None,
 ) -> Response:
@@ -73,7 +74,7 @@ async def upload(
     form = Form(content_type, parts.settings.upload_limit_bytes)
     async with (
         parts.idempotency.once(caller(request), idempotency_key) as once,
-        Intake(parts.library, parts.files) as intake,
+        Intake(serving.library, parts.files) as intake,
     ):
         files = await receive(intake, form, _body(request))
         fields = form.fields()

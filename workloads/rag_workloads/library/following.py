@@ -11,6 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from rag_contract.index import Index
+from rag_workloads.library.documents import Document
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import Filter, Place, RecordReader
 from rag_workloads.library.records import Records, now
@@ -49,6 +50,7 @@ class Follower(Records):
         self._leading_all = f"{leader.id}:docs"
         self._attach = self.redis.register_script(following.ATTACH)
         self._count = self.redis.register_script(following.PROGRESS)
+        self._failed = self.redis.register_script(following.FAILED)
         self._switch = self.redis.register_script(following.SWITCH)
 
     async def advance(self) -> bool:
@@ -85,6 +87,18 @@ class Follower(Records):
         """How far it is."""
         failed = f"{self._all}:failed"
         return Progress(*await self._count([*self._searchable, failed]))
+
+    async def failed(self, count: int) -> list[Document]:
+        """The first of those that failed, and keep it from answering."""
+        ids = await self._failed([*self._searchable, f"{self._all}:failed"], [count])
+        return await self.load([each.decode() for each in ids])
+
+    async def retry(self) -> int:
+        """Try the first of those again that failed; how many."""
+        documents = await self.failed(AT_ONCE)
+        for document in documents:
+            await self._library.retry(document.document_id)
+        return len(documents)
 
     @property
     def _searchable(self) -> tuple[str, str]:

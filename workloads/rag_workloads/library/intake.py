@@ -3,7 +3,7 @@
 What a kill leaves of it, the sweep removes: files that were only received, and those that no record names.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -11,6 +11,7 @@ from uuid import uuid4
 import structlog
 from obstore.exceptions import BaseError
 
+from rag_workloads.jobs.redis_errors import IndexRetired
 from rag_workloads.library.documents import NewDocument
 from rag_workloads.library.files import ObjectStore, document_key, incoming_key
 from rag_workloads.library.lifecycle import Library
@@ -25,7 +26,8 @@ class Intake:
     Errors are those of the library.
     """
 
-    def __init__(self, library: Library, files: ObjectStore) -> None:
+    def __init__(self, library: Callable[[], Awaitable[Library]], files: ObjectStore) -> None:
+        """`library` tells the one that takes documents in at that moment: an upload may last for long."""
         self._library, self._files = library, files
         self._waiting: set[str] = set()
 
@@ -54,4 +56,7 @@ class Intake:
         kept = new.model_copy(update={"object_key": document_key(new.document_id, upload)})
         await self._files.rename(new.object_key, kept.object_key)
         self._waiting.discard(new.object_key)
-        return await self._library.begin(kept)
+        try:
+            return await (await self._library()).begin(kept)
+        except IndexRetired:  # at this very moment
+            return await (await self._library()).begin(kept)

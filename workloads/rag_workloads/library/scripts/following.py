@@ -102,6 +102,17 @@ local known = redis.call('ZINTERCARD', 3, failed, leading, following)
 return {done, redis.call('SCARD', leading), lost - known}
 """
 
+# Documents that searches see of the leader and that failed in the follower. KEYS: as above. ARGV: how many.
+# Answers their ids.
+FAILED = """#!lua flags=no-writes
+local found = {}
+for _, id in ipairs(redis.call('ZINTER', 2, KEYS[3], KEYS[1])) do
+  if #found == tonumber(ARGV[1]) then break end
+  if redis.call('SISMEMBER', KEYS[2], id) == 0 then found[#found + 1] = id end
+end
+return found
+"""
+
 # Has the follower answer in place of the leader, if it is still wanted, and has all documents that searches
 # see of the leader. KEYS: the pipeline's indexes, both indexes of all, both sets of searchable documents, the
 # follower's events. ARGV: the ids of both, now. Answers whether it does.
