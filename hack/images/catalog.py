@@ -57,6 +57,7 @@ IMAGES = (
     Image("model-minilm", _MODEL, "sentence-transformers/all-MiniLM-L6-v2", {"MODEL": "minilm"}),
     Image("embedding", "workloads/images/embedding.Dockerfile", "embedding"),
     Image("model-smollm2", _MODEL, "HuggingFaceTB/SmolLM2-135M-Instruct", {"MODEL": "smollm2"}),
+    Image("model-minilmcut", _MODEL, "ragpipeline/minilm-l2-128", {"MODEL": "minilmcut"}),
     Image("worker", "workloads/images/worker.Dockerfile", "worker"),
     Image("api", "workloads/images/api.Dockerfile", "api"),
     Image("llm", "workloads/images/llm.Dockerfile", "llm"),

@@ -34,9 +34,3 @@ def revision_of(index: str) -> int | None:
 def pipeline_of(index: str) -> str:
     """The pipeline of an index."""
     return index.partition(SEPARATOR)[0]
-
-
-def revision_of(index: str) -> int | None:
-    """The revision of an index; None for the first one of its pipeline."""
-    revision = index.partition(SEPARATOR)[2]
-    return int(revision) if revision else None

@@ -1,4 +1,4 @@
-"""`python -m rag_standins.models minilm|smollm2 --out DIR`: write one model's folder."""
+"""`python -m rag_standins.models minilm|minilmcut|smollm2 --out DIR`: write one model's folder."""
 
 import argparse
 from collections.abc import Callable
@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import cast
 
 # Each model's module is imported only when asked for: copying a GGUF must not need OpenVINO.
-WRITERS = {"minilm": "write_minilm", "smollm2": "write_smollm2"}
+WRITERS = {
+    "minilm": ("minilm", "write_minilm"),
+    "minilmcut": ("minilm", "write_cut"),
+    "smollm2": ("smollm2", "write_smollm2"),
+}
 
 
 def main() -> None:
@@ -17,8 +21,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write into; made if absent")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    module = import_module(f"rag_standins.models.{args.model}")
-    write = cast(Callable[[Path], None], getattr(module, WRITERS[args.model]))
+    module, function = WRITERS[args.model]
+    write = cast(Callable[[Path], None], getattr(import_module(f"rag_standins.models.{module}"), function))
     write(args.out)
 
 

@@ -18,18 +18,19 @@ MASKED = -10000.0
 
 @dataclass(frozen=True)
 class BertShape:
-    """What the weights alone do not say."""
+    """What the weights alone do not say, of how many layers to run, and of how many numbers a vector has."""
 
     layers: int
     heads: int
     hidden: int
+    dimension: int
 
 
 def build_encoder(weights: Weights, shape: BertShape, name: str) -> openvino.Model:
     """The encoder with mean pooling and L2 norm.
 
     Inputs: `input_ids` and `attention_mask`, int64 [batch, tokens].
-    Output: `sentence_embedding`, float32 [batch, hidden].
+    Output: `sentence_embedding`, float32 [batch, dimension].
     """
     ids = op.parameter([-1, -1], openvino.Type.i64, name="input_ids")
     mask = op.parameter([-1, -1], openvino.Type.i64, name="attention_mask")
@@ -39,7 +40,10 @@ def build_encoder(weights: Weights, shape: BertShape, name: str) -> openvino.Mod
     state = _embed(ids, weights)
     for layer in range(shape.layers):
         state = _layer(state, hide, weights, f"encoder.layer.{layer}", shape)
-    pooled = op.normalize_l2(_mean(state, present), _axes(1), EPSILON, "add")
+    mean = _mean(state, present)
+    if shape.dimension < shape.hidden:
+        mean = op.slice(mean, _axes(0), _axes(shape.dimension), _axes(1), _axes(1))
+    pooled = op.normalize_l2(mean, _axes(1), EPSILON, "add")
     for node, label in ((ids, "input_ids"), (mask, "attention_mask"), (pooled, "sentence_embedding")):
         node.set_friendly_name(label)
         node.output(0).set_names({label})
