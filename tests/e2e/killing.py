@@ -78,7 +78,9 @@ class Killer:
         selector = f"app.kubernetes.io/instance={self.pipeline},app.kubernetes.io/component={component}"
         pods = await self.kube.list("pods", self.namespace, selector)
         states = (state for pod in pods for state in pod["status"].get("containerStatuses", []))
-        return [state for state in states if state["name"] == component]
+        # Those of a second index have a component of their own, and containers of the same names.
+        name = component.removesuffix("-b")
+        return [state for state in states if state["name"] == name]
 
 
 @asynccontextmanager
