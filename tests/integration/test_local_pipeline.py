@@ -1,5 +1,6 @@
 """`make local`: the quickstart's own containers as processes, from an upload to an answer."""
 
+import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 from demo.client import Client
 from demo.ingest import ingest
 from demo.local import running
+from demo.paths import ROOT
+from demo.shell import run
 from demo.steps import Steps
 from tests.documents import small_pdf
 
@@ -26,11 +29,25 @@ async def test_quickstart_answers_and_leaves_no_process(
             status = await ingest(client, pdf, "lighthouse", step)
         answered = await client.answer("When was the lighthouse of Hirtshals lit?")
         assert len(processes_with(f"TMPDIR={tmp_path}")) > 5
+        output = await as_the_readme_says(url, pdf)
+    assert '"status":"processing"' in output
+    assert "event: citations" in output
     assert status.result
     assert status.result.pages == 2
     assert (answered.citations[0].page, answered.citations[0].quote) == (2, FACT)
     assert answered.answer
     assert processes_with(f"TMPDIR={tmp_path}") == []
+
+
+async def as_the_readme_says(url: str, pdf: Path) -> str:
+    """Use the pipeline by the README's own commands, but for the one that forwards a port of the cluster."""
+    _, _, block = (ROOT / "README.md").read_text().partition("\nUse it")
+    commands = re.findall(
+        r"^curl (?:.*\\\n)*.*", block.partition("```sh\n")[2].partition("```")[0], re.MULTILINE
+    )
+    script = "\n".join(commands).replace("http://127.0.0.1:8000", url).replace("policy.pdf", str(pdf))
+    assert script.count(url) == len(commands) == 3
+    return await run("bash", "-euc", script)
 
 
 def processes_with(variable: str) -> list[str]:

@@ -15,7 +15,7 @@ TAIL_LINES = 20
 
 
 class ProcessFailed(RuntimeError):
-    """A process ended though nobody told it to."""
+    """A process ended though the pipeline did not ask it to."""
 
 
 @dataclass
@@ -51,11 +51,10 @@ class Running:
             await self.child.wait()
 
     def failure(self) -> ProcessFailed:
-        """Return what went wrong, with the end of the log."""
-        status = self.child.returncode
-        return ProcessFailed(
-            f"{self.spec.name} ended with status {status}; its log, {self.log}:\n{_tail(self.log)}"
-        )
+        """Return what went wrong, with the last lines that the process wrote in this run."""
+        status = self.child.returncode or 0
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return ProcessFailed(f"{self.spec.name} {how}; the end of its log, {self.log}:\n{_tail(self.log)}")
 
 
 async def start(spec: LocalProcess, logs: Path) -> Running:

@@ -19,6 +19,9 @@ from rag_operator.local.processes import ProcessFailed, Running, run_once, start
 from rag_operator.local.translate import LocalProcess, Model, Plan, Translator, container_ports
 from rag_operator.names import Component
 
+AFTER_A_FAILURE = (
+    "All others were stopped, and what is stored stays: run it again, as `make local`, to go on."
+)
 STORES = {Component.REDIS, Component.QDRANT}
 
 
@@ -46,7 +49,7 @@ async def run(site: Site, state_dir: Path, port: int, console: Console) -> None:
         with suppress(asyncio.CancelledError):
             await story
     except* ProcessFailed as failures:
-        raise _first(failures) from None
+        raise ProcessFailed(f"{_first(failures)}\n{AFTER_A_FAILURE}") from None
     finally:
         console.print("Stopping")
         for process in reversed(running):
@@ -119,7 +122,9 @@ def require_free(port: int) -> None:
     """Raise PortTaken if something listens on a port: its answers would pass for our own."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise PortTaken(f"port {port} of 127.0.0.1 is taken; choose another with --port")
+            raise PortTaken(
+                f"port {port} of 127.0.0.1 is taken; choose another: `make local PORT=9000`, or --port 9000"
+            )
 
 
 def free_port() -> int:
