@@ -1,4 +1,4 @@
-"""The life of a document: the only room that orders Redis, Qdrant, the object store and the queues.
+"""The life of a document: with `removal` the only room that orders Redis, Qdrant, the files and the queues.
 
 The record is right. What the other stores hold follows it, in an order in which the process may die between
 any two writes: a file is there before its record, points before they are active, a record's end before what
@@ -8,22 +8,16 @@ it leaves behind is removed. What is left to be done stands in the record's inde
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
 from uuid import uuid4
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from obstore.exceptions import BaseError
 from redis.exceptions import OutOfMemoryError
 
-from rag_contract.environment.base import LibrarySettings
-from rag_contract.index import Index, revision_of
 from rag_workloads.jobs.payloads import EmbedBatch
-from rag_workloads.jobs.queue import Queue
-from rag_workloads.library.chores import Chores
 from rag_workloads.library.documents import (
     Description,
     Document,
@@ -32,14 +26,12 @@ from rag_workloads.library.documents import (
     Layout,
     NewDocument,
     Stage,
-    generation_at,
 )
-from rag_workloads.library.files import ObjectStore
-from rag_workloads.library.indexes import Indexes
 from rag_workloads.library.record_reader import NO_CHECKPOINT, Checkpoint
-from rag_workloads.library.records import Begun, Cut, Field, Records, Target
+from rag_workloads.library.records import Begun, Cut, Field
 from rag_workloads.library.recovery import MAX_RECOVERIES, Need, needs
-from rag_workloads.library.vectors import VectorStore, VectorStoreError
+from rag_workloads.library.removal import Removal
+from rag_workloads.library.vectors import VectorStoreError
 from rag_workloads.web import metrics
 
 log = structlog.get_logger(__name__)
@@ -54,65 +46,8 @@ class OtherCollection(Exception):
 
 
 @dataclass(frozen=True)
-class Library:
-    """The documents of one pipeline. Errors are those of redis-py, VectorStoreError, and the object store's.
-
-    `files` is None in a process that has no access to them; what it leaves in the trash others remove.
-    """
-
-    queue: Queue
-    records: Records
-    vectors: VectorStore
-    files: ObjectStore | None
-    target: Target
-
-    @classmethod
-    def open(cls, settings: LibrarySettings, files: ObjectStore | None) -> Self:
-        """The documents that the settings name; it connects when it is used."""
-        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        queue = Queue.open(settings.redis_url.get_secret_value(), settings.pipeline)
-        records = Records(queue.redis, settings.pipeline)
-        target = Target(settings.qdrant_collection, settings.collection_revision)
-        index = settings.pipeline if revision_of(settings.pipeline) else None
-        vectors = VectorStore(settings.qdrant_url, key, target.collection, settings.owner, index)
-        return cls(queue, records, vectors, files, target)
-
-    def beside(self, index: Index) -> Self:
-        """The documents of another index of the pipeline, over the same connections."""
-        redis, revision = self.queue.redis, revision_of(index.id)
-        return replace(
-            self,
-            queue=Queue(redis, index.id),
-            records=Records(redis, index.id),
-            vectors=self.vectors.beside(index.collection, index.id if revision else None),
-            target=Target(index.collection, revision or 0),
-        )
-
-    @property
-    def indexes(self) -> Indexes:
-        """All indexes of the pipeline."""
-        return Indexes.around(self.queue.redis, self.queue.pipeline)
-
-    @property
-    def chores(self) -> Chores:
-        """What one process at a time does beside documents."""
-        return Chores(self.queue.redis, self.queue.pipeline)
-
-    async def admit(self) -> None:
-        """Wait until Redis answers; IndexUnknown if the index is a later one that was not decided on."""
-        await self.queue.wait()
-        if revision_of(self.queue.pipeline):
-            await self.indexes.admit(self.queue.pipeline)
-
-    async def claim(self, owner: str) -> None:
-        """Wait until Redis answers, and see that the documents in it are the owner's; StoreRefused if not."""
-        await self.queue.wait()
-        await self.records.claim(owner)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self.vectors.close()
-        await self.queue.close()
+class Library(Removal):
+    """The documents of one index. Errors are those of redis-py, VectorStoreError, and the object store's."""
 
     async def begin(self, new: NewDocument) -> Begun:
         """Take in an uploaded file, and queue it unless its bytes are known."""
@@ -251,25 +186,6 @@ class Library:
             )
         await self._try_to_settle(document_id, generation)
 
-    async def settle(self, document_id: str, generation: int) -> None:
-        """Remove what a generation that is over and those before it wrote, but what searches are to see.
-
-        Does nothing if it is not over. May be done at any time.
-        """
-        document = await self.records.get(document_id)
-        if document is None:
-            await self.vectors.delete(document_id, generation)
-            return
-        await self._describe(document)
-        if document.generation == generation and document.unfinished:
-            return
-        for collection in document.collections | {self.target.collection}:
-            # A release before this one did not note in which collection they are.
-            is_active = document.active_collection in (None, collection)
-            kept = document.active_generation if is_active else None
-            await self.vectors.delete(document_id, generation, collection=collection, but=kept)
-        await self.records.settled(document_id, generation)
-
     async def describe(
         self, document_id: str, change: Callable[[Description], Description]
     ) -> Document | None:
@@ -311,27 +227,6 @@ class Library:
         await self.embed_again(document)
         return await self.records.get(document_id)
 
-    async def delete(self, document_id: str) -> bool:
-        """Remove a document from all stores; False if there is none.
-
-        The record goes last, so that a deletion that breaks off goes on by `recover`. What is uploaded under
-        the same id meanwhile is a later generation, and stays.
-        """
-        now = generation_at()
-        found = document = await self.records.get(document_id)
-        if found is None:  # points may outlive a Redis that was lost
-            had_points = await self.vectors.has(document_id)
-            await self.vectors.delete(document_id, now)
-            return had_points
-        while document and document.task == found.task:
-            if await self.records.retire(document_id, document.generation):
-                await self._finish_deletion(document)
-                break
-            document = await self.records.get(document_id)  # the same upload was begun anew meanwhile
-        else:
-            await self.withdraw(found, found.generation)
-        return True
-
     async def recover(self) -> None:
         """Go on with what was left to be done: jobs that were lost, ends that broke off, files to delete."""
         await self.empty_trash()
@@ -341,58 +236,17 @@ class Library:
             except (VectorStoreError, OutOfMemoryError) as error:
                 log.warning("left for later", document_id=document.document_id, reason=str(error))
 
-    async def empty_trash(self) -> None:
-        """Delete the files that no record names any more; one that cannot be deleted stays for later.
-
-        What an index has left that does not answer, another may need.
-        """
-        if await self.indexes.answers(self.queue.pipeline):
-            await self._delete_files(await self.records.trash())
-
     async def embed_again(self, document: Document) -> None:
         """Begin a document's bytes anew; what searches see of it stays until that is done."""
         with contextlib.suppress(Superseded):
             renewed = await self._restart(document)
             await self.queue.enqueue_document(renewed.document_id, renewed.task)
 
-    async def withdraw(self, document: Document, through: int) -> None:
-        """Remove what searches see of a document that was deleted up to a generation, and uploaded again."""
-        await self._delete_points(document, through)
-        await self.records.withdraw(document.document_id, through)
-
     async def _refuse(self, new: NewDocument) -> None:
         """Delete the file of an upload that was refused, unless an earlier sending of it was taken."""
         document = await self.records.get(new.document_id)
         if self.files and (document is None or new.object_key not in document.object_keys):
             await self.files.delete(new.object_key)
-
-    async def _describe(self, document: Document) -> None:
-        """Give the chunks that searches see of a document the description that it has."""
-        if document.active_generation is None or document.active_collection is None:
-            return
-        if document.described != document.revised:
-            active = document.active_collection, document.document_id, document.active_generation
-            await self.vectors.activate(*active, document.description)
-            await self.records.described(*active[1:], document.revised)
-
-    async def _try_to_settle(self, document_id: str, generation: int) -> None:
-        """Settle now, or by `recover`."""
-        try:
-            await self.settle(document_id, generation)
-        except VectorStoreError as failure:
-            log.warning("points left for recovery", document_id=document_id, reason=str(failure))
-
-    async def _delete_files(self, keys: Sequence[str]) -> None:
-        """Delete files that are trash."""
-        if self.files is None:
-            return
-        for key in keys:
-            try:
-                await self.files.delete(key)
-            except (BaseError, OSError) as error:
-                log.warning("file left for later", key=key, reason=str(error))
-            else:
-                await self.records.trash_emptied([key])
 
     async def _renew(self, document: Document) -> Document:
         """Begin a generation anew whose collection is not ours: OtherCollection if it is the newer one."""
@@ -435,15 +289,3 @@ class Library:
             await self.queue.enqueue_document(document.document_id, document.task)
             await self.progress(document, recoveries=recoveries, attempts=0, attempt_tokens="")
             log.warning("document queued again", document_id=document.document_id, recoveries=recoveries)
-
-    async def _delete_points(self, document: Document, through: int) -> None:
-        """Delete all points of a document up to a generation, wherever they are."""
-        for collection in document.collections | {self.target.collection}:
-            await self.vectors.delete(document.document_id, through, collection=collection)
-
-    async def _finish_deletion(self, document: Document) -> None:
-        document_id, generation = document.document_id, document.generation
-        await self.queue.forget(document_id, document.task, generation, document.batches_queued)
-        await self._delete_points(document, generation)
-        await self.records.delete(document_id, generation)
-        await self.empty_trash()
