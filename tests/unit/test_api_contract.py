@@ -167,3 +167,29 @@ async def test_what_is_no_task_id_reaches_no_store(client: httpx.AsyncClient, ta
 async def test_what_a_path_allows_is_said(client: httpx.AsyncClient, path: str, allowed: str) -> None:
     answer = await client.put(f"/api/v1/{path}")
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json()["detail"] == f"/api/v1/{path} does not take PUT, but {allowed}."
+
+
+async def test_a_path_that_is_none_is_told_in_a_sentence(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/nowhere")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is nothing at /api/v1/nowhere.")
+
+
+@pytest.mark.parametrize("operation", SCOPES)
+async def test_a_query_parameter_that_is_unknown_is_refused(
+    client: httpx.AsyncClient, operation: str
+) -> None:
+    method, path = operation.split()
+    path = path.format(document_id="x", task_id="x.1", batch_id="0" * 32)
+    answer = await client.request(method, f"/api/v1{path}", params={"limt": 1})
+    assert answer.status_code == 422
+    if method != "head":
+        assert answer.json()["type"] == "urn:ragpipeline:problem:unknown-parameter"
+        assert answer.json()["detail"].startswith("Unknown: limt. ")
+
+
+async def test_what_is_wrong_with_a_value_is_told_without_the_name_of_its_error(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/api/v1/documents", params={"created_after": "1"})
+    assert answer.json()["detail"] == "query.created_after: is no time such as 2026-11-25T12:00:00Z"

@@ -7,7 +7,7 @@ from tests.unit.linear import PATTERNS, is_linear
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
 from rag_workloads.worker.pages import Page
-from rag_workloads.worker.plain_text import read_text, without_data
+from rag_workloads.worker.plain_text import ENCODING_HINT, read_text, without_data
 
 Write = Callable[[bytes], Path]
 
@@ -55,11 +55,31 @@ def test_a_declared_charset_is_believed_if_it_is_one(write: Write, content_type:
 def test_a_damaged_byte_is_replaced_with_a_warning_that_names_its_place(write: Write) -> None:
     first, second = read_text(write("Größe\n".encode() + b"a\fThe caf\xe9 of \xff Ulm.\nEnd"), "text/plain")
     assert first == Page("Größe\na")
-    message = "2 bytes are no UTF-8 and were replaced, the first in line 2, at offset 17."
+    message = f"2 bytes are no UTF-8 and were replaced, the first in line 2, at offset 17. {ENCODING_HINT}"
     assert second == Page(
         "The caf\ufffd of \ufffd Ulm.\nEnd",
         PageWarning(page=2, code=ErrorCode.TEXT_DAMAGED, message=message),
     )
+
+
+@pytest.mark.parametrize(
+    ("content_type", "said"),
+    [
+        ("text/plain", ENCODING_HINT),
+        ("text/plain; charset=nonsense", "The charset nonsense is unknown."),
+        ("text/plain; charset=us-ascii", "bytes are no ascii"),
+    ],
+)
+def test_a_text_of_another_encoding_is_told_how_to_declare_it(
+    write: Write, content_type: str, said: str
+) -> None:
+    (page,) = read_text(write(b"The caf\xe9 in Ulm."), content_type)
+    assert page.warning
+    assert said in page.warning.message
+    if "ascii" not in content_type:
+        with pytest.raises(DocumentError) as caught:
+            read_text(write("Größe ändern für Übermütige".encode("utf-16-le")), content_type)
+        assert said in (caught.value.hint or "")
 
 
 def test_a_nul_is_left_out() -> None:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, WithJsonSchema
 
 from rag_workloads.api.descriptions import Tag
@@ -15,7 +15,6 @@ from rag_workloads.web.problems import Problem
 # A document's place among all; clients are to make nothing of it.
 SEPARATOR = "~"
 CURSOR = rf"[0-9]{{1,10}}(\.[0-9]{{1,10}})?{SEPARATOR}{DOCUMENT_ID}"
-PARAMETERS = {*Filter.model_fields, "limit", "cursor"}
 DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 
 
@@ -76,14 +75,6 @@ def _place(cursor: Cursor | None = None) -> Place | None:
     return decode_cursor(cursor) if cursor else None
 
 
-def _only_known(request: Request) -> None:
-    """A dependency: a filter that is misspelled would find, or remove, more than is meant."""
-    if unknown := request.query_params.keys() - PARAMETERS:
-        detail = f"Unknown: {', '.join(sorted(unknown))}. Known are {', '.join(sorted(PARAMETERS))}."
-        raise Problem(422, "unknown-parameter", "A query parameter is unknown", detail)
-
-
-only_known = Depends(_only_known)
 FilterOf = Annotated[Filter, Depends(_filter)]
 PlaceOf = Annotated[Place | None, Depends(_place)]
 

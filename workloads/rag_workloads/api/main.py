@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request, Response, Security
+from fastapi import APIRouter, Depends, FastAPI, Request, Response, Security
 from obstore.exceptions import BaseError
 from redis.exceptions import OutOfMemoryError, RedisError
 
@@ -35,6 +35,7 @@ from rag_workloads.library.files import is_full
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.web import problems, service
 from rag_workloads.web.bodies import Pace
+from rag_workloads.web.parameters import only_known
 from rag_workloads.web.problems import TryLater, Unavailable
 
 CLAIM_AGAIN_SECONDS = 10
@@ -102,7 +103,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     for router, scopes in SCOPES:
         app.include_router(
             router,
-            dependencies=[Security(authorize, scopes=scopes)],
+            dependencies=[Security(authorize, scopes=scopes), Depends(only_known)],
             responses=problems.responses(401, 403, 422, 429, 503),
         )
     app.include_router(health.health_router)

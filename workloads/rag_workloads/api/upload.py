@@ -10,7 +10,7 @@ from rag_workloads.api.descriptions import Metadata, Tags
 from rag_workloads.api.file_names import given_name
 from rag_workloads.api.ids import DocumentId
 from rag_workloads.api.multipart import Part, invalid_upload, parts
-from rag_workloads.web.problems import Problem
+from rag_workloads.web.problems import Problem, said
 
 FILE_FIELD = "file"
 MAX_FILES = 100
@@ -101,7 +101,7 @@ class Form:
                 raise invalid_upload(f"The form has more than {MAX_PARTS} parts.")
             name = given_name(part.disposition) if part.name == FILE_FIELD else None
             if name is None:
-                await self._keep(part)
+                await (_no_file(part) if part.name == FILE_FIELD else self._keep(part))
                 continue
             files += 1
             if files > MAX_FILES:
@@ -120,7 +120,7 @@ class Form:
         try:
             return UploadFields.model_validate({**single, "tags": [tag for tag in tags if tag]})
         except ValidationError as error:
-            found = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            found = [f"{'.'.join(map(str, e['loc']))}: {said(e)}" for e in error.errors()]
             detail = f"{'; '.join(found)}."
             raise Problem(422, "invalid-description", "The description is not allowed", detail) from error
 
@@ -135,6 +135,13 @@ class Form:
             values.append(value.decode("utf-8", "replace"))
             if len(values) > FIELDS[part.name]:
                 raise invalid_upload(f"Send at most {FIELDS[part.name]} `{part.name}`.")
+
+
+async def _no_file(part: Part) -> None:
+    """Pass over a part without a file's name, which browsers send for a field that was left empty."""
+    async for data in part.content():
+        if data:
+            raise invalid_upload("A part `file` has no file name: send one as `filename`.")
 
 
 def _refused(detail: str) -> Refused:

@@ -21,7 +21,11 @@ CREATION_SECONDS = 1
 
 
 class UploadAccepted(BaseModel):
-    """A document was taken, or is known already; poll `task_id` for its progress."""
+    """A document was taken, or is known already; poll `task_id` for its progress.
+
+    `status` is processing as soon as it is taken, though it may wait: its task tells pending until a worker
+    has it. Of one that is known it is what its task tells.
+    """
 
     document_id: str
     status: State

@@ -102,18 +102,30 @@ def _not_declared_json(error: dict[str, Any]) -> bool:
     return error["loc"] == ("body",) and isinstance(error["input"], bytes)
 
 
+def said(error: Mapping[str, Any]) -> str:
+    """What one of pydantic's errors says; of a ValueError of ours, that alone."""
+    return str(error["ctx"]["error"] if error["type"] == "value_error" else error["msg"])
+
+
 def _described(error: dict[str, Any]) -> dict[str, Any]:
     if error["type"] == "json_invalid":
         part, at = error["loc"]
         message = f"This is no JSON: {error['ctx']['error']} at character {at}."
         return {"location": [part], "message": message}
-    return {"location": [*map(str, error["loc"])], "message": error["msg"]}
+    return {"location": [*map(str, error["loc"])], "message": said(error)}
 
 
 def _allowed(app: FastAPI, scope: Scope) -> dict[str, str]:
     """The methods of a route's path, where OpenAPI has it: Starlette names those of its first route alone."""
     methods = app.openapi()["paths"].get(getattr(scope.get("route"), "path", None), {})
     return {"Allow": ", ".join(sorted(map(str.upper, methods)))} if methods else {}
+
+
+def _sentence(request: Request, allowed: str | None) -> str:
+    """Of a path or method that there is not; the framework says no more than the name of the status."""
+    if allowed:
+        return f"{request.url.path} does not take {request.method}, but {allowed}."
+    return f"There is nothing at {request.url.path}."
 
 
 def install(app: FastAPI) -> None:
@@ -130,7 +142,8 @@ def install(app: FastAPI) -> None:
             headers |= _allowed(app, request.scope)
         title = HTTPStatus(error.status_code).phrase
         slug = SLUGS.get(error.status_code) or title.lower().replace(" ", "-")
-        return Problem(error.status_code, slug, title, str(error.detail), headers=headers).response()
+        detail = _sentence(request, headers.get("Allow")) if error.detail == title else error.detail
+        return Problem(error.status_code, slug, title, detail, headers=headers).response()
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
 from rag_workloads.worker.pages import Page, clean
@@ -11,6 +12,7 @@ from rag_workloads.worker.pages import Page, clean
 # What clients declare that know no better, such as curl for a Markdown file.
 UNKNOWN_TYPE = "application/octet-stream"
 TYPE_HINT = "Upload a PDF, or text in UTF-8."
+ENCODING_HINT = "Declare another encoding in the file's Content-Type, as in text/plain; charset=iso-8859-1."
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # begins as that of UTF-16 does, and so comes before it
@@ -37,11 +39,14 @@ def read_text(path: Path, content_type: str) -> list[Page]:
     if media_type != UNKNOWN_TYPE and not media_type.startswith("text/"):
         message = f"This is no PDF, but was sent as {content_type}."
         raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=TYPE_HINT)
-    text = _decode(path.read_bytes(), content_type)
+    data = path.read_bytes()
+    encoding = _encoding(data, content_type)
+    text = _decode(data, encoding)
     if not _is_text(text):
         message = f"This is neither a PDF nor text: {_damage(text)} of {len(text)} characters cannot be read."
-        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=TYPE_HINT)
-    pages = list(_pages(text))
+        hint = f"{TYPE_HINT} {encoding.advice}".strip()
+        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=hint)
+    pages = list(_pages(text, encoding))
     if not any(page.text for page in pages):
         hint = "Check that the right file was sent: it is empty, or has nothing but white space or images."
         raise DocumentError(ErrorCode.TEXT_EMPTY, "The text is empty.", hint=hint)
@@ -50,7 +55,7 @@ def read_text(path: Path, content_type: str) -> list[Page]:
 
 def is_text(data: bytes, content_type: str) -> bool:
     """Whether nearly all of it can be read as text."""
-    return _is_text(_decode(data, content_type))
+    return _is_text(_decode(data, _encoding(data, content_type)))
 
 
 def _is_text(text: str) -> bool:
@@ -62,41 +67,53 @@ def _damage(text: str) -> int:
     return len(text) - len(NO_TEXT.sub("", text))
 
 
-def _decode(data: bytes, content_type: str) -> str:
-    """As its byte order mark says, or its declaration, or else as UTF-8."""
-    marked = (encoding for mark, encoding in BYTE_ORDER_MARKS.items() if data.startswith(mark))
-    encoding = next(marked, None) or _declared(content_type)
-    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    return data.decode(encoding, errors)
+class Encoding(NamedTuple):
+    """What a text is decoded by, and what to say where it cannot be."""
+
+    name: str
+    advice: str = ""
 
 
-def _declared(content_type: str) -> str:
+def _encoding(data: bytes, content_type: str) -> Encoding:
+    """As the byte order mark says, or the declaration, or else UTF-8."""
+    for mark, name in BYTE_ORDER_MARKS.items():
+        if data.startswith(mark):
+            return Encoding(name)
     declared = CHARSET.search(content_type)
+    if declared is None:
+        return Encoding("utf-8", ENCODING_HINT)
     try:
-        "".encode(declared[1] if declared else "utf-8")  # refuses what is no encoding of text
-        return codecs.lookup(declared[1]).name if declared else "utf-8"
+        "".encode(declared[1])  # refuses what is no encoding of text
+        name = codecs.lookup(declared[1]).name
     except LookupError:
-        return "utf-8"
+        return Encoding("utf-8", f"The charset {declared[1]} is unknown.")
+    return Encoding(name)
 
 
-def _pages(text: str) -> Iterator[Page]:
+def _decode(data: bytes, encoding: Encoding) -> str:
+    return data.decode(encoding.name, "surrogateescape" if encoding.name.startswith("utf-8") else "replace")
+
+
+def _pages(text: str, encoding: Encoding) -> Iterator[Page]:
     """The pages with what is no text taken out, and where they are damaged."""
     start, line = 0, 1
     for number, page in enumerate(text.split("\f"), 1):
-        warning = _warning(text, number, start, start + len(page), line)
+        warning = _warning(text, number, range(start, start + len(page)), line, encoding)
         yield Page(clean(without_data(page.replace("\r\n", "\n"))), warning)
         start += len(page) + 1
         line += page.count("\n")
 
 
-def _warning(text: str, number: int, start: int, end: int, line: int) -> PageWarning | None:
-    first = DAMAGED.search(text, start, end)
+def _warning(text: str, number: int, where: range, line: int, encoding: Encoding) -> PageWarning | None:
+    first = DAMAGED.search(text, where.start, where.stop)
     if first is None:
         return None
-    count = sum(1 for _ in DAMAGED.finditer(text, start, end))
-    line += text.count("\n", start, first.start())
+    count = sum(1 for _ in DAMAGED.finditer(text, where.start, where.stop))
+    line += text.count("\n", where.start, first.start())
     offset = len(text[: first.start()].encode("utf-8", "surrogateescape"))
-    message = f"{count} bytes are no UTF-8 and were replaced, the first in line {line}, at offset {offset}."
+    kind = "UTF-8" if encoding.name.startswith("utf-8") else encoding.name
+    damage = f"{count} bytes are no {kind} and were replaced, the first in line {line}, at offset {offset}."
+    message = f"{damage} {encoding.advice}".strip()
     return PageWarning(page=number, code=ErrorCode.TEXT_DAMAGED, message=message)
 
 
