@@ -34,8 +34,9 @@ def _reindexing(evidence: Evidence, following: IndexStatus) -> Verdict:
         return Verdict("True", problem.reason, f"{message}; {problem.message}", doubtful=True)
     if evidence.reindex and _is_blocked(evidence.reindex):
         advice = (
-            f"{evidence.reindex.failed} failed, and nothing else is left to do: retry or delete them, "
-            f"or set vectorStore.collection back to {evidence.indexes.serving.spec.collection}"
+            f"{evidence.reindex.failed} failed, and nothing else is left to do: GET /api/v1/reindex names "
+            "them; delete them, or try again by POST /api/v1/reindex/retry, or set vectorStore.collection "
+            f"back to {evidence.indexes.serving.spec.collection}"
         )
         return Verdict("True", REINDEX_BLOCKED, f"{message}; {advice}", doubtful=True)
     return Verdict("True", REINDEXING, message, doubtful=True)
