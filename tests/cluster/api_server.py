@@ -30,10 +30,10 @@ def binary(name: str, module: str = "kubernetes") -> str:
 
 
 @contextmanager
-def process(log: Path, *command: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def process(log: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command in the background with its output in a file; end it on leaving."""
     with log.open("wb") as output:
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env)
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
             yield child
         finally:

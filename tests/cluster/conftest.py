@@ -5,7 +5,6 @@ RAG_TEST_KUBECONFIG chooses a cluster of the user's. Its operator is used if it 
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ import pytest
 import yaml
 from cluster.build import build, folder
 
-from tests.cluster.api_server import api_server, process
+from tests.cluster.api_server import api_server
 from tests.cluster.kube import Kube, accepts, pipeline
+from tests.cluster.own_operator import RESYNC_SECONDS, OwnOperator
 from tests.patience import eventually
-from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = "app.kubernetes.io/name=ragpipeline-operator"
@@ -58,25 +57,21 @@ def keda_crds() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def operator(crd: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[float]:
+def own_operator(crd: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnOperator]:
+    """The operator as a process of ours."""
+    operator = OwnOperator(crd.kubeconfig, tmp_path_factory.mktemp("operator"))
+    operator.start()
+    yield operator
+    operator.kill()
+
+
+@pytest.fixture(scope="session")
+def operator(crd: Kube, request: pytest.FixtureRequest) -> float:
     """The operator; the value is its resync period in seconds."""
     if crd("get", "deployments", "--all-namespaces", f"--selector={INSTALLED}", "--output=name"):
-        yield 15
-        return
-    period = 2.0
-    log = tmp_path_factory.mktemp("operator") / "operator.log"
-    variables = {
-        "KUBECONFIG": crd.kubeconfig,
-        "RAG_OPERATOR_RESYNC_SECONDS": period,
-        "RAG_OPERATOR_METRICS_PORT": free_port(),
-        "RAG_OPERATOR_LIVENESS_PORT": free_port(),
-        "PYTHONPATH": ROOT / "operator",
-    }
-    environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
-    with process(log, sys.executable, "-m", "rag_operator", env=environment) as running:
-        yield period
-        ended = running.poll()
-    assert ended is None, f"the operator ended by itself with status {ended}:\n{log.read_text()}"
+        return 15
+    request.getfixturevalue("own_operator")
+    return RESYNC_SECONDS
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """What the conditions say of a change that cannot finish; pods have the state that the test writes."""
 
-import json
-
 import pytest
 
 from tests.cluster.kube import MINILM, NAME, Kube, Manifest, pipeline
+from tests.cluster.pods import pods, serve, set_status, told
 from tests.patience import eventually
 
 LIMIT: Manifest = {"limits": {"cpu": "1", "memory": "1Gi"}}
@@ -24,7 +23,6 @@ LIMITED: Manifest = {
     },
 }
 SAID = "the collection docs belongs to another pipeline"
-READY = [{"type": "Ready", "status": "True"}, {"type": "ContainersReady", "status": "True"}]
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -33,34 +31,6 @@ pytestmark = pytest.mark.usefixtures("operator")
 def nobody_else_runs_pods(bare: bool) -> None:
     if not bare:
         pytest.skip("a kubelet writes the state of pods itself")
-
-
-def pods(kube: Kube, component: str = "") -> list[Manifest]:
-    found = kube.list("pods", f"app.kubernetes.io/component={component}" if component else "")
-    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-
-
-def set_status(kube: Kube, kind: str, name: str, status: Manifest) -> None:
-    kube(
-        "patch", kind, name, "--subresource=status", "--type=merge", "--patch", json.dumps({"status": status})
-    )
-
-
-def serve(kube: Kube) -> bool:
-    """Make all pods ready that are not; return whether the pipeline is."""
-    for pod in pods(kube):
-        if not pod["status"].get("conditions"):
-            set_status(kube, "pod", pod["metadata"]["name"], {"phase": "Running", "conditions": READY})
-    ready = kube.condition("Ready")
-    return ready is not None and ready["status"] == "True"
-
-
-def told(kube: Kube, condition: str, reason: str) -> Manifest:
-    def look() -> Manifest | None:
-        found = kube.condition(condition)
-        return found if found and found["reason"] == reason else None
-
-    return eventually(look)
 
 
 def test_a_new_pod_that_gives_up_is_told_while_the_old_one_serves(kube: Kube) -> None:

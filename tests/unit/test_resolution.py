@@ -3,11 +3,14 @@
 import base64
 
 import pytest
-from tests.unit.pipelines import EXTERNAL_LLM, KEYS, UID, pipeline
+from tests.unit.pipelines import EXTERNAL_LLM, KEYS, MINILM, UID, pipeline
 
 from rag_operator.connections import InvalidRedisUrl, QueueConnection
+from rag_operator.indexes import decide
 from rag_operator.names import INSTANCE, Manifest, children_labels
+from rag_operator.pipeline import RagPipeline
 from rag_operator.resolution import Resolution, Unresolved, decode, foreign, resolve
+from rag_operator.status import Status
 
 EXTERNAL_QUEUE = {"external": {"urlSecretRef": {"name": "keys", "key": "redis"}}}
 SECRET_CONFLICT = Unresolved(
@@ -126,6 +129,18 @@ def test_every_key_of_the_api_must_have_a_value(contents: dict[str, str], messag
     else:
         assert isinstance(found, Unresolved)
         assert (found.reason, found.message.startswith(message)) == ("SecretKeyNotFound", True)
+
+
+def test_a_key_of_a_server_that_an_index_still_needs_is_needed() -> None:
+    """The spec names another server since."""
+    elsewhere = {
+        "model": MINILM,
+        "external": {"url": "http://tei", "apiKeySecretRef": {"name": "keys", "key": "tei"}},
+    }
+    known = decide(pipeline(embedding=elsewhere))
+    moved: RagPipeline = pipeline().model_copy(update={"status": Status(indexes=known)})
+    assert resolve(moved, {}, {}) == Unresolved("SecretNotFound", "Secret keys does not exist")
+    assert isinstance(resolve(moved, {"keys": {"tei": "key"}}, {}), Resolution)
 
 
 def test_a_wrong_url_in_a_secret_is_told_without_its_text() -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.unit.pipelines import find, observed, pipeline
 
 from rag_contract.stats import ComponentProblem, QueueStats, Stats
-from rag_operator.stats import Told, told
+from rag_operator.evidence import Observed
+from rag_operator.stats import Told, read_stats, told
 from rag_workloads.web.problems import Problem, Unavailable
 
 AWAY = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="it refuses connections")
@@ -22,6 +24,25 @@ STATS = Stats(
 
 def answer(status: int, body: Any) -> httpx.Response:
     return httpx.Response(status, json=body, request=httpx.Request("GET", "http://demo-api.team:8000"))
+
+
+@pytest.mark.parametrize(("kinds", "keys"), [({"Deployment", "Service"}, [b"secret"]), ({"Deployment"}, [])])
+async def test_the_key_goes_to_the_pipelines_own_service_alone(
+    kinds: set[str], keys: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def get(client: httpx.AsyncClient, url: str, headers: dict[bytes, bytes]) -> httpx.Response:
+        asked.append(headers[b"X-API-Key"])
+        return answer(200, STATS.model_dump(mode="json"))
+
+    monkeypatch.setattr(httpx.AsyncClient, "get", get)
+    key = {"auth": {"apiKeySecretRef": {"name": "keys", "key": "api"}}}
+    seen = [each for each in observed(api=key) if each["kind"] in kinds]
+    find(seen, "Deployment", "demo-api")["status"] = {"readyReplicas": 1}
+    found = await read_stats(pipeline(api=key), Observed(seen), {"keys": {"api": "secret"}})
+    assert asked == keys
+    assert found.stats == (STATS if keys else None)
 
 
 def test_counts_and_problems_are_read_as_they_were_written() -> None:

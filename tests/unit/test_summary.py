@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
-from tests.unit.pipelines import MINILM, find, pipeline, resource, site
+from tests.unit.pipelines import MINILM, find, pipeline, reindexing, resource, site
 
 from rag_contract.stats import QueueStats, Stats
 from rag_operator.children import build
@@ -66,6 +66,20 @@ def test_an_event_tells_when_readiness_turns() -> None:
     worse = ready_changed(METADATA, first, summarize(evidence(first, ready=0), NOW), NOW)
     assert worse
     assert (worse["type"], worse["reason"]) == ("Normal", "Progressing")
+
+
+def test_a_reindex_has_events_of_its_own() -> None:
+    seen = evidence()
+    one = summarize(seen, NOW)
+    following = reindexing(seen.pipeline)
+    two = summarize(replace(seen, indexes=following), NOW)
+    ready = (two.conditions or [])[-1]
+    assert (ready.status, ready.reason) == ("True", "Reindexing")
+    assert ready_changed(METADATA, one, two, NOW) is None
+    assert ready_changed(METADATA, two, one, NOW) is None
+    back = ready_changed(METADATA, summarize(evidence(ready=0), NOW), two, NOW)
+    assert back
+    assert (back["type"], back["reason"]) == ("Normal", "Reindexing")
 
 
 def test_an_event_warns_of_a_rollout_that_is_stuck_though_old_pods_serve() -> None:

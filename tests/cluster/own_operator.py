@@ -1,0 +1,50 @@
+"""The operator as a process that a test can kill, and whose names of hosts a test can write."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+RESYNC_SECONDS = 2.0
+# Mounts stay inside; who is not root becomes it there.
+_INSIDE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+_WITH_HOSTS = ["sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"']
+
+
+class OwnOperator:
+    """The operator, and the file that is its /etc/hosts."""
+
+    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+        self.hosts, self._log = folder / "hosts", folder / "operator.log"
+        self.hosts.write_text(Path("/etc/hosts").read_text())
+        variables = {
+            "KUBECONFIG": kubeconfig,
+            "RAG_OPERATOR_RESYNC_SECONDS": RESYNC_SECONDS,
+            "RAG_OPERATOR_METRICS_PORT": free_port(),
+            "RAG_OPERATOR_LIVENESS_PORT": free_port(),
+            "PYTHONPATH": ROOT / "operator",
+        }
+        self._env = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        command = [*_INSIDE, *_WITH_HOSTS, str(self.hosts), sys.executable, "-m", "rag_operator"]
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=self._env)
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing; raise AssertionError if it ended by itself before."""
+        assert self._process
+        ended = self._process.poll()
+        assert ended is None, f"the operator ended by itself with status {ended}:\n{self._log.read_text()}"
+        self._process.kill()
+        self._process.wait()
+
+    def resolve(self, host: str, address: str) -> None:
+        """Have it find a host at an address."""
+        with self.hosts.open("a") as file:
+            file.write(f"{address} {host}\n")
