@@ -22,17 +22,17 @@ def decide(pipeline: RagPipeline, stats: Stats | None = None) -> Indexes:
     """
     before = pipeline.status.indexes or _first(pipeline)
     known = _as_told(pipeline, before, stats) if stats and stats.index else before
-    spec, serving, following = _wanted(pipeline), known.serving, _next(pipeline, known)
+    number = max(before.decided + 1, known.serving.revision + 1, _number(pipeline))
+    spec, serving, following = _wanted(pipeline), known.serving, _next(pipeline, known, number)
     if serving.spec.collection == spec.collection:
         serving = serving.model_copy(update={"spec": spec})
     dropped = (known.next,) if known.next and known.next.id != _id(following) else ()
-    another = _id(following) != _id(before.next)
     return Indexes(
         serving=serving,
         next=following,
         retiring=known.retiring,
         called_off=(*known.called_off, *dropped)[-MOST_CALLED_OFF:],
-        decided=max(before.decided + 1, _number(pipeline)) if another else before.decided,
+        decided=before.decided if _id(following) == _id(before.next) else number,
     )
 
 
@@ -82,14 +82,16 @@ def _risen(pipeline: RagPipeline, known: Indexes, stats: Stats) -> IndexStatus:
     return risen.model_copy(update={"slot": _other(known.serving.slot)})
 
 
-def _next(pipeline: RagPipeline, known: Indexes) -> IndexStatus | None:
-    """Return the index that is to serve in place of the one that does; None if there is none, or not yet."""
+def _next(pipeline: RagPipeline, known: Indexes, number: int) -> IndexStatus | None:
+    """Return the index that is to serve in place of the one that does; None if there is none, or not yet.
+
+    A new one gets the number of the decision, which no index of the pipeline had before.
+    """
     spec, slot = _wanted(pipeline), _other(known.serving.slot)
     if known.retiring or spec.collection == known.serving.spec.collection:
         return None
     if known.next and _vectors(known.next.spec) == _vectors(spec):
         return known.next.model_copy(update={"spec": spec, "slot": slot})
-    number = _number(pipeline)
     return IndexStatus(id=index_id(pipeline_id(pipeline), number), revision=number, slot=slot, spec=spec)
 
 

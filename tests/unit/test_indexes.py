@@ -92,7 +92,7 @@ def test_the_index_follows_the_spec_while_its_collection_is_the_specs() -> None:
     [
         ("a", {"serving": (FIRST, "")}),
         # The spec changed while the operator was upgraded.
-        ("b", {"serving": (FIRST, ""), "next": (f"{FIRST}~{BORN + 9}", "b")}),
+        ("b", {"serving": (FIRST, ""), "next": (f"{FIRST}~{BORN + 10}", "b")}),
     ],
 )
 def test_a_pipeline_of_an_earlier_release_keeps_its_collection(
@@ -168,7 +168,7 @@ def test_a_third_collection_waits_until_the_first_is_gone() -> None:
     waits = (*SWITCHED, (C, told(SECOND, FIRST, collection="b")))
     assert ids(after(*waits)) == {"serving": (SECOND, "b"), "retiring": (FIRST, "")}
     known = after(*waits, (C, told(SECOND, collection="b")))
-    assert ids(known) == {"serving": (SECOND, "b"), "next": (f"{FIRST}~{BORN + 3}", "")}
+    assert ids(known) == {"serving": (SECOND, "b"), "next": (f"{FIRST}~{BORN + 4}", "")}
     assert known.decided == BORN + 4
 
 
@@ -179,7 +179,14 @@ def test_one_that_was_called_off_too_late_serves_with_what_it_was_made_for() -> 
     assert ids(known) == {"serving": (SECOND, "b"), "retiring": (FIRST, "")}
     assert known.serving.spec.model_image == "mine:2"
     anew = after(*begun, (made("a", 3), told(SECOND, collection="b")))
-    assert ids(anew) == {"serving": (SECOND, "b"), "next": (f"{FIRST}~{BORN + 3}", "")}
+    assert ids(anew) == {"serving": (SECOND, "b"), "next": (f"{FIRST}~{BORN + 4}", "")}
+
+
+def test_an_id_is_never_used_again_for_its_records_are_closed() -> None:
+    overtaken = (*BEGUN, (C, told(FIRST, SECOND)), (C, told(SECOND, FIRST, collection="b")))
+    assert ids(after(*overtaken))["called off 0"] == (f"{FIRST}~{BORN + 3}", "b")
+    known = after(*overtaken, (C, told(SECOND, collection="b")))
+    assert ids(known) == {"serving": (SECOND, "b"), "next": (f"{FIRST}~{BORN + 5}", "")}
 
 
 @pytest.mark.parametrize("first", [told(SECOND, collection="b"), None])
@@ -194,7 +201,7 @@ def test_an_unknown_index_of_another_collection_serves_until_the_specs_is_comple
     known = after((made("c", 1, created=LATER), told(SECOND, collection="b", model=OTHER_MODEL)))
     assert (known.serving.id, known.serving.spec.embedding_model) == (SECOND, OTHER_MODEL)
     assert known.next
-    assert (known.next.spec.collection, known.next.revision) == ("c", BORN + 3601)
+    assert (known.next.spec.collection, known.next.revision) == ("c", BORN + 3602)
     assert known.next.slot != known.serving.slot
 
 
@@ -243,6 +250,7 @@ class World:
             return self
         following = self.known.next
         new = [following] if following and following.id not in self.stored else []
+        assert not {each.id for each in new} & dict(self.collections).keys(), "its records are closed"
         return replace(
             self,
             next=following.id if following else None,
