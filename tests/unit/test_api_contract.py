@@ -1,5 +1,6 @@
 """What the API says of itself, and how it refuses what is no question; without the parts behind it."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -168,6 +169,15 @@ async def test_what_a_path_allows_is_said(client: httpx.AsyncClient, path: str, 
     answer = await client.put(f"/api/v1/{path}")
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
     assert answer.json()["detail"] == f"/api/v1/{path} does not take PUT, but {allowed}."
+
+
+async def test_the_page_of_the_documentation_needs_no_other_host(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    assert (page.status_code, re.findall(r"(?:https?:)?//\w", page.text)) == (200, [])
+    needed = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
+    assert sorted(path.rpartition(".")[2] for path in needed) == ["css", "js", "png"]
+    for path in [*needed, "/openapi.json"]:
+        assert (await client.get(path)).status_code == 200
 
 
 async def test_a_path_that_is_none_is_told_in_a_sentence(client: httpx.AsyncClient) -> None:

@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,11 +42,11 @@ def create_app(
     body_limits: Mapping[str, int] | None = None,
     pace: Pace | None = None,
 ) -> FastAPI:
-    """An app with GET /live and /ready (503 and why while `alive` or `ready` raises), and /metrics.
+    """An app with GET /live and /ready (503 and why while `alive` or `ready` raises), /metrics and /docs.
 
     A body may have `body_limit` bytes, or what `body_limits` says of its path, and comes at `pace` at least.
     """
-    app = FastAPI(title=title, lifespan=lifespan)
+    app = FastAPIOffline(title=title, lifespan=lifespan, redoc_url=None)
     problems.install(app)
     app.add_middleware(BodyLimitMiddleware, limit=body_limit, by_path=body_limits or {}, pace=pace or Pace())
     app.add_middleware(RequestIdMiddleware)
