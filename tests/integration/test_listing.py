@@ -55,7 +55,9 @@ async def test_pages_have_all_documents_once_newest_first(shelf: Records, limit:
 async def test_documents_of_one_moment_are_all_listed(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag_workloads.library.records.time.time", lambda: 1_800_000_000.25)
+    moment = datetime.now(UTC)
+    now = moment.timestamp(), moment.isoformat()
+    monkeypatch.setattr("rag_workloads.library.records.now", lambda: now)
     for number in range(7):
         await begin(records, f"doc-{number}")
     assert await found(records, 2) == [f"doc-{number}" for number in reversed(range(7))]
@@ -96,6 +98,8 @@ async def test_by_the_time_of_creation(records: Records) -> None:
     now = datetime.now(UTC)
     hour = timedelta(hours=1)
     assert await found(records, created_after=now - hour, created_before=now + hour) == ["doc"]
+    assert await found(records, created_after=document.created_at) == ["doc"]
+    assert await found(records, created_before=document.created_at) == []
     assert await found(records, created_after=now + hour) == []
     assert await found(records, created_before=now - hour) == []
 

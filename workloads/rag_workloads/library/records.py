@@ -5,7 +5,6 @@ changes it, and refuses to touch a record that is final or of another generation
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -273,8 +272,9 @@ class Records(RecordReader):
 
 
 def now() -> tuple[float, str]:
-    """The time in seconds, and in words, as scripts take it."""
-    return time.time(), datetime.now(UTC).isoformat()
+    """The time in seconds, and the same in words, as scripts take it."""
+    moment = datetime.now(UTC)
+    return moment.timestamp(), moment.isoformat()
 
 
 def _error(error: DocumentError) -> dict[str, Field]:
