@@ -1,11 +1,9 @@
 """How much memory a worker needs for a document, which must not grow with its pages."""
 
 import asyncio
-import os
 import re
 import sys
 import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pymupdf
@@ -13,14 +11,13 @@ from demo import corpus
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_standins.models.minilm import write_minilm
-from rag_workloads.library.files import ObjectStore, document_key
 from rag_workloads.library.lifecycle import Library
+from tests import workers
 from tests.bench.queue_costs import PIPELINE, consuming
+from tests.integration import service_process
 from tests.integration.redis_process import redis_process
 from tests.ports import free_port
-from tests.records import new_document
 
-DOCUMENT = "document"
 KIB_OF_A_MIB = 1024
 # Less than the life of a process that reads ten pages.
 POLL_SECONDS = 0.01
@@ -47,7 +44,7 @@ async def peak_mib(pages: int) -> float:
         )
         library = Library.open(settings, None)
         await library.claim(settings.owner)
-        await _upload(library, settings, await _pdf(folder, pages))
+        await workers.upload(library, settings, await _pdf(folder, pages))
         async with consuming(redis.connection_url, 1):
             peak = await _peak_until_done(library, settings, folder / "bytecode")
         await library.close()
@@ -65,33 +62,21 @@ async def _pdf(folder: Path, pages: int) -> Path:
     return path
 
 
-async def _upload(library: Library, settings: WorkerSettings, path: Path) -> None:
-    async def content() -> AsyncIterator[bytes]:
-        yield path.read_bytes()
-
-    key = document_key(DOCUMENT, path.stem)
-    await ObjectStore(settings.storage_url).put(key, content())
-    size = path.stat().st_size
-    await library.begin(new_document(document_id=DOCUMENT, size_bytes=size, sha256=path.stem, object_key=key))
-
-
 async def _peak_until_done(library: Library, settings: WorkerSettings, bytecode: Path) -> float:
     """Runs a worker until the document's last batch is queued and done; returns the most that it held.
 
     It and the server that forks the processes which read stay: of one that reads, what it shares with the
     server is counted there.
     """
-    written = settings.model_dump(mode="json", exclude_none=True)
-    env = os.environ | {name.upper(): str(value) for name, value in written.items()}
-    env |= {"REDIS_URL": settings.redis_url.get_secret_value(), "PYTHONPATH": os.pathsep.join(sys.path)}
     # As in an image, modules are compiled before: it takes more memory than to run them.
-    env |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}
+    env = service_process.environment(workers.environment(settings) | compiled)
     await (
         await _python("-c", "import rag_workloads.worker.main, rag_workloads.worker.parsing", env=env)
     ).wait()
     worker = await _python("-m", "rag_workloads.worker", env=env)
     reading = 0.0
-    while (document := await library.records.get(DOCUMENT)) is None or document.unfinished:
+    while (document := await library.records.get(workers.DOCUMENT)) is None or document.unfinished:
         readers = [reader for child in _children(worker.pid) for reader in _children(child)]
         reading = max([reading, *(_mib(reader, "smaps_rollup", PRIVATE) for reader in readers)])
         await asyncio.sleep(POLL_SECONDS)
