@@ -22,7 +22,7 @@ async def policy_manual() -> Path:
 
 
 async def r_manual() -> Path:
-    """Returns the reference of the language R as a PDF (3,658 pages)."""
+    """Returns the reference of the language R as a PDF (2,415 pages)."""
     return await _from_package("r-doc-pdf", "usr/share/R/doc/manual/fullrefman.pdf")
 
 

@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: `python -m tests.bench demo|test [--cold]` or `ingest|documents`."""
+"""Command line of the benchmarks: `python -m tests.bench demo|test [--cold]`, or the name of another."""
 
 import asyncio
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 from demo.steps import Steps
 from demo.target import LocalCluster
 
-from tests.bench import at_rest, demo_runs, documents, ingest, record, suite
+from tests.bench import at_rest, demo_runs, document_api, documents, ingest, record, suite
 from tests.bench.page import render
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -47,6 +47,13 @@ def ingest_command(rounds: Annotated[int, typer.Option(min=1)] = ingest.ROUNDS) 
 def documents_command(count: Annotated[int, typer.Option(min=40)] = documents.DOCUMENTS) -> None:
     """Proves that nothing is lost under faults, and measures what the queue and a worker cost."""
     record.write("documents", asyncio.run(documents.measure(Steps(), count)))
+    render()
+
+
+@app.command("document-api")
+def document_api_command(records: Annotated[int, typer.Option(min=100)] = document_api.RECORDS) -> None:
+    """Times lists of many documents, and counts pages that are read again and events that are missed."""
+    record.write("document-api", asyncio.run(document_api.measure(Steps(), records)))
     render()
 
 
