@@ -1,6 +1,7 @@
 """Which uploads are let in: decided before their body is read, and what is refused leaves nothing."""
 
 import contextlib
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,10 +49,11 @@ def api(narrow: str, redis: Redis) -> str:
 
 
 @contextlib.contextmanager
-def begun(url: str, body: bytes) -> Iterator[socket.socket]:
+def begun(url: str, body: bytes, length: int | None = None) -> Iterator[socket.socket]:
     """An upload whose headers are sent, and whose client waits to be told to go on."""
     address = urlsplit(url)
-    headers = f"POST {PATH} HTTP/1.1\r\nHost: api\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n"
+    stated = len(body) if length is None else length
+    headers = f"POST {PATH} HTTP/1.1\r\nHost: api\r\nContent-Length: {stated}\r\nExpect: 100-continue\r\n"
     kind = "Content-Type: multipart/form-data; boundary=XX\r\nConnection: close\r\n\r\n"
     with socket.create_connection((address.hostname, address.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall((headers + kind).encode())
@@ -176,6 +178,18 @@ def test_a_command_that_redis_refuses_is_our_mistake(settings: dict[str, str], r
         redis.set("tests.mistaken:docs", "no index")
         answer = patient.get(f"{url}/api/v1/documents")
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:ragpipeline:problem:internal")
+
+
+def test_all_files_of_a_form_must_have_room(settings: dict[str, str], files: Path) -> None:
+    before, free = kept(files), shutil.disk_usage(files).free
+    # Ten of the largest files may come in a form: together they are more than there is room for.
+    with lone_api(UPLOAD_LIMIT_BYTES=str(free // 5), **settings) as url:
+        length = (free // 5) * 8
+        with begun(url, b"", length) as connection:
+            refused = answer(connection)
+    assert refused.startswith("HTTP/1.1 503"), "no 100: the body was not asked for"
+    assert "urn:ragpipeline:problem:storage-full" in refused
+    assert kept(files) == before
 
 
 def test_a_volume_without_room_takes_no_document(settings: dict[str, str], files: Path) -> None:

@@ -37,8 +37,8 @@ class Admission:
         self._uploads = 0
 
     @contextlib.asynccontextmanager
-    async def upload(self) -> AsyncIterator[None]:
-        """Hold a place for one upload.
+    async def upload(self, stated_bytes: int) -> AsyncIterator[None]:
+        """Hold a place for one upload, whose body has so many bytes, or 0 where that is not said.
 
         Raises TryLater: uploads-busy, queue-full or storage-full; and redis-py's errors.
         """
@@ -48,7 +48,7 @@ class Admission:
         self._uploads += 1
         try:
             await self._check_queue()
-            await self._check_volume()
+            await self._check_volume(max(stated_bytes, self._upload_limit))
             yield
         finally:
             self._uploads -= 1
@@ -61,9 +61,9 @@ class Admission:
         if waiting >= self._max_waiting:
             raise QueueFull(f"{waiting} documents are waiting to be processed.")
 
-    async def _check_volume(self) -> None:
+    async def _check_volume(self, needed: int) -> None:
         free = await self._files.free_bytes()
-        if free is not None and free < self._upload_limit:
+        if free is not None and free < needed:
             raise storage_full()
 
 
@@ -74,4 +74,4 @@ def memory_full() -> QueueFull:
 
 def storage_full() -> TryLater:
     """The volume of the files has no room for an upload."""
-    return TryLater("storage-full", "The storage is full", "The volume has no room for another file.")
+    return TryLater("storage-full", "The storage is full", "The volume has no room for what is sent.")

@@ -11,9 +11,13 @@ from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.parts import Parts
 from rag_workloads.library.indexes import Decision, Known
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.web.problems import Unavailable
 
 # How soon a question is answered from another index, of those that nobody wrote to since.
 REFRESH_SECONDS = 1
+# For which a request waits for a Redis that restarts. One that stands still would hold it, and a pod that is
+# to stop, for minutes.
+REDIS_SECONDS = 10
 
 log = structlog.get_logger(__name__)
 
@@ -84,8 +88,12 @@ def parts_at_hand(serving: ServingOf) -> Parts:
 
 
 async def parts_now(serving: ServingOf) -> Parts:
-    """A dependency: the parts as they are, for what reads and writes records."""
-    return await serving.refresh()
+    """A dependency: the parts as they are, for what reads and writes records. Raises Unavailable."""
+    try:
+        async with asyncio.timeout(REDIS_SECONDS):
+            return await serving.refresh()
+    except TimeoutError as error:
+        raise Unavailable("queue", f"Redis did not answer in {REDIS_SECONDS} seconds.") from error
 
 
 PartsAtHand = Annotated[Parts, Depends(parts_at_hand)]

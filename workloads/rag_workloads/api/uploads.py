@@ -12,7 +12,7 @@ from rag_workloads.api.descriptions import MAX_TAG_CHARACTERS, MAX_TAGS
 from rag_workloads.api.ids import DOCUMENT_ID, IdempotencyKey, TaskId
 from rag_workloads.api.serving import PartsOf, ServingOf
 from rag_workloads.api.taking_in import answer_one, answer_several, fingerprint, receive
-from rag_workloads.api.upload import MAX_FILES, Form
+from rag_workloads.api.upload import MAX_FILES, Form, body_limit
 from rag_workloads.api.views import TaskStatus, UploadAccepted
 from rag_workloads.jobs import payloads
 from rag_workloads.library.intake import Intake
@@ -41,9 +41,12 @@ FORM: dict[str, Any] = {
 }
 
 
-async def admitted(parts: PartsOf) -> AsyncIterator[None]:
+async def admitted(
+    parts: PartsOf, content_length: Annotated[str, Header(include_in_schema=False)] = ""
+) -> AsyncIterator[None]:
     """A dependency: a place for an upload, from before its body is read until it is answered."""
-    async with parts.admission.upload():
+    stated = int(content_length) if content_length.isdecimal() else 0
+    async with parts.admission.upload(min(stated, body_limit(parts.settings.upload_limit_bytes))):
         yield
 
 
