@@ -37,6 +37,12 @@ def lone_api(probe: str = "/ready", **settings: str) -> Iterator[str]:
         yield url
 
 
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    """The status of an answer that is a problem, and the last part of its type."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["type"].rpartition(":")[2]
+
+
 def client(url: str, key: str | None = None) -> httpx.Client:
     """A client of an API, with a key."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}

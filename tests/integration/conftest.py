@@ -4,11 +4,15 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from tests.integration.api_process import lone_api
 from tests.integration.redis_process import redis_process
 from tests.integration.service_process import running
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
+from rag_contract.environment.worker import WorkerSettings
 from rag_standins.models.minilm import write_minilm
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.files import ObjectStore
@@ -98,6 +102,57 @@ async def vectors(qdrant_url: str, collection: str) -> AsyncIterator[VectorStore
 @pytest.fixture
 def files(tmp_path: Path) -> ObjectStore:
     return ObjectStore((tmp_path / "objects").as_uri())
+
+
+@pytest.fixture
+def worker_settings(
+    redis_server: str, qdrant_url: str, collection: str, model_folder: Path, tmp_path: Path
+) -> WorkerSettings:
+    """Those of a worker of the pipeline, whose files are `files`."""
+    return WorkerSettings(
+        pipeline=PIPELINE,
+        redis_url=redis_server,
+        qdrant_url=qdrant_url,
+        qdrant_collection=collection,
+        storage_url=(tmp_path / "objects").as_uri(),
+        embedding_model=MODEL,
+        model_path=model_folder,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the API keeps files."""
+    return tmp_path_factory.mktemp("objects")
+
+
+@pytest.fixture(scope="module")
+def api_settings() -> dict[str, str]:
+    """What a module's API is told beside where its stores are."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def api_environment(
+    redis_server: str, qdrant_url: str, folder: Path, api_settings: dict[str, str]
+) -> dict[str, str]:
+    """All that a module's API is told."""
+    stores = {"REDIS_URL": redis_server, "QDRANT_URL": qdrant_url, "STORAGE_URL": folder.as_uri()}
+    return {"PIPELINE": PIPELINE, **stores, **api_settings}
+
+
+@pytest.fixture(scope="module")
+def process(api_environment: dict[str, str]) -> Iterator[str]:
+    """An API without anybody who works on its documents."""
+    with lone_api(**api_environment) as url:
+        yield url
+
+
+@pytest.fixture
+async def api(process: str, queue: Queue) -> AsyncIterator[httpx.AsyncClient]:
+    """That API, without any document."""
+    async with httpx.AsyncClient(base_url=process, timeout=PATIENCE_SECONDS) as api:
+        yield api
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """Documents through the API: they are cancelled, tried again, described and listed; nobody works on them."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
-from tests.integration.api_process import lone_api
+from tests.integration.api_process import problem
 from tests.integration.conftest import PIPELINE
-from tests.patience import PATIENCE_SECONDS
 
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.queue import Queue
@@ -18,22 +16,6 @@ from rag_workloads.library.records import Cut, Records, Target
 
 LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=3)
 DOCUMENTS = "/api/v1/documents"
-
-
-@pytest.fixture(scope="module")
-def process(redis_server: str, qdrant_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("objects")
-    with lone_api(
-        PIPELINE=PIPELINE, REDIS_URL=redis_server, QDRANT_URL=qdrant_url, STORAGE_URL=folder.as_uri()
-    ) as url:
-        yield url
-
-
-@pytest.fixture
-async def api(process: str, queue: Queue) -> AsyncIterator[httpx.AsyncClient]:
-    """The API, without any document."""
-    async with httpx.AsyncClient(base_url=process, timeout=PATIENCE_SECONDS) as api:
-        yield api
 
 
 async def upload(
@@ -49,12 +31,6 @@ async def upload(
 async def status(api: httpx.AsyncClient, task_id: str) -> str:
     answer = await api.get(f"{DOCUMENTS}/upload/status/{task_id}")
     return str(answer.json()["status"])
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    """The status, and the last part of the type."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
 
 async def fail(queue: Queue, document_id: str) -> None:

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from tests.integration.api_process import lone_api, lone_process
+from tests.integration.api_process import lone_process, problem
 from tests.integration.conftest import PIPELINE
 from tests.patience import PATIENCE_SECONDS, until
 
@@ -23,23 +23,8 @@ END = b" text.\r\n--XX--\r\n"
 
 
 @pytest.fixture(scope="module")
-def settings(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("objects")
-    keys = {"API_KEYS": json.dumps(KEYS), "KEY_one": "one", "KEY_two": "two"}
-    return {"PIPELINE": PIPELINE, "REDIS_URL": redis_server, "STORAGE_URL": folder.as_uri(), **keys}
-
-
-@pytest.fixture(scope="module")
-def process(settings: dict[str, str]) -> Iterator[str]:
-    with lone_api(**settings) as url:
-        yield url
-
-
-@pytest.fixture
-async def api(process: str, queue: Queue) -> AsyncIterator[httpx.AsyncClient]:
-    """The API, without any document."""
-    async with httpx.AsyncClient(base_url=process, timeout=PATIENCE_SECONDS) as api:
-        yield api
+def api_settings() -> dict[str, str]:
+    return {"API_KEYS": json.dumps(KEYS), "KEY_one": "one", "KEY_two": "two"}
 
 
 def headers(key: str, caller: str = "one") -> dict[str, str]:
@@ -51,12 +36,6 @@ async def upload(
 ) -> httpx.Response:
     sent = [("file", file) for file in files]
     return await api.post(UPLOAD, files=sent, data=data, headers=headers(key, caller))
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    """The status, and the last part of the type."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
 
 async def total(api: httpx.AsyncClient) -> int:
@@ -159,9 +138,9 @@ async def test_a_client_that_leaves_frees_its_key(api: httpx.AsyncClient, queue:
 
 
 async def test_a_process_that_is_killed_blocks_a_key_for_a_minute_at_most(
-    settings: dict[str, str], queue: Queue
+    api_environment: dict[str, str], queue: Queue
 ) -> None:
-    with lone_process("/ready", **settings) as (url, process):
+    with lone_process("/ready", **api_environment) as (url, process):
         async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as api:
             slow = Slow(api, queue)
             running = await slow.begin()

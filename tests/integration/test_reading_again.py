@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pymupdf
-from tests.integration.conftest import MODEL, PIPELINE
 from tests.workers import killed_on_the_way
 
 from rag_contract.environment.worker import WorkerSettings
@@ -23,19 +22,9 @@ def long_pdf(path: Path) -> Path:
 
 
 async def test_the_next_worker_goes_on_where_a_killed_one_came(
-    library: Library, redis_server: str, qdrant_url: str, model_folder: Path, tmp_path: Path
+    library: Library, worker_settings: WorkerSettings, tmp_path: Path
 ) -> None:
-    settings = WorkerSettings(
-        pipeline=PIPELINE,
-        redis_url=redis_server,
-        qdrant_url=qdrant_url,
-        qdrant_collection=library.target.collection,
-        storage_url=(tmp_path / "objects").as_uri(),
-        embedding_model=MODEL,
-        model_path=model_folder,
-        batch_size=4,
-        max_batches_in_flight=PAGES // 4,
-    )
+    settings = worker_settings.model_copy(update={"batch_size": 4, "max_batches_in_flight": PAGES // 4})
     killed = await killed_on_the_way(library, settings, long_pdf(tmp_path / "long.pdf"))
     assert PAGES // 4 < killed.page < PAGES
     assert 0 < killed.read_again <= 64

@@ -1,18 +1,15 @@
 """Uploads of one file and of several, what is said of them, and batches; nobody works on the documents."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from tests.integration.api_process import lone_api
-from tests.integration.conftest import PIPELINE
-from tests.patience import PATIENCE_SECONDS, until
-
-from rag_workloads.jobs.queue import Queue
+from tests.integration.api_process import problem
+from tests.patience import until
 
 LIMIT = 1000
 UPLOAD = "/api/v1/documents/upload"
@@ -21,34 +18,14 @@ OTHER = ("other.txt", b"Another text.")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("objects")
-
-
-@pytest.fixture(scope="module")
-def process(redis_server: str, qdrant_url: str, folder: Path) -> Iterator[str]:
-    settings = {"PIPELINE": PIPELINE, "REDIS_URL": redis_server, "QDRANT_URL": qdrant_url}
-    with lone_api(**settings, STORAGE_URL=folder.as_uri(), UPLOAD_LIMIT_BYTES=str(LIMIT)) as url:
-        yield url
-
-
-@pytest.fixture
-async def api(process: str, queue: Queue) -> AsyncIterator[httpx.AsyncClient]:
-    """The API, without any document."""
-    async with httpx.AsyncClient(base_url=process, timeout=PATIENCE_SECONDS) as api:
-        yield api
+def api_settings() -> dict[str, str]:
+    return {"UPLOAD_LIMIT_BYTES": str(LIMIT)}
 
 
 async def upload(
     api: httpx.AsyncClient, *files: tuple[str, bytes], data: dict[str, Any] | None = None
 ) -> httpx.Response:
     return await api.post(UPLOAD, files=[("file", file) for file in files], data=data)
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    """The status, and the last part of the type."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
 
 def files_of(folder: Path) -> list[bytes]:

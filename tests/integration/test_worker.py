@@ -69,20 +69,8 @@ def scan() -> bytes:
 
 
 @pytest.fixture
-def settings(
-    redis_server: str, qdrant_url: str, collection: str, model_folder: Path, tmp_path: Path
-) -> WorkerSettings:
-    return WorkerSettings(
-        pipeline=PIPELINE,
-        redis_url=redis_server,
-        qdrant_url=qdrant_url,
-        qdrant_collection=collection,
-        storage_url=(tmp_path / "objects").as_uri(),
-        embedding_model="all-MiniLM-L6-v2",
-        model_path=model_folder,
-        batch_size=4,
-        retries=1,
-    )
+def settings(worker_settings: WorkerSettings) -> WorkerSettings:
+    return worker_settings.model_copy(update={"batch_size": 4, "retries": 1})
 
 
 def worker_env(settings: WorkerSettings, port: int) -> dict[str, str]:

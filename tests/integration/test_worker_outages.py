@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
-from tests.integration.conftest import MODEL, PIPELINE
+from tests.integration.conftest import PIPELINE
 from tests.integration.cutting_proxy import CuttingProxy
 from tests.patience import PATIENCE_SECONDS, until
 
@@ -37,23 +37,10 @@ OUTAGES = 3
 
 
 @pytest.fixture
-def settings(
-    redis_server: str, qdrant_url: str, collection: str, model_folder: Path, tmp_path: Path
-) -> WorkerSettings:
+def settings(worker_settings: WorkerSettings) -> WorkerSettings:
     """Fewer attempts than there are outages, and room for one batch: then the worker holds its document."""
-    return WorkerSettings(
-        pipeline=PIPELINE,
-        redis_url=redis_server,
-        qdrant_url=qdrant_url,
-        qdrant_collection=collection,
-        storage_url=(tmp_path / "objects").as_uri(),
-        embedding_model=MODEL,
-        model_path=model_folder,
-        batch_size=1,
-        max_batches_in_flight=1,
-        retries=OUTAGES - 2,
-        shutdown_grace_seconds=0,
-    )
+    own = {"batch_size": 1, "max_batches_in_flight": 1, "retries": OUTAGES - 2, "shutdown_grace_seconds": 0}
+    return worker_settings.model_copy(update=own)
 
 
 @pytest.fixture(autouse=True)
