@@ -12,6 +12,7 @@ from demo.client import Answered, Citation
 
 from tests.durability.answers import Answers, same
 from tests.durability.uploads import answered
+from tests.patience import until
 
 PAUSE_SECONDS = 0.05
 
@@ -22,6 +23,15 @@ class Asked:
 
     answers: list[tuple[str, list[Citation]]] = field(default_factory=list)
     refusals: Counter[str] = field(default_factory=Counter)
+
+    async def more(self, count: int) -> None:
+        """Waits until so many more answers have come."""
+        wanted = len(self.answers) + count
+
+        async def there() -> bool:
+            return len(self.answers) >= wanted
+
+        await until(there)
 
     def judge(self, before: Answers, after: Answers) -> Counter[str]:
         """Returns how many answers were those of the index before, of the one after, empty, or neither."""

@@ -48,6 +48,7 @@ async def reindex_figures(steps: Steps, documents: int = DOCUMENTS) -> dict[str,
 
                     await until(switched)
                     minutes = (time.monotonic() - started) / 60
+                    await answers.more(2 * len(asked))
                     after = await ask(client, asked)
                 verdicts = answers.judge(before, after)
                 step.log(", ".join(f"{count} answers {kind}" for kind, count in sorted(verdicts.items())))

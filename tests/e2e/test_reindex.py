@@ -152,6 +152,7 @@ async def test_no_question_is_answered_from_an_empty_or_a_mixed_index(
             return (await site.stats()).index != first
 
         await until(switched, pause=0.5)
+        await answers.more(2 * len(site.asked))
         after = await site.answers()
     assert set(answers.judge(before, after)) == {"before", "after"}
     index = (await site.stats()).index

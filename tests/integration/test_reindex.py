@@ -77,6 +77,7 @@ async def test_no_question_is_answered_from_an_empty_or_a_mixed_index(
                 return (await client.stats()).index == index.id
 
             await until(switched)
+            await answers.more(2 * len(asked))
             after = await ask(client, asked)
         verdicts = answers.judge(before, after)
         assert set(verdicts) == {"before", "after"}, verdicts
