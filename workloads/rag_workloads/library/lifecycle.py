@@ -115,6 +115,13 @@ class Library(Removal):
         if not await self.records.cut(document, cut, *self.queue.batch_entries(batches)):
             raise Superseded
 
+    async def note(self, document: Document, batches: int, checkpoint: Checkpoint) -> None:
+        """Note where another attempt would go on, `batches` having been queued; raises as `cut` does."""
+        if not await self.records.cut(
+            document, Cut(batches, 0, checkpoint, None), *self.queue.batch_entries([])
+        ):
+            raise Superseded
+
     async def waits(self, document_id: str, task: int) -> bool:
         """Whether a task is unfinished, as after its generation was begun anew."""
         document = await self.records.get(document_id)

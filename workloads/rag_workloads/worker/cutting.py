@@ -43,7 +43,7 @@ class Cutter:
         self._document, self._collection = document, document.collection
         self._batch_size = document.layout.batch_size
         state, words = _read(checkpoint)
-        self.page, self._offset, self._number = state.page, state.offset, state.number
+        self.page, self._offset, self.number = state.page, state.offset, state.number
         self._held, self.tally = state.held, state.tally
         size, overlap = document.layout.chunk_size, document.layout.chunk_overlap
         self._chunker = Chunker(tokenizer, size, overlap, state.chunker, words)
@@ -73,7 +73,7 @@ class Cutter:
 
     def checkpoint(self) -> Checkpoint:
         """Where another attempt goes on; of the words, those since the last call."""
-        state = _State(self.page, self._offset, self._number, self._held, self.tally, self._chunker.state())
+        state = _State(self.page, self._offset, self.number, self._held, self.tally, self._chunker.state())
         words = "".join(f"{word}\n" for word in self._chunker.take_words())
         return Checkpoint(msgpack.packb(_STATE.dump_python(state, mode="json")), words.encode())
 
@@ -88,13 +88,13 @@ class Cutter:
         batch = EmbedBatch(
             document_id=document.document_id,
             generation=document.generation,
-            number=self._number,
+            number=self.number,
             collection=self._collection,
             revision=document.revision,
             file_name=document.file_name,
             chunks=self._held,
         )
-        self._number, self._held = self._number + 1, []
+        self.number, self._held = self.number + 1, []
         return batch
 
 

@@ -28,6 +28,8 @@ from rag_workloads.worker.pages import Page
 from rag_workloads.worker.parser import Parser, Reading, TimeBudget
 
 ROOM_POLL_SECONDS = 0.2
+# Another attempt reads about so many pages again at most, however little text is on them.
+NOTED_PAGES = 32
 PROGRESS_SECONDS = 0.5
 # Before a document that is for newer pods, or that waits for a store, is taken up again.
 HAND_BACK_SECONDS = 5
@@ -150,11 +152,15 @@ class DocumentProcessor:
 
     async def _cut(self, document: Document, reading: Reading, cutter: Cutter, budget: TimeBudget) -> None:
         """Queue the document's batches in order, but the last; records progress as the pages go by."""
-        told = time.monotonic()
+        told, noted = time.monotonic(), cutter.page - 1
         for number in range(cutter.page, reading.pages + 1):
             await self.library.turn_to(document, number)
             page = await reading.read(number)
-            await self._cut_page(document, page, cutter, budget)
+            if await self._cut_page(document, page, cutter, budget):
+                noted = number
+            elif number - noted == NOTED_PAGES:
+                await self.library.note(document, cutter.number, cutter.checkpoint())
+                noted = number
             metrics.PAGES_PARSED.inc()
             if number == reading.pages or time.monotonic() - told > PROGRESS_SECONDS:
                 # Progress never goes back, in a second attempt neither.
@@ -162,13 +168,17 @@ class DocumentProcessor:
                 await self.library.progress(document, pages_done=pages_done)
                 told = time.monotonic()
 
-    async def _cut_page(self, document: Document, page: Page, cutter: Cutter, budget: TimeBudget) -> None:
+    async def _cut_page(self, document: Document, page: Page, cutter: Cutter, budget: TimeBudget) -> bool:
+        """Queue the batches that a page fills; whether there were any."""
+        queued = False
         # A thread cannot be stopped, so that it gets little at a time.
         for piece in cutter.pieces(page):
             batches = await budget.spend(anyio.to_thread.run_sync(cutter.feed, piece))
             if batches:
                 await self._wait_for_room(document)
                 await self.library.cut(document, batches, cutter.checkpoint())
+                queued = True
+        return queued
 
     async def _finish(self, document: Document, cutter: Cutter) -> None:
         """Queue the last batches, with what is known of the whole document then."""

@@ -4,7 +4,7 @@ from rag_workloads.jobs.scripts import ENTER
 from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, OWN_KEYS, REFUSED_WHEN_FULL
 
 # Queues batches of a generation, in order, and notes how far it is cut: both or neither, so that the next
-# attempt goes on after them. Only the last one to take the document up may. Its own keys, and ARGV from the
+# attempt goes on after them. There may be none, after many pages with little text. Only the last one to take the document up may. Its own keys, and ARGV from the
 # eleventh on, are those of `enter`. ARGV: document id, now, time in words, generation, token, number of the
 # first batch, how many there are, the state in which the next attempt begins, words to add to those that it
 # knows, and how many chunks there are if these were the last, else "". Answers whether it did.
@@ -14,8 +14,9 @@ if generation ~= ARGV[4] or not unfinished(state) or holder ~= ARGV[5] then retu
 local first, count, chunks = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[10]
 queued = tonumber(queued or 0)
 if queued ~= first then return queued > first and 1 or 0 end
-enter({OWN_KEYS}, 11)
 local own = record .. ':' .. generation
+if count == 0 and redis.call('GET', own .. ':cut') == ARGV[8] then return 1 end
+enter({OWN_KEYS}, 11)
 redis.call('HSET', record, 'batches_queued', first + count, 'updated_at', ARGV[3])
 if chunks == '' then
   redis.call('SET', own .. ':cut', ARGV[8])
