@@ -178,6 +178,14 @@ async def cut(room: Room) -> Verb:
 
 
 @scenario
+async def note(room: Room) -> Verb:
+    document = await room.begun()
+    document = await room.library.take_up("doc", document.task, "taken", LAYOUT)
+    await room.library.cut(document, [batch(document, 0)], Checkpoint(b"state", b"words"))
+    return lambda library: library.note(document, 1, Checkpoint(b"later", b"more"))
+
+
+@scenario
 async def last_cut(room: Room) -> Verb:
     document = await room.begun()
     document = await room.library.take_up("doc", document.task, "taken", LAYOUT)

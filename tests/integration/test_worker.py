@@ -61,6 +61,15 @@ def pdf(pages: int) -> bytes:
     return data
 
 
+def sparse_pdf(pages: int) -> bytes:
+    """A PDF whose pages have a few words each."""
+    document = pymupdf.open()
+    for number in range(1, pages + 1):
+        document.new_page().insert_text((72, 72), f"Slide {number}.")
+    data: bytes = document.tobytes(no_new_id=True)
+    return data
+
+
 def scan() -> bytes:
     document = pymupdf.open()
     document.new_page()
@@ -213,6 +222,29 @@ async def test_an_attempt_goes_on_where_the_one_before_it_was_stopped(bench: Ben
     assert [batch.number for batch in rest] == list(range(1, len(expected)))
     assert [batch.chunks for batch in [first, *rest]] == expected
     assert (again.chunks, again.pages_done, again.attempts) == (whole.chunks, 70, 1)
+
+
+async def test_little_is_read_again_of_a_document_whose_pages_fill_no_batch(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await bench.process(await bench.upload(sparse_pdf(100), "whole"))
+    expected = [batch.chunks for batch in await bench.batches()]
+    await bench.forget(whole)
+    document, turned, turn_to = await bench.upload(sparse_pdf(100)), list[int | None](), Library.turn_to
+
+    async def stop_at_90(library: Library, document: Document, page: int | None) -> None:
+        turned.append(page)
+        if turned.count(90) == 1 and page == 90:
+            raise asyncio.CancelledError
+        await turn_to(library, document, page)
+
+    monkeypatch.setattr(Library, "turn_to", stop_at_90)
+    with pytest.raises(asyncio.CancelledError):
+        await bench.process(document)
+    assert await bench.batches() == []
+    await bench.process(document)
+    assert turned == [*range(1, 91), *range(65, 101)]
+    assert [batch.chunks for batch in await bench.batches()] == expected
 
 
 async def test_an_attempt_after_all_is_queued_queues_nothing(bench: Bench) -> None:

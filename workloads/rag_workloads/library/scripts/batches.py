@@ -4,10 +4,11 @@ from rag_workloads.jobs.scripts import ENTER
 from rag_workloads.library.scripts import ALLOWED_WHEN_FULL, FUNCTIONS, OWN_KEYS, REFUSED_WHEN_FULL
 
 # Queues batches of a generation, in order, and notes how far it is cut: both or neither, so that the next
-# attempt goes on after them. There may be none, after many pages with little text. Only the last one to take the document up may. Its own keys, and ARGV from the
-# eleventh on, are those of `enter`. ARGV: document id, now, time in words, generation, token, number of the
-# first batch, how many there are, the state in which the next attempt begins, words to add to those that it
-# knows, and how many chunks there are if these were the last, else "". Answers whether it did.
+# attempt goes on after them. There may be none, after many pages with little text. Only the last attempt to
+# take the document up may. Its own keys, and ARGV from the eleventh on, are those of `enter`. ARGV: document
+# id, now, time in words, generation, token, number of the first batch, how many there are, the state in which
+# the next attempt begins, words to add to those that it knows, and how many chunks there are if these were
+# the last, else "". Answers whether it did.
 CUT = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}{ENTER}
 local generation, state, holder, queued = get('generation', 'state', 'holder', 'batches_queued')
 if generation ~= ARGV[4] or not unfinished(state) or holder ~= ARGV[5] then return 0 end
