@@ -15,6 +15,7 @@ from rag_standins.models.minilm import write_minilm
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.records import Records
+from tests.bench.reindex import reindex_figures
 from tests.event_streams import events_missed_after_resume
 from tests.integration.api_process import lone_api
 from tests.integration.redis_process import redis_process
@@ -47,6 +48,7 @@ async def measure(steps: Steps, records: int = RECORDS) -> dict[str, object]:
         "killed_at_page": killed.page,
         "pages_read_again": killed.read_again,
         "events_missed_after_resume": missed,
+        **await reindex_figures(steps),
     }
 
 

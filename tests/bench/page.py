@@ -117,6 +117,10 @@ DOCUMENT_API = {
         "of 5,000 events, those missed by a client that is cut off 250 times",
         "0",
     ),
+    "reindex_documents": ("documents that are embedded anew for another model", ""),
+    "reindex_questions": ("questions that are answered meanwhile", ""),
+    "reindex_empty_answers": ("of these, from an empty or a mixed index", "0"),
+    "reindex_documents_per_minute": ("documents embedded anew in a minute", ""),
 }
 
 

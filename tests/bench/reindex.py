@@ -53,6 +53,8 @@ async def reindex_figures(steps: Steps, documents: int = DOCUMENTS) -> dict[str,
                 verdicts = answers.judge(before, after)
                 step.log(", ".join(f"{count} answers {kind}" for kind, count in sorted(verdicts.items())))
     return {
+        "reindex_documents": documents,
+        "reindex_questions": verdicts.total(),
         "reindex_empty_answers": verdicts["empty"] + verdicts["neither"],
         "reindex_documents_per_minute": round(documents / minutes),
     }
