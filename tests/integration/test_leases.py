@@ -11,7 +11,9 @@ from tests.patience import until
 
 from rag_contract import names
 from rag_workloads.jobs.leases import Leases
+from rag_workloads.jobs.metrics import LEASES_EXPIRED
 from rag_workloads.jobs.queue import Queue
+from rag_workloads.jobs.scripts import LINE
 
 PIPELINE = "tests.pipeline"
 NAME = names.ingest_queue(PIPELINE)
@@ -187,3 +189,38 @@ async def test_a_renewal_that_had_no_answer_is_ours_still(queue: Queue, proxy: C
     await holder.renew()
     assert before < await due(queue)
     await impatient.aclose()
+
+
+async def test_a_look_tells_what_waits_what_runs_and_what_is_put_off(queue: Queue) -> None:
+    assert (await queue.lines())[NAME] == (0, 0, 0, 0)
+    await enqueue(queue, 1, 2, 3, 4)
+    holder = leases(queue.redis)
+    assert len(await holder.claim(3)) == 3
+    await holder.put_back(job(2), 3600)
+    assert (await queue.lines())[NAME][:3] == (1, 2, 1)
+    await holder.put_back(job(1))
+    assert (await queue.lines())[NAME][:3] == (2, 1, 1), "what is due again waits"
+
+
+async def test_the_oldest_is_the_one_that_might_have_been_taken_first(queue: Queue) -> None:
+    await enqueue(queue, 1)
+    now = int((await queue.redis.time())[0]) * 1000
+    await queue.redis.zadd(NAME, {job(1): now - 60_000 - LINE})
+    assert 60 <= (await queue.lines())[NAME].oldest_seconds < 3600
+    await queue.redis.zadd(NAME, {job(2): now - 7_200_000})
+    assert 7200 <= (await queue.lines())[NAME].oldest_seconds < 9000, "nobody took what is due again"
+
+
+async def test_a_lease_that_ran_out_is_counted_and_a_delay_that_is_over_is_not(queue: Queue) -> None:
+    counted = LEASES_EXPIRED.labels(NAME)
+    before = counted._value.get()
+    await enqueue(queue, 1, 2)
+    first = leases(queue.redis, 0.001)
+    await first.claim(1)
+    assert await until(lambda: claimed(leases(queue.redis), 1)) == [job(1)]
+    assert counted._value.get() == before + 1
+    other = leases(queue.redis)
+    assert await claimed(other) == [job(2)]
+    await other.put_back(job(2))
+    assert await claimed(other) == [job(2)]
+    assert counted._value.get() == before + 1

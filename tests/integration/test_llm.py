@@ -83,7 +83,12 @@ def llm(backend: Backend) -> Iterator[str]:
 
 def requests(url: str, status: str) -> float:
     """The service's own count of requests that ended so."""
-    line = f'llm_requests_total{{status="{status}"}} '
+    return metric(url, f'llm_requests_total{{status="{status}"}}')
+
+
+def metric(url: str, name: str) -> float:
+    """A sample of the service's metrics."""
+    line = f"{name} "
     lines = patient.get(f"{url}/metrics").text.splitlines()
     return next((float(found.removeprefix(line)) for found in lines if found.startswith(line)), 0)
 
@@ -98,6 +103,17 @@ def test_whole_answer(llm: str) -> None:
 
 def test_the_stream_has_the_words_and_ends_with_done(llm: str) -> None:
     assert streamed_text(llm)
+
+
+def test_tokens_are_counted_and_a_stream_tells_when_it_began(llm: str) -> None:
+    read, written = 'llm_tokens_total{direction="in"}', 'llm_tokens_total{direction="out"}'
+    begun = metric(llm, "llm_first_token_seconds_count")
+    tokens = [metric(llm, name) for name in (read, written)]
+    patient.post(f"{llm}/generate", json={**PROMPT, "max_tokens": 8})
+    streamed_text(llm)
+    assert metric(llm, read) > tokens[0]
+    assert metric(llm, written) == tokens[1] + 16, "streamed or not"
+    assert metric(llm, "llm_first_token_seconds_count") == begun + 1
 
 
 def test_whole_or_streamed_the_words_are_those_of_the_server() -> None:

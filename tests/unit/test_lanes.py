@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from prometheus_client import REGISTRY
 
 from rag_workloads.embedding.calls import Call, Tokens, Window, take_batch
 from rag_workloads.embedding.engine import Direction, InferenceFailed, InputTooLong, Lane, Overloaded
@@ -168,3 +169,38 @@ async def test_every_vector_but_the_last_is_progress() -> None:
 async def test_a_text_that_is_too_long_is_refused(lanes: Lanes) -> None:
     with pytest.raises(InputTooLong):
         await lanes.embed(["a" * 51], Lane.QUERY, truncate=False)
+
+
+def sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0
+
+
+async def test_what_waits_and_what_an_inference_is_made_of_is_measured(
+    lanes: Lanes, model: RecordingModel
+) -> None:
+    tokens_before = {
+        kind: sample("embedding_inference_tokens_total", kind=kind) for kind in ("text", "padding")
+    }
+    calls = await begin(lanes, model, (["b" * 10, "c" * 40], Lane.BULK))
+    assert sample("embedding_lane_texts", lane="bulk") == 2
+    assert sample("embedding_lane_tokens", lane="bulk") == 50
+    assert sample("embedding_lane_texts", lane="query") == 0, "the first one is in the model"
+    model.released.set()
+    await asyncio.gather(*calls)
+    assert sample("embedding_lane_texts", lane="bulk") == 0
+    assert sample("embedding_lane_tokens", lane="bulk") == 0
+    grown = {
+        kind: sample("embedding_inference_tokens_total", kind=kind) - tokens_before[kind]
+        for kind in tokens_before
+    }
+    assert grown == {"text": len("first") + 50, "padding": 30}
+
+
+async def test_a_caller_that_gives_up_waits_no_more(lanes: Lanes, model: RecordingModel) -> None:
+    first, second = await begin(lanes, model, (["b" * 10], Lane.BULK))
+    assert sample("embedding_lane_texts", lane="bulk") == 1
+    second.cancel()
+    await asyncio.wait([second])
+    assert sample("embedding_lane_texts", lane="bulk") == 0
+    model.released.set()
+    await first

@@ -15,6 +15,7 @@ from rag_workloads.api.parts import Parts
 from rag_workloads.api.prompt import prompts
 from rag_workloads.api.retrieval import Retrieval
 from rag_workloads.clients.llm import LlmClient, PromptRefused
+from rag_workloads.web import metrics
 from rag_workloads.web.problems import Problem, Unavailable
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class Stopwatch:
             yield
         finally:
             self.seconds[step] = round(time.perf_counter() - start, 4)
+            metrics.QUESTION_SECONDS.labels(step).observe(self.seconds[step])
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,11 @@ class Answering:
         watch = Stopwatch()
         with watch.time("retrieval"):
             found = await self._retrieval.search(question, top_k)
-        if not found.hits:
-            return Prepared(question, Evidence([], []), watch)
-        with watch.time("citations"):
-            evidence = await gather_evidence(self._retrieval, found)
+        evidence = Evidence([], [])
+        if found.hits:
+            with watch.time("citations"):
+                evidence = await gather_evidence(self._retrieval, found)
+        metrics.CITATIONS.observe(len(evidence.citations))
         return Prepared(question, evidence, watch)
 
     async def answer(self, question: str, top_k: int) -> Answer:

@@ -20,6 +20,7 @@ from rag_workloads.api import (
     events,
     health,
     maintenance,
+    measures,
     originals,
     questions,
     reindex,
@@ -76,9 +77,12 @@ def create_app(settings: ApiSettings) -> FastAPI:
     async def ready() -> None:
         await health.ready(app.state.serving.parts)
 
+    async def measure() -> None:
+        await measures.measure(app.state.serving.parts)
+
     limits = {uploads.router.prefix: body_limit(settings.upload_limit_bytes)}
     pace = Pace(settings.body_idle_seconds)
-    app = service.create_app("RAG pipeline", lifespan, ready, body_limits=limits, pace=pace)
+    app = service.create_app("RAG pipeline", lifespan, ready, body_limits=limits, pace=pace, measure=measure)
 
     async def redis_is_away(_: Request, error: Exception) -> Response:
         return Unavailable("queue", str(error) or type(error).__name__).response()

@@ -14,6 +14,8 @@ from rag_workloads.api.answering import Answer, Answering, Prepared
 from rag_workloads.api.serving import PartsAtHand
 from rag_workloads.web.deadlines import Deadline
 from rag_workloads.web.disconnects import until_disconnect
+from rag_workloads.web.metrics import QUESTIONS
+from rag_workloads.web.outcomes import counted
 from rag_workloads.web.problems import Problem, responses
 from rag_workloads.web.streams import event, stream
 
@@ -72,13 +74,15 @@ async def ask(question: Question, request: Request, parts: PartsAtHand) -> Respo
     answering, deadline = Answering(parts), Deadline(parts.settings.answer_seconds)
     top_k = question.top_k or parts.settings.retrieval_top_k
     if not question.stream:
-        async with deadline.limit():
-            answer = await until_disconnect(request, answering.answer(question.query, top_k))
+        with counted(QUESTIONS):
+            async with deadline.limit():
+                answer = await until_disconnect(request, answering.answer(question.query, top_k))
         return JSONResponse(answer.model_dump())
-    async with deadline.limit():
-        prepared = await until_disconnect(request, answering.prepare(question.query, top_k))
-    pieces = deadline.bound(answering.stream(prepared))
-    first = await until_disconnect(request, _first(pieces))
+    with counted(QUESTIONS, success=False):
+        async with deadline.limit():
+            prepared = await until_disconnect(request, answering.prepare(question.query, top_k))
+        pieces = deadline.bound(answering.stream(prepared))
+        first = await until_disconnect(request, _first(pieces))
     return stream(_events(first, pieces, prepared))
 
 
@@ -90,11 +94,12 @@ async def _events(
     first: str | None, pieces: AsyncGenerator[str], prepared: Prepared
 ) -> AsyncIterator[ServerSentEvent]:
     try:
-        async with contextlib.aclosing(pieces):
-            if first is not None:
-                yield event({"chunk": first})
-            async for piece in pieces:
-                yield event({"chunk": piece})
+        with counted(QUESTIONS):
+            async with contextlib.aclosing(pieces):
+                if first is not None:
+                    yield event({"chunk": first})
+                async for piece in pieces:
+                    yield event({"chunk": piece})
     except Problem as problem:
         yield event(problem.body(), "error")
         return

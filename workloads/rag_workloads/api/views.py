@@ -15,6 +15,7 @@ from rag_workloads.library.documents import (
     State,
     generation_at,
 )
+from rag_workloads.library.timings import Timings
 
 # By how much a record may be younger than its first task.
 CREATION_SECONDS = 1
@@ -120,28 +121,6 @@ class TaskStatus(BaseModel):
         )
 
 
-class Timings(BaseModel):
-    """Seconds that each stage of the last attempt took, null for those that are not over."""
-
-    queued: float | None
-    parsing: float | None
-    embedding: float | None
-    indexing: float | None
-
-    @classmethod
-    def of(cls, document: Document) -> Self:
-        """The time between the steps that the record notes; batches are embedded while pages are read."""
-        begun, taken, cut = document.begun_at, document.taken_up_at, document.cut_at
-        embedded = document.embedded_at
-        completed = document.completed_at if document.state is State.COMPLETED else None
-        return cls(
-            queued=_between(begun, taken),
-            parsing=_between(taken, cut),
-            embedding=_between(cut, embedded),
-            indexing=_between(embedded, completed),
-        )
-
-
 class DocumentView(BaseModel):
     """A document as clients see it.
 
@@ -221,10 +200,6 @@ class ChunkList(BaseModel):
 
     chunks: list[ChunkView]
     total: int
-
-
-def _between(start: datetime | None, end: datetime | None) -> float | None:
-    return round((end - start).total_seconds(), 3) if start and end else None
 
 
 def _result(document: Document) -> TaskResult | None:

@@ -1,8 +1,9 @@
 """What waits in the lanes: callers, their texts, and the rule by which texts go into one inference."""
 
 import asyncio
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ class Window:
     call: Call
     row: int
     turn: int
+    since: float = field(default_factory=time.monotonic)
 
     def __len__(self) -> int:
         return len(self.tokens)

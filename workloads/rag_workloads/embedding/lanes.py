@@ -9,9 +9,11 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_workloads.embedding import meters
 from rag_workloads.embedding.calls import Call, Tokens, Window, take_batch
 from rag_workloads.embedding.engine import Direction, InferenceFailed, Lane, Overloaded
 from rag_workloads.embedding.model import Model
+from rag_workloads.web import metrics
 
 # While both lanes wait, one inference in so many is the bulk lane's: no flood of queries stops documents.
 BULK_SHARE = 4
@@ -60,14 +62,17 @@ class Lanes:
         """Wait in the lane until every text has its vector."""
         call = Call(len(tokens), self._model.dimension, progressed)
         waiting = self._waiting[lane]
-        for row, ids in enumerate(tokens):
-            insort(waiting, Window(ids, call, row, next(self._turns)), key=len)
+        windows = [Window(ids, call, row, next(self._turns)) for row, ids in enumerate(tokens)]
+        for window in windows:
+            insort(waiting, window, key=len)
+        meters.joined(lane, windows)
         self._arrived.set()
         try:
             await call.done
         finally:
             # A caller that gave up, or whose batch failed, leaves nothing behind.
             if call.left:
+                meters.left(lane, [window for window in waiting if window.call is call])
                 waiting[:] = [window for window in waiting if window.call is not call]
         return call.vectors
 
@@ -80,7 +85,8 @@ class Lanes:
                 await self._arrived.wait()
             try:
                 tokens = [window.tokens for window in batch]
-                vectors = await loop.run_in_executor(self._threads, self._model.infer, tokens)
+                with metrics.INFERENCE_SECONDS.time():
+                    vectors = await loop.run_in_executor(self._threads, self._model.infer, tokens)
             except Exception as error:
                 for call in {window.call for window in batch}:
                     call.fail(_failure(error))
@@ -90,7 +96,11 @@ class Lanes:
 
     def _next_batch(self) -> list[Window]:
         lane = self._next_lane()
-        return [] if lane is None else take_batch(self._waiting[lane], self._max_batch_tokens)
+        if lane is None:
+            return []
+        batch = take_batch(self._waiting[lane], self._max_batch_tokens)
+        meters.taken(lane, batch)
+        return batch
 
     def _next_lane(self) -> Lane | None:
         """Whose turn it is: the queries', but for the bulk lane's share; None if nobody waits."""

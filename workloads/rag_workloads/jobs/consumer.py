@@ -17,10 +17,10 @@ import arq
 import msgpack
 import structlog
 from arq.jobs import DeserializationError, deserialize_job_raw
-from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from rag_workloads import tasks
+from rag_workloads.jobs import metrics
 from rag_workloads.jobs.leases import RENEW_SECONDS, Entry, Leases
 from rag_workloads.jobs.payloads import Undecodable
 from rag_workloads.jobs.queue import Queue, unpack
@@ -32,8 +32,6 @@ STOP_SECONDS = 2
 LOOK_SECONDS = 5
 # Of a payload that is set aside: enough to see what it is.
 KEPT_BYTES = 4096
-
-SET_ASIDE = Counter("queue_entries_set_aside_total", "Queue entries that could not be decoded.", ["queue"])
 
 Job = Callable[..., Awaitable[None]]
 
@@ -132,6 +130,7 @@ class Consumer(arq.Worker):
                 await self._changed.wait()
                 continue
             entries = await self._leases.claim(free)
+            metrics.CLAIMS.labels(self.queue_name).inc()
             if not self.allow_pick_jobs:  # `drain` puts them back
                 return
             self._start(entries)
@@ -227,11 +226,13 @@ class Consumer(arq.Worker):
         try:
             await self._job(*call.args, **call.kwargs)
         except RetryLater as retry:
+            metrics.RETRIES.labels(self.queue_name).inc()
             return retry.delay
         except asyncio.CancelledError:  # by `drain`
             return 0
         except AWAY as error:
             log.warning("job put back", reason=str(error))
+            metrics.RETRIES.labels(self.queue_name).inc()
             return RESTART_SECONDS
         except Undecodable:
             raise
@@ -252,5 +253,5 @@ class Consumer(arq.Worker):
         payload = entry.payload or b""
         what = {"job_id": entry.job_id, "reason": reason, "payload": payload[:KEPT_BYTES]}
         await self._leases.set_aside(entry.job_id, msgpack.packb(what))
-        SET_ASIDE.labels(self.queue_name).inc()
+        metrics.SET_ASIDE.labels(self.queue_name).inc()
         log.error("entry set aside", reason=reason, size=len(payload))

@@ -13,7 +13,7 @@ import structlog
 from arq.constants import job_key_prefix
 from redis.asyncio import Redis
 
-from rag_workloads.jobs import scripts
+from rag_workloads.jobs import metrics, scripts
 
 LEASE_SECONDS = 30
 RENEW_SECONDS = 10
@@ -54,7 +54,10 @@ class Leases:
         self._token = self._token or uuid.uuid4().hex
         keys = [self._queue, f"{self._queue}:claim:{self._token}"]
         reply = await self._claim_script(keys, [limit, self._lease_ms, job_key_prefix])
-        now, until, ids, payloads = cast(tuple[int, int, list[bytes], list[bytes | None]], reply)
+        now, until, ids, payloads, expired = cast(
+            tuple[int, int, list[bytes], list[bytes | None], int], reply
+        )
+        metrics.LEASES_EXPIRED.labels(self._queue).inc(expired)
         self._token, self._ahead = None, now - _clock()
         entries = [Entry(i.decode(), payload) for i, payload in zip(ids, payloads, strict=True)]
         self._held.update({entry.job_id: until for entry in entries})

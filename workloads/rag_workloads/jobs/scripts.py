@@ -5,7 +5,7 @@ A queue is a sorted set of job ids, `<queue>`: all that wait and all that run, w
 - The score of an entry that nobody took yet is below zero: its arrival, in ms, less `LINE`. Oldest first.
 - The score of one that was taken, or put off, is the time from which it may be taken again, in ms of Redis'
   clock. Such entries are older than those in the line, so once due they go first, and a lease that ran out
-  needs nobody who looks for it.
+  needs nobody who looks for it. Half a ms less tells one that was put off from one that is held.
 
 Beside it: `arq:job:<id>`, the payload in ARQ's form; `<queue>:bytes`, the size of all payloads;
 `<queue>:wake`, which an idle consumer blocks on; `<queue>:claim:<token>`, what a claim took, for as long as
@@ -25,6 +25,10 @@ UNDECODABLE_KEPT = 100
 _NOW = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+_PUT_OFF = """
+local function put_off(score) return score:find('.', 1, true) ~= nil end
 """
 
 _REMOVE = """
@@ -67,25 +71,31 @@ return enter(1, 1)
 """
 
 # KEYS: queue, claim. ARGV: how many at most, lease in ms, prefix of the payloads' keys.
-# Returns Redis' time, the time until which the entries are the caller's, their ids, and their payloads.
+# Returns Redis' time, the time until which the entries are the caller's, their ids, their payloads, and how
+# many of them had a lease that ran out.
 CLAIM = f"""#!lua flags=allow-oom
-{_NOW}
+{_NOW}{_PUT_OFF}
 local due, limit = now + ARGV[2], tonumber(ARGV[1])
-local ids = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now, 'LIMIT', 0, limit)
+local ids, expired = {{}}, 0
+local again = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now, 'WITHSCORES', 'LIMIT', 0, limit)
+for i = 1, #again, 2 do
+  ids[#ids + 1] = again[i]
+  if not put_off(again[i + 1]) then expired = expired + 1 end
+end
 if #ids < limit then
   local line = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(0', 'LIMIT', 0, limit - #ids)
   for _, id in ipairs(line) do ids[#ids + 1] = id end
 end
 local before
 if #ids > 0 then
-  before = redis.call('SET', KEYS[2], cmsgpack.pack({{due, ids}}), 'NX', 'GET', 'PX', ARGV[2])
+  before = redis.call('SET', KEYS[2], cmsgpack.pack({{due, ids, expired}}), 'NX', 'GET', 'PX', ARGV[2])
 else
   before = redis.call('GET', KEYS[2])
 end
 if before then
-  due, ids = unpack(cmsgpack.unpack(before))
+  due, ids, expired = unpack(cmsgpack.unpack(before))
 elseif #ids == 0 then
-  return {{now, due, ids, ids}}
+  return {{now, due, ids, ids, 0}}
 else
   local scores = {{}}
   for _, id in ipairs(ids) do
@@ -96,7 +106,7 @@ else
 end
 local payloads = {{}}
 for i, id in ipairs(ids) do payloads[i] = ARGV[3] .. id end
-return {{now, due, ids, redis.call('MGET', unpack(payloads))}}
+return {{now, due, ids, redis.call('MGET', unpack(payloads)), expired}}
 """
 
 # KEYS: queue. ARGV: the new time, then ids with the times that they have. Returns the ids that are another's.
@@ -117,7 +127,7 @@ return lost
 PUT_BACK = f"""#!lua flags=allow-oom
 if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) ~= tonumber(ARGV[2]) then return 0 end
 {_NOW}
-redis.call('ZADD', KEYS[1], 'XX', now + ARGV[3], ARGV[1])
+redis.call('ZADD', KEYS[1], 'XX', now + ARGV[3] - 0.5, ARGV[1])
 if ARGV[3] == '0' then redis.call('ZADD', KEYS[2], 0, 'work') end
 return 1
 """
@@ -142,4 +152,19 @@ SIZE = """
 local entries = redis.call('ZCARD', KEYS[1])
 if entries == 0 then redis.call('DEL', KEYS[2]) end
 return {entries, tonumber(redis.call('GET', KEYS[2]) or 0)}
+"""
+
+# KEYS: queue. Returns how many entries wait, how many run, how many are put off, and for how long, in ms, the
+# one that waits longest might have been taken.
+LOOK = f"""
+{_NOW}{_PUT_OFF}
+local running, deferred = 0, 0
+local later = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES')
+for i = 2, #later, 2 do
+  if put_off(later[i]) then deferred = deferred + 1 else running = running + 1 end
+end
+local line = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, 1)
+local again = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now, 'WITHSCORES', 'LIMIT', 0, 1)
+local since = math.min(line[2] and line[2] + {LINE} or now, again[2] or now, now)
+return {{redis.call('ZCARD', KEYS[1]) - running - deferred, running, deferred, now - since}}
 """

@@ -26,11 +26,13 @@ from rag_workloads.library.documents import (
     Layout,
     NewDocument,
     Stage,
+    State,
 )
 from rag_workloads.library.record_reader import NO_CHECKPOINT, Checkpoint
 from rag_workloads.library.records import Begun, Cut, Field
 from rag_workloads.library.recovery import MAX_RECOVERIES, Need, needs
 from rag_workloads.library.removal import Removal
+from rag_workloads.library.timings import count_completed
 from rag_workloads.library.vectors import VectorStoreError
 from rag_workloads.web import metrics
 
@@ -170,7 +172,8 @@ class Library(Removal):
         if document and updated:
             await self.vectors.activate(collection, document_id, generation, document.description)
             if await self.records.complete(document_id, generation, collection, document.revised):
-                metrics.DOCUMENTS.labels("completed").inc()
+                ended = {"state": State.COMPLETED, "embedded_at": now, "completed_at": datetime.now(UTC)}
+                count_completed(document.model_copy(update=ended))
                 log.info("document completed", document_id=document_id)
                 await self._try_to_settle(document_id, generation)
                 return True

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 from httpx_sse import EventSource
 
 from rag_contract.environment.llm import LlmSettings
+from rag_workloads.web import metrics
 from rag_workloads.web.problems import Problem, Unavailable
 
 CONNECT_SECONDS = 5
@@ -55,18 +57,25 @@ class Backend:
             _check(response)
             answer = response.json()
             text = answer["choices"][0]["message"]["content"] or ""
+            _count(answer["usage"])
             return Completion(text, answer["usage"]["completion_tokens"])
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[str]:
         """The answer piece by piece. Closing the iterator closes the connection, which stops the model."""
-        request = self._request(prompt, stream=True)
+        request = self._request(prompt, stream=True) | {"stream_options": {"include_usage": True}}
+        start, begun = time.perf_counter(), False
         with _problems():
             async with self._client.stream("POST", "/chat/completions", json=request) as response:
                 if response.is_error:
                     await response.aread()
                 _check(response)
                 async for message in _messages(response):
+                    if message.get("usage"):  # in the last one
+                        _count(message["usage"])
                     if piece := _piece(message):
+                        if not begun:
+                            metrics.LLM_FIRST_TOKEN_SECONDS.observe(time.perf_counter() - start)
+                            begun = True
                         yield piece
 
     async def ready(self) -> None:
@@ -93,6 +102,11 @@ class Backend:
             "temperature": prompt.temperature,
             "stream": stream,
         }
+
+
+def _count(usage: dict[str, Any]) -> None:
+    metrics.LLM_TOKENS.labels("in").inc(usage.get("prompt_tokens", 0))
+    metrics.LLM_TOKENS.labels("out").inc(usage.get("completion_tokens", 0))
 
 
 def _context_length(models: list[dict[str, Any]], name: str) -> int | None:

@@ -1,7 +1,7 @@
 """POST /generate and GET /health."""
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -11,8 +11,9 @@ from sse_starlette import ServerSentEvent
 
 from rag_workloads.llm.backend import Backend, Prompt
 from rag_workloads.web.deadlines import Deadline
-from rag_workloads.web.disconnects import ClientLeft, until_disconnect
+from rag_workloads.web.disconnects import until_disconnect
 from rag_workloads.web.metrics import LLM_REQUESTS
+from rag_workloads.web.outcomes import counted
 from rag_workloads.web.problems import Problem
 from rag_workloads.web.service import check_ready
 from rag_workloads.web.streams import event, stream
@@ -50,7 +51,7 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     prompt = Prompt(body.prompt, body.max_tokens, body.temperature)
     if body.stream:
         return await _stream(backend, prompt, request)
-    with counted():
+    with counted(LLM_REQUESTS):
         async with Deadline(backend.answer_seconds).limit():
             completion = await until_disconnect(request, backend.generate(prompt))
     answer = GenerateResponse(text=completion.text, tokens_used=completion.tokens)
@@ -75,7 +76,7 @@ async def health(request: Request) -> dict[str, str]:
 async def _stream(backend: Backend, prompt: Prompt, request: Request) -> Response:
     pieces = Deadline(backend.answer_seconds).bound(backend.stream(prompt))
     # A failure before the first piece is still an HTTP status, not an event.
-    with counted(success=False):
+    with counted(LLM_REQUESTS, success=False):
         first = await until_disconnect(request, _first(pieces))
     return stream(_events(first, pieces))
 
@@ -87,7 +88,7 @@ async def _first(pieces: AsyncGenerator[str]) -> str:
 async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[ServerSentEvent]:
     try:
         async with contextlib.aclosing(pieces):
-            with counted():
+            with counted(LLM_REQUESTS):
                 yield event({"chunk": first})
                 async for piece in pieces:
                     yield event({"chunk": piece})
@@ -95,20 +96,3 @@ async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[Serv
         yield event(problem.body(), "error")
     else:
         yield ServerSentEvent("[DONE]")
-
-
-@contextlib.contextmanager
-def counted(*, success: bool = True) -> Iterator[None]:
-    """Count what became of the request; one that only began is not counted as a success."""
-    status = "cancelled"
-    try:
-        yield
-        status = "success"
-    except ClientLeft:
-        raise
-    except Exception:
-        status = "error"
-        raise
-    finally:
-        if success or status != "success":
-            LLM_REQUESTS.labels(status).inc()

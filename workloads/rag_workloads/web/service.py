@@ -32,6 +32,10 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 log = structlog.get_logger(__name__)
 
 
+async def _nothing() -> None:
+    pass
+
+
 def create_app(
     title: str,
     lifespan: Lifespan,
@@ -41,17 +45,19 @@ def create_app(
     body_limit: int = BODY_BYTES,
     body_limits: Mapping[str, int] | None = None,
     pace: Pace | None = None,
+    measure: Callable[[], Awaitable[None]] = _nothing,
 ) -> FastAPI:
     """An app with GET /live and /ready (503 and why while `alive` or `ready` raises), /metrics and /docs.
 
     A body may have `body_limit` bytes, or what `body_limits` says of its path, and comes at `pace` at least.
+    `measure` runs before each scrape.
     """
     app = FastAPIOffline(title=title, lifespan=lifespan, redoc_url=None)
     problems.install(app)
     app.add_middleware(BodyLimitMiddleware, limit=body_limit, by_path=body_limits or {}, pace=pace or Pace())
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(metrics.MetricsMiddleware)
-    app.add_route("/metrics", metrics.metrics_route, include_in_schema=False)
+    app.add_route("/metrics", metrics.metrics_route(measure), include_in_schema=False)
 
     @app.get(LIVE_PATH, include_in_schema=False)
     async def live() -> JSONResponse:

@@ -1,0 +1,10 @@
+"""What consumers count of their queue: each process for itself, so that a query takes the sum of them."""
+
+from prometheus_client import Counter
+
+CLAIMS = Counter("queue_claims_total", "Times that a consumer asked its queue for entries.", ["queue"])
+RETRIES = Counter("queue_retries_total", "Entries that went back to be run again.", ["queue"])
+LEASES_EXPIRED = Counter(
+    "queue_leases_expired_total", "Entries that were taken again, as their consumer was lost.", ["queue"]
+)
+SET_ASIDE = Counter("queue_entries_set_aside_total", "Entries that could not be decoded.", ["queue"])
