@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from rag_contract.document_ids import of_content
 from rag_workloads.api.batches import BatchAccepted, FileAccepted, FileRefused
 from rag_workloads.api.idempotency import Answer
 from rag_workloads.api.multipart import invalid_upload
@@ -86,7 +86,7 @@ async def _begin(intake: Intake, received: Received, fields: UploadFields) -> tu
     """Begin a file; what is said of it, and whether its bytes are new."""
     file = received.file
     new = NewDocument(
-        document_id=fields.document_id or _id_of(file.sha256),
+        document_id=fields.document_id or of_content(file.sha256),
         file_name=file.name,
         tags=fields.tags,
         metadata=fields.metadata,
@@ -111,8 +111,3 @@ async def _begin(intake: Intake, received: Received, fields: UploadFields) -> tu
 def _refused(received: Received) -> FileRefused:
     problem = received.refusal.body() if received.refusal else {}
     return FileRefused(file_name=received.file.name, problem=ProblemBody.model_validate(problem))
-
-
-def _id_of(sha256: str) -> str:
-    """The id of a document that the client did not name: it follows from the content."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:sha256:{sha256}"))
