@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pymupdf
-from demo.client import Client, Status
 
+from rag_cli.answers import Status
+from rag_cli.client import Client
 from tests.patience import PATIENCE_SECONDS
 
 

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from demo.client import Answered, Citation
-
+from rag_cli.answers import Answered, Citation
 from tests.durability.answers import Answers, same
 from tests.durability.uploads import answered
 from tests.patience import until

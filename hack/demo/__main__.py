@@ -1,11 +1,13 @@
 """Command line of the demo: `python -m demo up|down|local` in the folder hack."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Annotated
 
 import httpx
 import typer
+
+from rag_cli.errors import CliError, leaves
 
 from . import story
 from .errors import DemoError
@@ -57,22 +59,13 @@ def _run(work: Coroutine[object, object, None], steps: Steps) -> None:
     failed = False
     try:
         asyncio.run(work)
-    except* (DemoError, httpx.HTTPError) as group:
+    except* (DemoError, CliError, httpx.HTTPError) as group:
         failed = True
-        for error in _leaves(group):
+        for error in leaves(group):
             steps.console.print(f"[red]{type(error).__name__}[/]", end=" ")
             steps.console.print(str(error), markup=False, highlight=False)
     if failed:
         raise typer.Exit(1)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """The errors themselves: task groups within task groups nest them."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from .client import Client, Status
+from rag_cli.answers import Status
+from rag_cli.client import Client
+
 from .errors import DemoError
 from .steps import Step
 
@@ -18,18 +20,10 @@ async def ingest(client: Client, path: Path, document_id: str, step: Step) -> St
     async for status in client.follow(uploaded.task_id):
         step.say(f"{status.progress:3.0f} % {bar(status.progress, 100)} {status.stage or status.status}")
     if status.status != "completed":
-        raise IngestFailed(f"{path.name}: {describe(status)}")
+        raise IngestFailed(f"{path.name}: {status.error or status.status}")
     if status.result:
         step.log(f"{status.result.pages} pages, {status.result.chunks} chunks")
     return status
-
-
-def describe(status: Status) -> str:
-    """Returns the error of a failed document in a line."""
-    if not status.error:
-        return status.status
-    page = f" (page {status.error.page})" if status.error.page else ""
-    return f"{status.error.code}{page}: {status.error.message} {status.error.hint or ''}".rstrip()
 
 
 def bar(value: float, most: float, width: int = 24) -> str:

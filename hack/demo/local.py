@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 
+from rag_cli.client import Client
+
 from . import corpus
-from .client import Client
 from .errors import DemoError
 from .ingest import ingest
 from .paths import BUILD, QUICKSTART

@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.markup import escape
 
+from rag_cli.client import Client
 from rag_contract.endpoints import API_PORT
 
-from .client import Client
 from .errors import DemoError
 from .kube import Kube
 from .steps import Step

@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter
 from rich.console import Console
 from rich.markup import escape
 
-from .client import Citation, Client
+from rag_cli.answers import Citation
+from rag_cli.client import Client
 
 
 class Question(BaseModel):

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
+from rag_cli.client import Client
 from rag_contract.stats import QueueStats
 
-from .client import Client
 from .errors import DemoError
-from .ingest import bar, describe
+from .ingest import bar
 from .pipeline import Pipeline, Replicas
 from .steps import Step
 
@@ -133,7 +133,7 @@ async def _check(client: Client, spike: Spike) -> None:
     for task in spike.tasks:
         status = await client.status(task)
         if status.status != "completed":
-            raise SpikeFailed(f"{task}: {describe(status)}")
+            raise SpikeFailed(f"{task}: {status.error or status.status}")
 
 
 async def _samples(pipeline: Pipeline, client: Client) -> AsyncIterator[Sample]:

@@ -2,8 +2,9 @@
 
 import asyncio
 
+from rag_cli.client import Client
+
 from . import corpus, install, spike
-from .client import Client
 from .ingest import ingest
 from .paths import TIMINGS
 from .pipeline import Pipeline

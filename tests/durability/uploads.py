@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
-from demo.client import Client
+
+from rag_cli.client import Client
 
 AT_ONCE = 4
 PAUSE_SECONDS = 0.5

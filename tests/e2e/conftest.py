@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from demo import corpus, install, story
-from demo.client import Client
 from demo.ingest import ingest
 from demo.kube import Kube
 from demo.pipeline import Pipeline
@@ -18,6 +17,7 @@ from demo.questions import Answer, ask_all
 from demo.steps import Steps
 from demo.target import Target, target
 
+from rag_cli.client import Client
 from tests.e2e.killing import Killer, killer_pod
 from tests.e2e.look import look
 from tests.e2e.redis import Redis, redis_of

@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import httpx
-from demo.client import Answered, Client
 from demo.pipeline import Pipeline
 from demo.shell import CommandError
+
+from rag_cli.answers import Answered
+from rag_cli.client import Client
 
 PAUSE_SECONDS = 0.5
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 from demo import corpus
-from demo.client import Client
 
+from rag_cli.client import Client
 from tests.documents import damage_page, ended, small_pdf, uploaded
 from tests.e2e.vectors import Vectors
 

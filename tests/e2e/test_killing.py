@@ -9,8 +9,9 @@ from signal import Signals
 
 import pytest
 from demo import corpus, spike
-from demo.client import Client, Status
 
+from rag_cli.answers import Status
+from rag_cli.client import Client
 from rag_contract.stats import QueueStats
 from tests.documents import ended, removed
 from tests.e2e.killing import Killer

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from demo.client import Client
 from demo.paths import ROOT
 from demo.pipeline import Pipeline
 from demo.shell import run
 
+from rag_cli.client import Client
 from tests.documents import removed
 from tests.patience import PATIENCE_SECONDS
 

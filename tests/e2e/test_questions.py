@@ -5,9 +5,10 @@ from pathlib import Path
 import httpx
 import pymupdf
 import pytest
-from demo.client import Client
 from demo.corpus import MANUAL_ID
 from demo.questions import Answer
+
+from rag_cli.client import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import yaml
-from demo.client import Client
 from demo.install import OPERATOR, OPERATOR_NAMESPACE, create_namespace
 from demo.kube import Kube
 from demo.paths import QUICKSTART
@@ -20,6 +19,7 @@ from demo.pipeline import Pipeline
 from demo.steps import Steps
 from redis.asyncio import Redis
 
+from rag_cli.client import Client
 from rag_contract.stats import Stats
 from rag_standins.models.minilm import CUT_ID, MODEL_ID
 from tests.durability import corpus

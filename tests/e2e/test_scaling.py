@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from demo import corpus, spike
-from demo.client import Client
 from demo.pipeline import Pipeline, Replicas
 from demo.steps import Steps
 
+from rag_cli.client import Client
 from tests.e2e.redis import Redis
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

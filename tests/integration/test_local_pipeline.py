@@ -6,13 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from demo.client import Client
 from demo.ingest import ingest
 from demo.local import running
 from demo.paths import ROOT
 from demo.shell import run
 from demo.steps import Steps
 from tests.documents import small_pdf
+
+from rag_cli.client import Client
 
 FACT = "The lighthouse of Hirtshals was lit for the first time on the sixth of January 1863."
 

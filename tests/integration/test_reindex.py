@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from demo.client import Client
 from tests.durability import corpus
 from tests.durability.answers import ask, questions
 from tests.durability.local_site import LocalSite, local_site
@@ -13,6 +12,7 @@ from tests.durability.stores import Expected, compare
 from tests.patience import until
 from tests.reindexing import asking
 
+from rag_cli.client import Client
 from rag_standins.models.minilm import CUT_ID, write_cut
 
 DOCUMENTS, COMING, GOING = 16, 6, 3

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from demo import corpus
-from demo.client import Failure, Status
-from demo.ingest import bar, describe
+from demo.ingest import bar
 from demo.pipeline import Replicas
 from demo.questions import Answer, Question
 from demo.spike import Sample, Spike
@@ -15,6 +14,7 @@ from demo.steps import Steps
 from rich.console import Console
 from tests.documents import small_pdf
 
+from rag_cli.answers import Failure
 from rag_contract.stats import QueueStats
 
 
@@ -39,8 +39,7 @@ def test_bar_fills_in_proportion(value: float, shown: str) -> None:
 
 def test_failure_is_described_with_its_page() -> None:
     error = Failure(code="PDF_CORRUPT", message="Page 2 cannot be read.", page=2, hint="Repair it.")
-    status = Status(task_id="a.1", document_id="a", status="failed", progress=10, error=error)
-    assert describe(status) == "PDF_CORRUPT (page 2): Page 2 cannot be read. Repair it."
+    assert str(error) == "PDF_CORRUPT (page 2): Page 2 cannot be read. Repair it."
 
 
 def test_answer_without_citations_names_no_page() -> None:

@@ -29,15 +29,13 @@ def pins(lock: str) -> dict[str, list[str]]:
     return found
 
 
-def asked(project: dict[str, Any], extra: str) -> Iterator[Requirement]:
-    """Yield an extra's requirements, those of the extras that it names, and the project's own."""
-    yield from map(Requirement, project["dependencies"])
-    for requirement in map(Requirement, project["optional-dependencies"][extra]):
-        if requirement.name == project["name"]:
-            for other in requirement.extras:
-                yield from asked(project, other)
+def asked(pyproject: dict[str, Any], group: str) -> Iterator[Requirement]:
+    """Yield a group's requirements, and those of the groups that it includes."""
+    for each in pyproject["dependency-groups"][group]:
+        if isinstance(each, str):
+            yield Requirement(each)
         else:
-            yield requirement
+            yield from asked(pyproject, each["include-group"])
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -45,7 +43,7 @@ def test_lock_satisfies_pyproject(lock: str, pyproject: dict[str, Any]) -> None:
     pinned = pins(lock)
     stale = [
         str(requirement)
-        for requirement in asked(pyproject["project"], lock)
+        for requirement in asked(pyproject, lock)
         if not (versions := pinned.get(canonicalize_name(requirement.name)))
         or not all(requirement.specifier.contains(version, prereleases=True) for version in versions)
     ]

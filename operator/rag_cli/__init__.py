@@ -1,0 +1,1 @@
+"""The command line of pipelines: `ragpipeline`, or `kubectl ragpipeline`."""

@@ -1,0 +1,43 @@
+"""What is printed: sentences and tables for people, JSON for programs."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rag_cli.answers import Citation, Document
+
+
+def as_json(body: Any) -> None:
+    """Print a document of JSON."""
+    print(json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def sentences(lines: Iterable[str]) -> None:
+    """Print lines as they are, whatever the width of the terminal."""
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True, style="bold red" if "✗" in line else None)
+
+
+def documents(found: Sequence[Document]) -> None:
+    """Print a table of documents; piped, it is as wide as it needs to be."""
+    table = Table("ID", "FILE", "STATE", "PAGES", "CHUNKS", "ERROR", box=box.SIMPLE_HEAD, pad_edge=False)
+    for each in found:
+        state = each.state if each.state != "processing" else f"{each.stage} {each.progress} %"
+        pages = f"{each.pages_done}/{each.pages}" if each.pages is not None else ""
+        chunks = f"{each.chunks_done}/{each.chunks}" if each.chunks is not None else ""
+        error = each.error.code if each.error else ""
+        table.add_row(each.document_id, each.file_name, state, pages, chunks, error)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = console.measure(table).maximum
+    console.print(table)
+
+
+def citations(found: Sequence[Citation]) -> None:
+    """Print where an answer stands: file, page, and the quoted sentence."""
+    sentences(f"  {each.file_name}, page {each.page}: “{each.quote}”" for each in found)
