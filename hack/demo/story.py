@@ -84,17 +84,19 @@ def farewell(target: Target, pipeline: Pipeline, steps: Steps) -> None:
     """Prints how to reach the API, and how to remove everything."""
     steps.console.rule("It is still running")
     steps.console.print(
-        f"""[dim]# let kubectl find the cluster, and forward a port to the API: http://127.0.0.1:8000/docs[/]
+        f"""[dim]# let kubectl find the cluster[/]
 {target.shell_setup}
-kubectl port-forward -n {pipeline.namespace} service/{pipeline.name}-api 8000:8000 &
 
-[dim]# ask[/]
+[dim]# see how it is, ask, and upload a document of yours, or a folder[/]
+.venv/bin/ragpipeline status {pipeline.name} -n {pipeline.namespace}
+.venv/bin/ragpipeline ask "Who maintains a package?" -n {pipeline.namespace}
+.venv/bin/ragpipeline upload FILE.pdf -n {pipeline.namespace}
+
+[dim]# or forward a port to the API: http://127.0.0.1:8000/docs[/]
+kubectl port-forward -n {pipeline.namespace} service/{pipeline.name}-api 8000:8000 &
 curl -fsS -N -H 'Content-Type: application/json' http://127.0.0.1:8000/api/v1/query \\
   -d '{{"query": "Who maintains a package?", "stream": true}}'
-
-[dim]# upload a document of yours, and see how far it is[/]
 curl -fsS -F file=@FILE.pdf http://127.0.0.1:8000/api/v1/documents/upload
-curl -fsS http://127.0.0.1:8000/api/v1/documents
 
 [dim]# remove everything[/]
 make demo-down{target.make_arguments}""",

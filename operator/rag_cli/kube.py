@@ -17,6 +17,8 @@ from rag_cli.options import Options
 from rag_contract.endpoints import API_PORT
 from rag_contract.stats import Reindex
 
+# How long a pod of the API is waited for that starts.
+POD_SECONDS = 10
 FORWARDING = re.compile(rb"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
@@ -82,10 +84,14 @@ class Pipeline(Resource):
     @property
     def ready(self) -> Condition:
         """The condition that sums up the others."""
+        return self.condition("Ready")
+
+    def condition(self, type: str) -> Condition:
+        """Return a condition; one that is unknown before the operator has seen the pipeline."""
         unseen = Condition(
-            type="Ready", status="Unknown", reason="NotSeen", message="the operator has not seen it yet"
+            type=type, status="Unknown", reason="NotSeen", message="the operator has not seen it yet"
         )
-        return next((each for each in self.status.conditions if each.type == "Ready"), unseen)
+        return next((each for each in self.status.conditions if each.type == type), unseen)
 
 
 class Kubectl:
@@ -133,7 +139,7 @@ class Kubectl:
                 f"{pipeline.metadata.name} has no API: {pipeline.ready.message}.", Exit.UNREACHABLE
             )
         namespace = f"--namespace={pipeline.metadata.namespace}"
-        target = (namespace, f"service/{service}", f":{API_PORT}")
+        target = (namespace, f"service/{service}", f":{API_PORT}", f"--pod-running-timeout={POD_SECONDS}s")
         process = await self.start("port-forward", *target, output=PIPE, errors=STDOUT)
         assert process.stdout
         try:
@@ -141,7 +147,10 @@ class Kubectl:
             while not (found := FORWARDING.search(said)):
                 line = await process.stdout.readline()
                 if not line:
-                    raise _failure(said.decode())
+                    failure = _failure(said.decode())
+                    raise CliError(
+                        f"{failure}; the API: {pipeline.condition('ApiReady').message}.", failure.exit
+                    )
                 said += line
             # An unread pipe would stop kubectl when it is full.
             draining = asyncio.create_task(_drain(process.stdout))

@@ -52,6 +52,8 @@ async def status(options: Options, name: Name = "") -> Exit:
 
 async def _stats(options: Options, pipeline: Pipeline) -> Stats | None:
     """Return what the API counts; None where it does not answer, or asks for a key."""
+    if pipeline.condition("ApiReady").status != "True":
+        return None
     with suppress(CliError, httpx.HTTPError):
         async with connected(options, pipeline) as client:
             return await client.stats()

@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from rag_cli.answers import Citation, Document
+
+# Of a table that is piped: nothing of it is cut.
+WIDE = 1000
 
 
 def as_json(body: Any) -> None:
@@ -25,16 +27,17 @@ def sentences(lines: Iterable[str]) -> None:
 
 def documents(found: Sequence[Document]) -> None:
     """Print a table of documents; piped, it is as wide as it needs to be."""
-    table = Table("ID", "FILE", "STATE", "PAGES", "CHUNKS", "ERROR", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        Column("ID", no_wrap=True), "FILE", "STATE", "PAGES", "CHUNKS", "ERROR", box=None, pad_edge=False
+    )
     for each in found:
         state = each.state if each.state != "processing" else f"{each.stage} {each.progress} %"
         pages = f"{each.pages_done}/{each.pages}" if each.pages is not None else ""
         chunks = f"{each.chunks_done}/{each.chunks}" if each.chunks is not None else ""
         error = each.error.code if each.error else ""
         table.add_row(each.document_id, each.file_name, state, pages, chunks, error)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = console.measure(table).maximum
+    terminal = Console(highlight=False)
+    console = terminal if terminal.is_terminal else Console(highlight=False, width=WIDE)
     console.print(table)
 
 

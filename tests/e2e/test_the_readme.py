@@ -24,6 +24,18 @@ README = (ROOT / "README.md").read_text()
 # A person starts the next command later than a script does: what runs in the background is up by then.
 UNTIL_FORWARDED = "curl -fs --retry 300 --retry-delay 1 --retry-connrefused http://127.0.0.1:8000/live"
 INSTALL = "## Install on your cluster"
+# What its commands use of the repository.
+NEEDED = (
+    "charts",
+    "examples",
+    "hack",
+    "build",
+    "operator",
+    "workloads",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 OPERATOR_NAMESPACE = "ragpipeline-system"
 
 
@@ -81,7 +93,7 @@ async def test_install_on_a_cluster(bare: Kube, registry: str, tmp_path: Path) -
     assert shutil.which("curl"), "the README asks with curl: install it"
     with socket.socket() as port:  # what listens there already would answer in the pipeline's place
         port.bind(("127.0.0.1", 8000))
-    for name in ("charts", "examples", "hack", "build"):
+    for name in NEEDED:
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "policy.pdf").write_bytes((await corpus.policy_manual()).read_bytes())
     script = "".join(shell_blocks(INSTALL)).replace("8000:8000 &\n", f"8000:8000 &\n{UNTIL_FORWARDED}\n")
@@ -96,7 +108,10 @@ async def test_install_on_a_cluster(bare: Kube, registry: str, tmp_path: Path) -
     deployment = await bare.get("deployment", "quickstart-api", "default")
     assert deployment
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].startswith(f"{registry}/")
-    assert '"status":"processing"' in output
+    assert "default/quickstart is ready" in output
+    assert "1 completed." in output
+    assert "policy.pdf, page " in output
+    assert "These bytes are known; nothing changed." in output
     assert "event: citations" in output
 
 

@@ -1,6 +1,8 @@
 """`make local`: the quickstart's own containers as processes, from an upload to an answer."""
 
+import os
 import re
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +18,7 @@ from tests.documents import small_pdf
 from rag_cli.client import Client
 
 FACT = "The lighthouse of Hirtshals was lit for the first time on the sixth of January 1863."
+QUESTION = "When was the lighthouse of Hirtshals lit?"
 
 
 async def test_quickstart_answers_and_leaves_no_process(
@@ -26,12 +29,14 @@ async def test_quickstart_answers_and_leaves_no_process(
     pdf = small_pdf(tmp_path / "lighthouse.pdf", "Nothing is said here.", FACT)
     steps = Steps()
     async with running(steps) as url, Client(url) as client:
+        output = await as_the_readme_says(url, pdf)
         with steps.step("Upload") as step:
             status = await ingest(client, pdf, "lighthouse", step)
-        answered = await client.answer("When was the lighthouse of Hirtshals lit?")
+        answered = await client.answer(QUESTION)
         assert len(processes_with(f"TMPDIR={tmp_path}")) > 5
-        output = await as_the_readme_says(url, pdf)
-    assert '"status":"processing"' in output
+    assert "1 completed." in output
+    assert "lighthouse.pdf, page 2: " in output
+    assert "These bytes are known; nothing changed." in output
     assert "event: citations" in output
     assert status.result
     assert status.result.pages == 2
@@ -41,14 +46,15 @@ async def test_quickstart_answers_and_leaves_no_process(
 
 
 async def as_the_readme_says(url: str, pdf: Path) -> str:
-    """Use the pipeline by the README's own commands, but for the one that forwards a port of the cluster."""
-    _, _, block = (ROOT / "README.md").read_text().partition("\nUse it")
-    commands = re.findall(
-        r"^curl (?:.*\\\n)*.*", block.partition("```sh\n")[2].partition("```")[0], re.MULTILINE
-    )
+    """Use the pipeline by the README's own commands, but for those that are about a cluster."""
+    section = (ROOT / "README.md").read_text().partition("\n### Use it\n")[2].partition("\nOr let Helm")[0]
+    commands = re.findall(r"^(?:ragpipeline|curl) (?:.*\\\n)*.*", section, re.MULTILINE)
     script = "\n".join(commands).replace("http://127.0.0.1:8000", url).replace("policy.pdf", str(pdf))
-    assert script.count(url) == len(commands) == 3
-    return await run("bash", "-euc", script)
+    script = script.replace(f"why {pdf}", f"why {pdf.name}")
+    script = script.replace("What must the copyright file of a package contain?", QUESTION)
+    assert (script.count(url), len(commands)) == (3, 7)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return await run("bash", "-euc", script, env={"RAGPIPELINE_URL": url, "PATH": path})
 
 
 def processes_with(variable: str) -> list[str]:
