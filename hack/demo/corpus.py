@@ -1,15 +1,14 @@
 """The documents of the demo: Debian's policy manual, and many distinct PDFs cut from it."""
 
 import asyncio
-import gzip
 import shutil
 import tempfile
 from pathlib import Path
 
 import pymupdf
 
+from . import debian
 from .paths import CACHE
-from .shell import CommandError, run
 
 MANUAL_ID = "debian-policy"
 # Parts are overlapping windows of the manual: each is a document of its own, with its own bytes and chunks.
@@ -27,40 +26,8 @@ async def r_manual() -> Path:
 
 
 async def _from_package(package: str, member: str) -> Path:
-    """Returns a PDF out of a Debian package, fetched from the machine's Debian mirror once."""
-    target = CACHE / "corpus" / f"{package}.pdf"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            deb = await _download(package, Path(folder))
-            await run("dpkg-deb", "-x", str(deb), folder)
-            await asyncio.to_thread(_unpack, Path(folder, member), target)
-    return target
-
-
-async def _download(package: str, folder: Path) -> Path:
-    """Downloads a Debian package into a folder; needs no root."""
-    try:
-        await _apt_download(package, folder)
-    except CommandError:  # no package lists yet: fetch some of our own
-        (folder / "lists" / "partial").mkdir(parents=True)
-        own_lists = ("-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}")
-        await run("apt-get", "update", *own_lists)
-        await _apt_download(package, folder, *own_lists)
-    return next(folder.glob(f"{package}_*.deb"))  # noqa: ASYNC240 - one small folder
-
-
-def _unpack(packed: Path, target: Path) -> None:
-    unpacked = packed.with_name(target.name)
-    data = packed.read_bytes()
-    unpacked.write_bytes(gzip.decompress(data) if packed.suffix == ".gz" else data)
-    unpacked.rename(target)
-
-
-async def _apt_download(package: str, folder: Path, *options: str) -> None:
-    # apt-get writes to the current folder; APT::Sandbox::User quiets its remark that _apt cannot write there.
-    script = 'cd "$0" && exec apt-get download "$@"'
-    await run("sh", "-c", script, str(folder), "-o", "APT::Sandbox::User=root", *options, package)
+    """Returns a PDF out of a Debian package."""
+    return await debian.extract(package, member, CACHE / "corpus" / f"{package}.pdf")
 
 
 async def parts(manual: Path, count: int) -> list[Path]:

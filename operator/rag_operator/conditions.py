@@ -183,3 +183,4 @@ TABLE: tuple[tuple[str, Judge], ...] = (
     ("AutoscalingReady", _autoscaling),
     ("IndexReady", of_index),
 )
+CONDITIONS = (*(name for name, _ in TABLE), READY)

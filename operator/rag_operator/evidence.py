@@ -29,6 +29,8 @@ class Observed:
     pods: Sequence[Manifest] = ()
     keda: bool = True
     """Whether the cluster knows ScaledObjects."""
+    monitoring: bool = False
+    """Whether the cluster knows PodMonitors and PrometheusRules."""
 
     def child(self, kind: str, name: str) -> Manifest | None:
         """Return a child by kind and name."""

@@ -1,28 +1,56 @@
 """The operator's own metrics."""
 
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from rag_operator.conditions import READY
+from rag_operator.conditions import CONDITIONS
+from rag_operator.names import PARTS
 from rag_operator.pipeline import ObjectMeta
 from rag_operator.status import Status
 
 RECONCILES = Counter("ragpipeline_operator_reconciles_total", "Passes over a pipeline.", ["result"])
 RECONCILE_SECONDS = Histogram("ragpipeline_operator_reconcile_duration_seconds", "Duration of a pass.")
 ACTIONS = Counter("ragpipeline_operator_actions_total", "Steps of plans carried out.", ["verb", "kind"])
-PIPELINE_READY = Gauge(
-    "ragpipeline_ready", "Whether a pipeline's Ready condition is True.", ["namespace", "name"]
+WAITING = Gauge("ragpipeline_operator_queue_depth", "Pipelines that wait for a pass.")
+FAILED_PASSES = Gauge(
+    "ragpipeline_failed_passes", "Passes over a pipeline in a row that failed.", ["namespace", "pipeline"]
+)
+CONDITION = Gauge(
+    "ragpipeline_condition", "Whether a condition of a pipeline is True.", ["namespace", "pipeline", "type"]
+)
+WANTED = Gauge(
+    "ragpipeline_replicas_wanted",
+    "Pods that a component should have.",
+    ["namespace", "pipeline", "component"],
+)
+READY = Gauge(
+    "ragpipeline_replicas_ready",
+    "Pods of a component that are ready.",
+    ["namespace", "pipeline", "component"],
 )
 
 
 def observe_status(metadata: ObjectMeta, status: Status) -> None:
-    """Take over whether a pipeline is ready."""
-    ready = any(each.type == READY and each.status == "True" for each in status.conditions or ())
-    PIPELINE_READY.labels(metadata.namespace, metadata.name).set(ready)
+    """Take over a pipeline's conditions and pods."""
+    conditions = {each.type: each.status == "True" for each in status.conditions or ()}
+    _show(CONDITION, metadata, CONDITIONS, conditions)
+    pods = {name: each.ready.partition("/") for name, each in (status.components or {}).items()}
+    _show(READY, metadata, PARTS, {name: int(ready) for name, (ready, _, _) in pods.items()})
+    _show(WANTED, metadata, PARTS, {name: int(wanted) for name, (_, _, wanted) in pods.items()})
 
 
 def forget(namespace: str, name: str) -> None:
     """Stop reporting a pipeline that is gone."""
-    with suppress(KeyError):
-        PIPELINE_READY.remove(namespace, name)
+    for gauge in (CONDITION, READY, WANTED, FAILED_PASSES):
+        gauge.remove_by_labels({"namespace": namespace, "pipeline": name})
+
+
+def _show(gauge: Gauge, metadata: ObjectMeta, known: Iterable[str], values: Mapping[str, int]) -> None:
+    """Set what has a value, and take away what has none any more; a scrape may come at any time between."""
+    for name in known:
+        labels = metadata.namespace, metadata.name, name
+        if name in values:
+            gauge.labels(*labels).set(values[name])
+        else:
+            gauge.remove(*labels)

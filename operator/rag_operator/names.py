@@ -28,6 +28,7 @@ class Component(StrEnum):
     REDIS = "redis"
     QDRANT = "qdrant"
     STORAGE = "storage"
+    MONITORING = "monitoring"
     # Of the index in the second slot.
     WORKER_B = "worker-b"
     EMBEDDING_B = "embedding-b"
@@ -39,6 +40,15 @@ class Component(StrEnum):
 
 # What each index has for itself, and what a pipeline has whatever its indexes.
 PARTS_OF_AN_INDEX = (Component.WORKER, Component.EMBEDDING)
+# Whose pods serve metrics, on the port named http.
+SCRAPED = (
+    Component.API,
+    Component.WORKER,
+    Component.EMBEDDING,
+    Component.LLM,
+    Component.WORKER_B,
+    Component.EMBEDDING_B,
+)
 PARTS = tuple(each for each in Component if each not in {Component.WORKER_B, Component.EMBEDDING_B})
 
 
@@ -59,7 +69,9 @@ SERVICE = Kind("v1", "Service", "services")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects")
-# Kinds of children that every cluster has, and those that KEDA brings.
+POD_MONITOR = Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors")
+PROMETHEUS_RULE = Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules")
+# Kinds of children that every cluster has, those that KEDA brings, and those of the Prometheus operator.
 CORE_KINDS = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
     SECRET,
@@ -74,7 +86,8 @@ KEDA_KINDS = (
     Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications"),
     SCALED_OBJECT,
 )
-KINDS = {kind.kind: kind for kind in (*CORE_KINDS, *KEDA_KINDS)}
+MONITORING_KINDS = (POD_MONITOR, PROMETHEUS_RULE)
+KINDS = {kind.kind: kind for kind in (*CORE_KINDS, *KEDA_KINDS, *MONITORING_KINDS)}
 
 
 def key(item: Manifest) -> Key:

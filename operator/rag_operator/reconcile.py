@@ -17,6 +17,7 @@ from rag_operator.names import (
     CORE_KINDS,
     KEDA_KINDS,
     KINDS,
+    MONITORING_KINDS,
     PIPELINE,
     POD,
     SCALED_OBJECT,
@@ -73,7 +74,14 @@ async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline
         evidence = replace(evidence, unresolved=resolved)
     else:
         site = Site(
-            pipeline, indexes, settings, resolved.queue, resolved.vector_store, user_secrets, observed.keda
+            pipeline,
+            indexes,
+            settings,
+            resolved.queue,
+            resolved.vector_store,
+            user_secrets,
+            observed.keda,
+            observed.monitoring,
         )
         desired = build(site)
         ours, theirs = await find_unlabelled(cluster, pipeline, desired, observed.children)
@@ -103,12 +111,13 @@ async def settle(cluster: Cluster, pipeline: RagPipeline, indexes: Indexes) -> R
 async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
     """Read the children and the pods of a pipeline."""
     keda = await cluster.serves(SCALED_OBJECT)
-    kinds = (*CORE_KINDS, *(KEDA_KINDS if keda else ()))
+    monitoring = all([await cluster.serves(kind) for kind in MONITORING_KINDS])
+    kinds = (*CORE_KINDS, *(KEDA_KINDS if keda else ()), *(MONITORING_KINDS if monitoring else ()))
     selector, namespace = names.children_selector(pipeline), pipeline.metadata.namespace
     *children, pods = await asyncio.gather(
         *(cluster.list(kind, namespace, selector) for kind in (*kinds, POD))
     )
-    return Observed([item for items in children for item in items], pods, keda)
+    return Observed([item for items in children for item in items], pods, keda, monitoring)
 
 
 async def find_unlabelled(

@@ -40,6 +40,12 @@ class Settings(BaseSettings):
         description="Namespace whose pods may reach the port of every component that serves metrics there;"
         " empty for none.",
     )
+    monitoring_labels: dict[str, str] = Field(
+        default={}, description="Labels of PodMonitors and PrometheusRules, by which a Prometheus finds them."
+    )
+    runbook_url: str = Field(
+        default="docs/runbook.md", description="Where the runbook is, which every alert names a section of."
+    )
     watch_namespace: str = Field(default="", description="The one namespace to serve; empty for all.")
     resync_seconds: float = Field(default=15, gt=0)
     concurrency: int = Field(default=8, ge=1, description="Pipelines reconciled at the same time.")

@@ -35,6 +35,7 @@ class Workqueue:
         self._waiting: set[Key] = set()
         self._running: set[Key] = set()
         self._failures: dict[Key, int] = {}
+        metrics.WAITING.set_function(lambda: len(self._waiting))
 
     def add(self, key: Key) -> None:
         """Ask for a pass over a pipeline."""
@@ -62,6 +63,7 @@ class Workqueue:
                 self._retry(key, error)
             else:
                 self._failures.pop(key, None)
+                metrics.FAILED_PASSES.remove(*key)
                 metrics.RECONCILES.labels("success").inc()
             finally:
                 self._running.discard(key)
@@ -71,6 +73,7 @@ class Workqueue:
 
     def _retry(self, key: Key, error: Exception) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
+        metrics.FAILED_PASSES.labels(*key).set(failures)
         delay = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS)
         metrics.RECONCILES.labels("error").inc()
         log.error("reconcile failed", namespace=key.namespace, pipeline=key.name, delay=delay, exc_info=error)

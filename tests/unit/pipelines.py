@@ -60,6 +60,7 @@ def pipeline(**spec: Any) -> RagPipeline:
 def site(
     *,
     keda: bool = True,
+    monitoring: bool = True,
     indexes: Indexes | None = None,
     user_secrets: dict[str, dict[str, str]] | None = None,
     settings: dict[str, Any] | None = None,
@@ -75,6 +76,7 @@ def site(
         VectorStoreConnection("http://demo-qdrant.team:6333", "qdrant-key"),
         user_secrets or {},
         keda,
+        monitoring,
     )
 
 

@@ -64,6 +64,8 @@ def test_a_full_pipeline_has_these_children() -> None:
         ],
         "TriggerAuthentication": ["demo-embedding"],
         "ScaledObject": ["demo-embedding"],
+        "PodMonitor": ["demo-monitoring"],
+        "PrometheusRule": ["demo-monitoring"],
     }
 
 

@@ -41,7 +41,7 @@ def test_an_edited_child_comes_back() -> None:
 
 def test_a_child_that_is_no_longer_wanted_goes_first() -> None:
     actions = plan(build(site(retrieval={"topK": 9})), observed(embedding=AUTOSCALED), UID)
-    assert [each.verb for each in actions] == [Verb.PRUNE] * 3 + [Verb.CHANGE] * 4
+    assert [each.verb for each in actions] == [Verb.PRUNE] * 3 + [Verb.CHANGE] * 5
     assert ("prune", "ScaledObject", "demo-embedding") in steps(actions)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.patience import PATIENCE_SECONDS
 
 from rag_operator import workqueue
@@ -69,3 +70,24 @@ async def test_a_key_that_fails_comes_back_and_holds_up_no_other(monkeypatch: py
     await run_until(queue, lambda: done.count(ONE) >= 3)
     assert done[:2] == [ONE, TWO]
     assert done.count(ONE) == 3
+
+
+async def test_passes_that_fail_in_a_row_are_told_until_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workqueue, "FIRST_DELAY_SECONDS", 0.01)
+    told: list[float | None] = []
+
+    def failed() -> float | None:
+        return REGISTRY.get_sample_value(
+            "ragpipeline_failed_passes", {"namespace": ONE.namespace, "pipeline": ONE.name}
+        )
+
+    async def work(_: Key) -> None:
+        told.append(failed())
+        if len(told) < 3:
+            raise RuntimeError("no")
+
+    queue = Workqueue(work, concurrency=1)
+    queue.add(ONE)
+    assert REGISTRY.get_sample_value("ragpipeline_operator_queue_depth") == 1
+    await run_until(queue, lambda: len(told) == 3)
+    assert [*told, failed()] == [None, 1, 2, None]

@@ -4,6 +4,7 @@ from rag_operator.children import (
     api,
     embedding,
     llm,
+    monitoring,
     network,
     qdrant,
     redis,
@@ -15,7 +16,7 @@ from rag_operator.children import (
 from rag_operator.children.site import Site
 from rag_operator.names import Manifest
 
-_SHARED = (secrets, storage, redis, qdrant, network, llm)
+_SHARED = (secrets, storage, redis, qdrant, network, llm, monitoring)
 _OF_AN_INDEX = (embedding, workers, scaling)
 
 

@@ -182,9 +182,27 @@ def _template(site: Site, pod: Pod) -> Manifest:
     if site.spec.images.pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret.name} for secret in site.spec.images.pull_secrets]
     metadata: Manifest = {"labels": {**names.labels(site.pipeline, pod.component), **pod.labels}}
+    annotations = _scraping(pod)
     if secrets := _secrets_of(pod):
-        metadata["annotations"] = {CONFIG_HASH: site.digest(secrets)}
+        annotations[CONFIG_HASH] = site.digest(secrets)
+    if annotations:
+        metadata["annotations"] = annotations
     return {"metadata": metadata, "spec": spec}
+
+
+def _scraping(pod: Pod) -> dict[str, str]:
+    """Return what a Prometheus without PodMonitors goes by.
+
+    It is there in any case, or all pods would be replaced when the Prometheus operator is installed.
+    """
+    if pod.component not in names.SCRAPED:
+        return {}
+    ports = [port for each in pod.containers for port in each.get("ports", []) if port["name"] == "http"]
+    return {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(ports[0]["containerPort"]),
+        "prometheus.io/path": "/metrics",
+    }
 
 
 def _secrets_of(pod: Pod) -> set[str]:

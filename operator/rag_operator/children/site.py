@@ -28,6 +28,8 @@ class Site:
     """Contents of the Secrets that the user refers to, by name and key."""
     keda: bool = True
     """Whether the cluster knows ScaledObjects."""
+    monitoring: bool = False
+    """Whether the cluster knows PodMonitors and PrometheusRules."""
 
     @property
     def spec(self) -> Spec:
