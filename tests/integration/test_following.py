@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from redis.exceptions import OutOfMemoryError
 from tests.integration.conftest import PIPELINE
 from tests.integration.test_lost_replies import LAYOUT, VECTOR, Room
 from tests.records import batch, new_document
@@ -16,6 +17,7 @@ from rag_workloads.library.documents import Description, Document, DocumentError
 from rag_workloads.library.following import Follower, Progress, drop_unwanted
 from rag_workloads.library.indexes import Decision, IndexUnknown
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.record_reader import RecordUnreadable
 from rag_workloads.library.vectors import CollectionTaken, Fingerprint
 
 LONGER = np.asarray([[1.0, 0.0, 0.0]], np.float32)
@@ -210,6 +212,133 @@ async def test_what_fails_in_the_follower_only_keeps_it_from_answering_until_it_
     await pair.follower.library.retry("doc")
     await pair.embed()
     assert await pair.following.switch()
+
+
+async def test_a_version_that_is_older_than_the_leader_s_is_not_enough(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    await pair.leader.completed(upload="second", sha256="bb")
+    await pair.follow()
+    assert not await pair.following.switch()
+    generation = (await pair.follower.record()).generation
+    await pair.follower.library.fail("doc", generation, DocumentError(ErrorCode.INTERNAL, "No."))
+    assert not await pair.following.switch()
+    assert await pair.following.progress() == Progress(done=0, total=1, failed=1)
+    assert [each.document_id for each in await pair.following.failed(10)] == ["doc"]
+
+
+async def test_an_upload_that_fails_after_an_earlier_version_was_embedded_in_both_costs_nothing(
+    pair: Pair,
+) -> None:
+    first = await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    second = await pair.leader.begun("second", "bb")
+    await pair.follow()
+    await pair.leader.library.fail("doc", second.generation, DocumentError(ErrorCode.PDF_CORRUPT, "No."))
+    await pair.follow()
+    copy = await pair.follower.record()
+    assert (copy.state, copy.error_code, copy.source_key) == (State.FAILED, ErrorCode.PDF_CORRUPT, None)
+    assert copy.active_object_key == first.object_key
+    assert await pair.following.switch()
+    assert await pair.found() == ["doc"]
+    await pair.follower.library.retry("doc")
+    assert (await pair.follower.record()).source == second.object_key
+
+
+async def test_the_file_of_what_searches_see_is_known_after_further_uploads(pair: Pair) -> None:
+    first = await pair.leader.completed()
+    second = await pair.leader.begun("second", "bb")
+    await pair.leader.library.fail("doc", second.generation, DocumentError(ErrorCode.PDF_CORRUPT, "No."))
+    await pair.follow()
+    await pair.embed()
+    assert await pair.following.switch()
+    await pair.follower.begun("third", "cc")
+    assert (await pair.follower.record()).active_object_key == first.object_key
+    await pair.follower.library.empty_trash()
+    files = pair.follower.library.files
+    assert files
+    assert await files.exists(first.object_key)
+    assert not await files.exists(second.object_key)
+
+
+async def test_a_look_that_comes_after_the_switch_changes_nothing(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    late = pair.following
+    assert await pair.following.switch()
+    await pair.follower.begun("second", "bb")
+    await late._look_at("doc")
+    assert (await pair.follower.record()).sha256 == "bb"
+
+
+async def test_a_deletion_that_comes_late_spares_what_was_uploaded_since(pair: Pair) -> None:
+    first = await pair.leader.completed()
+    second = await pair.leader.begun("second", "bb")
+    await pair.leader.library.delete_version("doc", first.generation)
+    assert (await pair.leader.record()).generation == second.generation
+    await pair.leader.library.delete_version("doc", second.generation)
+    assert await pair.leader.library.records.get("doc") is None
+
+
+async def test_a_follower_that_is_called_off_takes_no_change_from_the_next(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    late, (old, new) = pair.following, pair.indexes
+    third = new.model_copy(update={"id": index_id(PIPELINE, 8), "collection": f"{new.collection}-8"})
+    await pair.leader.library.indexes.decide(Decision(2, old, third))
+    follower = Follower(pair.leader.library.beside(third), third, old)
+    while await follower.advance():
+        pass
+    await pair.leader.library.delete("doc")
+    await late._look_at("doc")
+    assert not await late.advance()
+    assert not await follower.switch()
+    await follower.advance()
+    assert await follower.get("doc") is None
+
+
+async def test_a_record_that_cannot_be_read_is_followed_as_any_other(pair: Pair) -> None:
+    await pair.leader.completed()
+    redis = pair.leader.library.queue.redis
+    async with redis.pipeline() as pipe:
+        pipe.hset(f"{PIPELINE}:doc:doc", "size_bytes", "none")
+        await pipe.execute()
+    await pair.leader.library.begin(new_document(document_id="other", object_key="documents/other/1"))
+    await pair.follow()
+    assert (await pair.following.progress()).done == 0
+    assert await pair.following.get("other")
+    with pytest.raises(RecordUnreadable):
+        await pair.following.get("doc")
+
+
+async def test_a_re_index_can_be_called_off_while_redis_has_no_memory(pair: Pair) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    old, new = pair.indexes
+    library = pair.leader.library
+    await library.queue.redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(OutOfMemoryError):
+            await library.begin(new_document(document_id="other", object_key="documents/other/1"))
+        await library.indexes.decide(Decision(2, old, None))
+        assert await library.chores.turn("drop", 5)
+        await drop_unwanted(library, 0)
+    finally:
+        await library.queue.redis.config_set("maxmemory", 0)
+    assert await _keys(pair, of=new) == [f"{new.id}:docs:retired"]
+
+
+async def test_the_first_index_is_not_begun_again_once_it_was_dropped(pair: Pair) -> None:
+    _, new = pair.indexes
+    await pair.leader.library.admit()
+    await pair.follow()
+    assert await pair.following.switch()
+    await pair.leader.library.indexes.decide(Decision(2, new, None))
+    with pytest.raises(IndexUnknown):
+        await pair.leader.library.admit()
 
 
 async def test_a_follower_deletes_no_file(pair: Pair) -> None:

@@ -103,7 +103,7 @@ class VectorStore(Part):
     )
     index_grace_seconds: int = Field(
         default=defaults.INDEX_GRACE_SECONDS,
-        ge=0,
+        ge=10,
         le=604_800,
         description="Time for which a collection is kept once another one answers in its place.",
     )

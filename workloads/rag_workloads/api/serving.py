@@ -37,9 +37,9 @@ class Serving:
     async def refresh(self) -> Parts:
         """The parts as they are to be now. Errors are redis-py's."""
         known = await self.parts.library.indexes.known()
-        if known is None:  # Redis is new, or was lost
+        if known is None or known.decided < self._decision.number:  # Redis is new, or lost what it had last
             await self.announce()
-        else:
+        if known:
             self._move(known)
         return self.parts
 
@@ -54,6 +54,8 @@ class Serving:
                 await self.refresh()
             except (RedisError, OSError) as error:
                 log.warning("it is not known whether another index answers", reason=str(error))
+            except Exception:  # whatever it is, the next look may succeed
+                log.exception("it is not known whether another index answers")
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def close(self) -> None:

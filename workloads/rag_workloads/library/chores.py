@@ -5,18 +5,26 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+# Takes a turn, if nobody has it; what makes room is done at `maxmemory` too. KEYS: the turn. ARGV: a token
+# of the caller, by which a run whose reply was lost is known, and milliseconds. Answers whether the caller
+# has it.
+TURN = """#!lua flags=allow-oom
+redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+return redis.call('GET', KEYS[1]) == ARGV[1]
+"""
+
 
 class Chores:
     """The turns and sweeps of one pipeline. Errors are redis-py's."""
 
     def __init__(self, redis: Redis, pipeline: str) -> None:
         self._redis, self._pipeline = redis, pipeline
+        self._take_turn = redis.register_script(TURN)
 
     async def turn(self, name: str, seconds: float) -> bool:
         """Whether it is this process's turn to do something that one does at a time, every so often."""
         key, token = f"{self._pipeline}:turn:{name}", uuid4().hex
-        holder = await self._redis.set(key, token, nx=True, get=True, px=int(seconds * 1000))
-        return holder is None or holder.decode() == token  # the latter if a reply was lost
+        return bool(await self._take_turn([key], [token, int(seconds * 1000)]))
 
     async def ask_for_sweep(self) -> None:
         """Ask for a comparison of the stores, which a worker takes up within seconds."""

@@ -6,6 +6,7 @@ missed; what it asks for beside may be done twice, and a job that got lost is fo
 """
 
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
@@ -13,14 +14,17 @@ import structlog
 from rag_contract.index import Index
 from rag_workloads.library.documents import Document
 from rag_workloads.library.lifecycle import Library
-from rag_workloads.library.record_reader import Filter, Place, RecordReader
+from rag_workloads.library.record_reader import Filter, Place, RecordReader, RecordUnreadable
 from rag_workloads.library.records import Records, now
 from rag_workloads.library.scripts import following
+from rag_workloads.library.vectors import VectorStoreError
 
 # Documents that a turn looks at, of those that changed and of all others.
 AT_ONCE = 200
 # Of those that wait for a worker: what changes is not to wait behind all others.
 WAITING = 500
+# Of Redis' memory: above it, what clients send goes first.
+MEMORY_SHARE = 0.8
 ALL = "all"
 # What a pod writes that is about to end, after its index was dropped, is dropped too.
 DROPPED_AGAIN_SECONDS = 60
@@ -48,6 +52,7 @@ class Follower(Records):
         self._leading = RecordReader(library.queue.redis, leader.id)
         self._library = library
         self._leading_all = f"{leader.id}:docs"
+        self._looked_at_script = self.redis.register_script(following.LOOKED_AT)
         self._attach = self.redis.register_script(following.ATTACH)
         self._count = self.redis.register_script(following.PROGRESS)
         self._failed = self.redis.register_script(following.FAILED)
@@ -56,15 +61,16 @@ class Follower(Records):
     async def advance(self) -> bool:
         """Look at documents that have changed, and at the next of all others; whether there are more.
 
-        VectorStoreError where points of a document cannot be deleted.
+        One that cannot be dealt with is left for the next time.
         """
         looked_at = await self._looked_at()
+        if looked_at is None:
+            return False
         async with self.redis.pipeline(transaction=False) as pipe:
             pipe.srandmember(f"{self._leading_all}:changed", AT_ONCE)
             (changed,) = await pipe.execute()
-        for document_id in changed:
-            await self._look_at(document_id.decode())
-        if looked_at != ALL and (await self._library.queue.depths()).ingest < WAITING:
+        await self._try([document_id.decode() for document_id in changed])
+        if looked_at != ALL and await self._has_room():
             await self._look_at_next(looked_at)
             return True
         return bool(changed)
@@ -77,6 +83,8 @@ class Follower(Records):
             self._all,
             *self._searchable,
             self._events,
+            f"{self._leader.id}:generation",
+            f"{self._index.id}:generation",
         ]
         done = bool(await self._switch(keys, [self._leader.id, self._index.id, time.time()]))
         if done:
@@ -101,45 +109,73 @@ class Follower(Records):
         return len(documents)
 
     @property
+    def _followed(self) -> str:
+        return f"{self._leading_all}:followed"
+
+    @property
+    def _place(self) -> str:
+        return f"{self._all}:looked_at"
+
+    @property
     def _searchable(self) -> tuple[str, str]:
         return (
             f"{self._leading_all}:in:{self._leader.collection}",
             f"{self._all}:in:{self._index.collection}",
         )
 
-    async def _looked_at(self) -> str:
-        """How far it has looked at all documents; from here on the leader notes what changes."""
-        keys = [f"{self._leading_all}:followed", f"{self._leading_all}:changed", f"{self._all}:looked_at"]
-        return str((await self._attach(keys, [self._index.id])).decode())
+    async def _looked_at(self) -> str | None:
+        """How far it has looked at all documents; None if it is not wanted any more.
+
+        From here on the leader notes what changes.
+        """
+        keys = [self._library.indexes.key, self._followed, f"{self._leading_all}:changed", self._place]
+        looked_at = await self._attach(keys, [self._index.id])
+        return None if looked_at is None else looked_at.decode()
+
+    async def _has_room(self) -> bool:
+        """Whether more documents may wait for workers, and take of Redis what clients need too."""
+        if (await self._library.queue.depths()).ingest >= WAITING:
+            return False
+        memory = await self.redis.info("memory")
+        if memory["maxmemory"] and memory["used_memory"] > MEMORY_SHARE * memory["maxmemory"]:
+            log.warning("documents wait to be embedded anew: Redis has little memory left")
+            return False
+        return True
 
     async def _look_at_next(self, looked_at: str) -> None:
         created, _, document_id = looked_at.partition(" ")
         place = Place(float(created), document_id) if looked_at else None
-        page = await self._leading.page(Filter(), AT_ONCE, place)
-        for document in page.documents:
-            await self._look_at(document.document_id)
-        reached = f"{page.last.created!r} {page.last.document_id}" if page.last else ALL
-        await self.redis.set(f"{self._all}:looked_at", reached)
+        ids, last = await self._leading.ids(Filter(), AT_ONCE, place)
+        await self._try(ids)
+        reached = f"{last.created!r} {last.document_id}" if last else ALL
+        await self._looked_at_script([self._followed, self._place], [self._index.id, looked_at, reached])
+
+    async def _try(self, ids: Sequence[str]) -> None:
+        """Look at documents; one that cannot be dealt with costs no other."""
+        for document_id in ids:
+            try:
+                await self._look_at(document_id)
+            except (VectorStoreError, RecordUnreadable) as error:
+                log.warning("document left for later", document_id=document_id, reason=str(error))
+                async with self.redis.pipeline(transaction=False) as pipe:
+                    pipe.sadd(f"{self._leading_all}:changed", document_id)
+                    await pipe.execute()
 
     async def _look_at(self, document_id: str) -> None:
         keys = f"{self._leader.id}:doc:{document_id}", self._leading_all
         while True:
-            answer = await self._run(following.FOLLOW, document_id, *now(), more_keys=keys)
-            verdict, task = (each.decode() for each in answer)
+            args = document_id, *now(), self._index.id
+            answer = await self._run(following.FOLLOW, *args, more_keys=keys)
+            verdict, task, through = (each.decode() for each in answer)
             if task and verdict:
                 await self._library.queue.enqueue_document(document_id, int(task))
             match verdict:
                 case "delete":
-                    await self._library.delete(document_id)
+                    await self._library.delete_version(document_id, int(through))
                 case "withdraw":
-                    await self._withdraw(document_id)
+                    await self._library.withdraw(document_id, int(through))
                 case _:
                     return
-
-    async def _withdraw(self, document_id: str) -> None:
-        document = await self.get(document_id)
-        if document and document.active_generation:
-            await self._library.withdraw(document, document.active_generation)
 
 
 async def drop_unwanted(library: Library, grace_seconds: float) -> None:

@@ -7,8 +7,7 @@ from typing import NamedTuple, Self
 from redis.asyncio import Redis
 
 from rag_contract.index import Index, pipeline_of
-from rag_workloads.library.scripts.following import DETACH
-from rag_workloads.library.scripts.indexes import DECIDE
+from rag_workloads.library.scripts.indexes import CLOSE, DECIDE
 
 # For so long the records of an index that was dropped take nothing in.
 CLOSED_SECONDS = 24 * 3600
@@ -33,10 +32,13 @@ class Decision(NamedTuple):
 class Known(NamedTuple):
     """The indexes by their ids, that of the one that answers, and that of the one that follows it or "".
 
+    `decided` is the number of the decision that they are from.
+
     `retired` says since when, in seconds, an index that has answered does no more; `dropped`, when it was
     dropped first.
     """
 
+    decided: int
     indexes: dict[str, Index]
     serving: str
     next: str
@@ -64,7 +66,7 @@ class Indexes:
     def __init__(self, redis: Redis, pipeline: str) -> None:
         self._redis, self.key = redis, f"{pipeline}:indexes"
         self._decide = redis.register_script(DECIDE)
-        self._detach = redis.register_script(DETACH)
+        self._close = redis.register_script(CLOSE)
 
     @classmethod
     def around(cls, redis: Redis, index: str) -> Self:
@@ -90,6 +92,7 @@ class Indexes:
             return None
         indexes = [Index.model_validate_json(text) for text in _starting(fields, "index:").values()]
         return Known(
+            int(fields["decided"]),
             {index.id: index for index in indexes},
             fields["serving"],
             fields["next"],
@@ -105,9 +108,13 @@ class Indexes:
         return index == (serving.decode() if serving else pipeline_of(index))
 
     async def admit(self, index: str) -> None:
-        """Raise IndexUnknown if an index is none that was decided on, or is to go."""
+        """Raise IndexUnknown if an index is none that was decided on, or is to go.
+
+        Before anything was decided there is the first one.
+        """
         known = await self.known()
-        if known is None or index not in (known.serving, known.next):
+        wanted = (known.serving, known.next) if known else (pipeline_of(index),)
+        if index not in wanted:
             raise IndexUnknown(f"The API has not named the index {index!r} yet, or it is wanted no more.")
 
     async def drop(self, index: str, serving: str) -> None:
@@ -115,11 +122,9 @@ class Indexes:
 
         The one that answers notes no longer what changes for it.
         """
-        await self._detach([f"{serving}:docs:followed", f"{serving}:docs:changed"], [index])
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(f"{index}:docs:retired", "dropped", ex=CLOSED_SECONDS)
-            pipe.hsetnx(self.key, f"dropped:{index}", str(time.time()))
-            await pipe.execute()
+        closed, leader = f"{index}:docs:retired", f"{serving}:docs"
+        about = [self.key, closed, f"{leader}:followed", f"{leader}:changed"]
+        await self._close(about, [index, time.time(), CLOSED_SECONDS])
         keys = []
         async for key in self._redis.scan_iter(match=f"*{index}:*", count=SCANNED):
             if _belongs(key.decode(), index):

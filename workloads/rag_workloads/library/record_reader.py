@@ -118,13 +118,20 @@ class RecordReader:
 
     async def page(self, wanted: Filter, limit: int, after: Place | None = None) -> Page:
         """Documents, newest first, `after` the last one of the page before; see `Page`."""
+        ids, last = await self.ids(wanted, limit, after)
+        return Page(await self.load(ids), last)
+
+    async def ids(
+        self, wanted: Filter, limit: int, after: Place | None = None
+    ) -> tuple[list[str], Place | None]:
+        """As `page`, the ids alone."""
         indexes = [self._all, *(f"{self._all}:{index}" for index in wanted.indexes())]
         least = wanted.created_after.timestamp() if wanted.created_after else "-inf"
         greatest = f"({wanted.created_before.timestamp()}" if wanted.created_before else "+inf"
         args = [least, greatest, *(after or ("", "")), limit, wanted.name.lower(), self._record("")]
         created, last_id, *ids = await self._list_script(indexes, args)
-        found = await self.load([i.decode() for i in ids])
-        return Page(found, Place(float(created), last_id.decode()) if created else None)
+        last = Place(float(created), last_id.decode()) if created else None
+        return [each.decode() for each in ids], last
 
     async def every(self, wanted: Filter) -> AsyncIterator[Document]:
         """All documents that a filter finds, newest first; what is done with them does not disturb it."""

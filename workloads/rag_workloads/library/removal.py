@@ -57,13 +57,24 @@ class Removal(Stores):
                 break
             document = await self.records.get(document_id)  # the same upload was begun anew meanwhile
         else:
-            await self.withdraw(found, found.generation)
+            await self.withdraw(document_id, found.generation)
         return True
 
-    async def withdraw(self, document: Document, through: int) -> None:
+    async def delete_version(self, document_id: str, generation: int) -> None:
+        """Remove a document from all stores, if it is still of this generation."""
+        document = await self.records.get(document_id)
+        if (
+            document
+            and document.generation == generation
+            and await self.records.retire(document_id, generation)
+        ):
+            await self._finish_deletion(document)
+
+    async def withdraw(self, document_id: str, through: int) -> None:
         """Remove what searches see of a document that was deleted up to a generation, and uploaded again."""
-        await self._delete_points(document, through)
-        await self.records.withdraw(document.document_id, through)
+        if document := await self.records.get(document_id):
+            await self._delete_points(document, through)
+            await self.records.withdraw(document_id, through)
 
     async def empty_trash(self) -> None:
         """Delete the files that no record names any more; one that cannot be deleted stays for later.

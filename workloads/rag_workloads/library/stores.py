@@ -59,10 +59,9 @@ class Stores:
         return Chores(self.queue.redis, self.queue.pipeline)
 
     async def admit(self) -> None:
-        """Wait until Redis answers; IndexUnknown if the index is a later one that was not decided on."""
+        """Wait until Redis answers; IndexUnknown if the index is not wanted, or not yet."""
         await self.queue.wait()
-        if revision_of(self.queue.pipeline):
-            await self.indexes.admit(self.queue.pipeline)
+        await self.indexes.admit(self.queue.pipeline)
 
     async def claim(self, owner: str) -> None:
         """Wait until Redis answers, and see that the documents in it are the owner's; StoreRefused if not."""

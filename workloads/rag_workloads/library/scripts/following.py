@@ -6,31 +6,39 @@ The index that answers leads. Of it a script reads a record, and writes the foll
 from rag_workloads.library.scripts import FOR_CLIENTS, FUNCTIONS, OWN_KEYS, REFUSED_WHEN_FULL
 from rag_workloads.library.scripts.generations import BEGIN_GENERATION
 
-# Has the leader note from now on what changes. KEYS: who follows it, what has changed, how far the follower
-# has looked at all documents. ARGV: the follower's id. Answers how far it has.
+# Has the leader note from now on what changes, if the follower is wanted. KEYS: the pipeline's indexes, who
+# follows the leader, what has changed there, how far the follower has looked at all documents. ARGV: the
+# follower's id. Answers how far it has; nothing if it is not wanted.
 ATTACH = """#!lua
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  redis.call('SET', KEYS[1], ARGV[1])
-  redis.call('DEL', KEYS[2], KEYS[3])
+local indexes, followed, changed, looked_at = unpack(KEYS)
+if redis.call('HGET', indexes, 'next') ~= ARGV[1] then return false end
+if redis.call('GET', followed) ~= ARGV[1] then
+  redis.call('SET', followed, ARGV[1])
+  redis.call('DEL', changed, looked_at)
 end
-return redis.call('GET', KEYS[3]) or ''
+return redis.call('GET', looked_at) or ''
 """
 
-# Has the leader note no longer what changes, if it does for this follower. KEYS: who follows it, what has
-# changed. ARGV: the follower's id.
-DETACH = """#!lua flags=allow-oom
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
+# Notes how far the follower has looked at all documents, unless it began anew meanwhile, or another worker
+# has come further. KEYS: who follows the leader, how far. ARGV: the follower's id, how far it had, and has.
+LOOKED_AT = """#!lua
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[2], ARGV[3])
+return 1
 """
 
-# Makes a record what the leader's is. Two more keys: the leader's record, and its index of all. ARGV: id of
-# the document, now, time in words. Answers what is to be done beside, and the task: "delete" or "withdraw",
-# after which the document is looked at again; "queue"; or "", if it is the same.
+# Makes a record what the leader's is, if it still follows. Two more keys: the leader's record, and its index
+# of all. ARGV: id of the document, now, time in words, the follower's id. Answers what is to be done beside,
+# the task, and the generation through which: "delete" or "withdraw", after which the document is looked at
+# again; "queue"; or "", if it is the same.
 #
 # What searches see of the leader's is embedded anew. That is an earlier upload where the last one came to
-# nothing: then the record ends as the leader's did, by `outcome`.
+# nothing: then the record ends as the leader's did, by `outcome`, at once if it has that upload already. A
+# version that is older than what searches see of the leader's does not count as searchable.
 FOLLOW = f"""{REFUSED_WHEN_FULL}{FUNCTIONS}{BEGIN_GENERATION}{FOR_CLIENTS}
 local id, now, words = ARGV[1], ARGV[2], ARGV[3]
 local leader, leader_all = KEYS[{OWN_KEYS}], KEYS[{OWN_KEYS + 1}]
+if redis.call('GET', leader_all .. ':followed') ~= ARGV[4] then return {{'', '', ''}} end
 local function of_leader(...)
   return unpack(redis.call('HMGET', leader, ...))
 end
@@ -52,9 +60,10 @@ local state, deleting, task, generation, file, active, active_file, created, rev
   'state', 'deleting', 'task', 'generation', 'object_key', 'active_generation', 'active_object_key',
   'created_at', 'revised')
 if not state or deleting == '1' then
-  if redis.call('EXISTS', record) == 1 then return {{'delete', ''}} end
+  local known = get('generation')
+  if known then return {{'delete', '', known}} end
   redis.call('SREM', leader_all .. ':changed', id)
-  return {{'', ''}}
+  return {{'', '', ''}}
 end
 
 task = task or generation  -- a release before this one knew generations only
@@ -71,7 +80,7 @@ if get('followed') ~= signature then
   local ending = copied('state', 'error_code', 'error_message', 'error_page', 'error_hint')
   if outcome == '' then
     queued = true
-  elseif active then
+  elseif active and get('active_object_key') ~= source then
     redis.call('HSET', record, 'source_key', source, 'outcome', cjson.encode(ending))
     queued = true
   else
@@ -85,10 +94,13 @@ elseif (revised or '0') ~= (get('revised') or '0') then
   redis.call('ZADD', work, now, id)
 end
 
-local mine, own = get('active_generation', 'generation')
-if mine and mine ~= own and not active then return {{'withdraw', queued and task or ''}} end
+local mine, own, place = get('active_generation', 'generation', 'active_collection')
+if mine and mine ~= own then
+  if not active then return {{'withdraw', queued and task or '', mine}} end
+  if active == generation and place then redis.call('SREM', searchable_in(place), id) end
+end
 redis.call('SREM', leader_all .. ':changed', id)
-return {{queued and 'queue' or '', task}}
+return {{queued and 'queue' or '', task, ''}}
 """
 
 # How many of the documents that searches see of the leader are searchable in the follower too, how many there
@@ -115,9 +127,9 @@ return found
 
 # Has the follower answer in place of the leader, if it is still wanted, and has all documents that searches
 # see of the leader. KEYS: the pipeline's indexes, both indexes of all, both sets of searchable documents, the
-# follower's events. ARGV: the ids of both, now. Answers whether it does.
+# follower's events, both counters of generations. ARGV: the ids of both, now. Answers whether it does.
 SWITCH = """#!lua flags=allow-oom
-local indexes, leader, follower, leading, following, events = unpack(KEYS)
+local indexes, leader, follower, leading, following, events, before, counter = unpack(KEYS)
 local serving, next = unpack(redis.call('HMGET', indexes, 'serving', 'next'))
 if serving == ARGV[2] then return 1 end
 if serving ~= ARGV[1] or next ~= ARGV[2] then return 0 end
@@ -128,6 +140,11 @@ if redis.call('SCARD', following) < redis.call('SCARD', leading) then return 0 e
 if #redis.call('SDIFF', leading, following) > 0 then return 0 end
 redis.call('HSET', indexes, 'serving', ARGV[2], 'retired:' .. ARGV[1], ARGV[3])
 redis.call('SET', leader .. ':retired', ARGV[2])
+-- The numbers of tasks go on growing.
+local last = tonumber(redis.call('GET', before) or 0)
+if last > tonumber(redis.call('GET', counter) or 0) then
+  redis.call('SET', counter, string.format('%d', last))
+end
 -- Its own work until now is nobody's news.
 redis.call('DEL', leader .. ':followed', follower .. ':looked_at', events)
 return 1

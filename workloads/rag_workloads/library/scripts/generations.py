@@ -25,7 +25,7 @@ local function begin(id, now, words, task, born, created, fields)
       if active_file then redis.call('SADD', trash, active_file) end
       active, active_file = false, false
     end
-    if active == generation then
+    if active == generation and not active_file then
       active_file = old_file
     elseif old_file ~= active_file then
       redis.call('SADD', trash, old_file)
