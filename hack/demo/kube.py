@@ -1,18 +1,13 @@
 """Talks to a cluster the way a user does: kubectl, helm and port-forward."""
 
-import asyncio
 import json
-import os
-import re
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from .paths import ROOT
-from .shell import CommandError, run
+from rag_cli.forwarding import forward
 
-FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+from .shell import CommandError, run
 
 
 class Kube:
@@ -57,28 +52,5 @@ class Kube:
     @asynccontextmanager
     async def forward(self, service: str, port: int, namespace: str) -> AsyncIterator[str]:
         """Forwards a free port of 127.0.0.1 to a Service while the body runs; yields its base URL."""
-        command = ("kubectl", "port-forward", "-n", namespace, f"service/{service}", f":{port}")
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, env=os.environ | self.env, stdout=PIPE, stderr=STDOUT
-        )
-        assert process.stdout
-        try:
-            said: list[str] = []
-            while not (found := FORWARDING.search(said[-1] if said else "")):
-                line = await process.stdout.readline()
-                if not line:
-                    raise CommandError(command, await process.wait(), said)
-                said.append(line.decode().strip())
-            # An unread pipe would stop kubectl when it is full.
-            reading = asyncio.create_task(_discard(process.stdout))
-            yield f"http://127.0.0.1:{found.group(1)}"
-            reading.cancel()
-        finally:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-
-
-async def _discard(stream: asyncio.StreamReader) -> None:
-    async for _ in stream:
-        pass
+        async with forward(service, port, f"--namespace={namespace}", env=self.env) as url:
+            yield url

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from rag_cli.client import Client
-from rag_cli.kube import Kubectl, Pipeline
+from rag_cli.kube import Kubectl
 from rag_cli.options import Options
+from rag_cli.resource import Pipeline
 
 
 @asynccontextmanager
@@ -17,5 +18,5 @@ async def connected(options: Options, pipeline: Pipeline | None = None) -> Async
         return
     kubectl = Kubectl(options)
     pipeline = pipeline or await kubectl.pipeline(options.pipeline)
-    async with kubectl.forward(pipeline) as url, Client(url, options.api_key) as client:
+    async with kubectl.api(pipeline) as url, Client(url, options.api_key) as client:
         yield client

@@ -65,7 +65,7 @@ class Follower:
             for each in [each for several in self._followed.values() for each in several]:
                 each.woken.set()
         if event := told.event:
-            for each in self._followed[event.document_id]:
+            for each in self._followed.get(event.document_id, ()):
                 each.tell(event)
                 if event.status in ENDED or event.task_id != each.task_id:
                     each.woken.set()

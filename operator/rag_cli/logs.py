@@ -4,7 +4,8 @@ import json
 from asyncio.subprocess import PIPE
 
 from rag_cli.errors import CliError, Exit
-from rag_cli.kube import Kubectl, Pipeline
+from rag_cli.kube import Kubectl
+from rag_cli.resource import Pipeline
 
 # kubectl follows five pods unless it is told to follow more.
 MOST_PODS = 100

@@ -14,9 +14,10 @@ from rag_cli.board import Board
 from rag_cli.connection import connected
 from rag_cli.errors import EXIT_CODES, CliError, Exit
 from rag_cli.finding import find
-from rag_cli.kube import Kubectl, Pipeline
+from rag_cli.kube import Kubectl
 from rag_cli.logs import show_logs
 from rag_cli.options import Options, command
+from rag_cli.resource import Pipeline
 from rag_cli.uploading import Uploading, files_in
 from rag_contract.stats import Stats
 

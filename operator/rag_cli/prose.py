@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rag_cli.answers import Document
-from rag_cli.kube import Condition, Pipeline
+from rag_cli.resource import Condition, Pipeline
 from rag_cli.uploading import Outcome
 from rag_contract.stats import Stats
 
@@ -59,7 +59,7 @@ def api_status(stats: Stats) -> Iterator[str]:
 
 def _counts(stats: Stats) -> Iterator[str]:
     states = ", ".join(f"{count} {state}" for state, count in stats.documents.items() if count)
-    yield f"  Documents  {stats.searchable} can be asked about in {stats.collection} ({states or 'no other'})"
+    yield f"  Documents  {stats.searchable} can be asked about in {stats.collection} ({states or 'none yet'})"
     yield f"  Queues     {stats.queue.ingest} documents to read, {stats.queue.embed} batches to embed"
     yield f"  Model      {stats.embedding_model}"
     if again := stats.reindex:

@@ -27,9 +27,8 @@ def sentences(lines: Iterable[str]) -> None:
 
 def documents(found: Sequence[Document]) -> None:
     """Print a table of documents; piped, it is as wide as it needs to be."""
-    table = Table(
-        Column("ID", no_wrap=True), "FILE", "STATE", "PAGES", "CHUNKS", "ERROR", box=None, pad_edge=False
-    )
+    named = Column("ID", no_wrap=True), Column("FILE", overflow="fold")
+    table = Table(*named, "STATE", "PAGES", "CHUNKS", "ERROR", box=None, pad_edge=False)
     for each in found:
         state = each.state if each.state != "processing" else f"{each.stage} {each.progress} %"
         pages = f"{each.pages_done}/{each.pages}" if each.pages is not None else ""

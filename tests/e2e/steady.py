@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import httpx
 from demo.pipeline import Pipeline
-from demo.shell import CommandError
 
 from rag_cli.answers import Answered
 from rag_cli.client import Client
+from rag_cli.errors import CliError
 
 PAUSE_SECONDS = 0.5
 
@@ -36,7 +36,7 @@ class SteadyClient:
                 if self._client is None:
                     self._client = await self._opened.enter_async_context(self._pipeline.api())
                 return await ask(self._client)
-            except (httpx.TransportError, CommandError):
+            except (httpx.TransportError, CliError):
                 await self.close()
                 await asyncio.sleep(PAUSE_SECONDS)
 

@@ -1,6 +1,9 @@
 """The command line against a pipeline of processes: API, worker, embedding service, and no language model."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,8 @@ import pytest
 from tests.documents import small_pdf
 from tests.integration.api_process import lone_api
 from tests.integration.conftest import MODEL, PIPELINE
-from tests.integration.service_process import running
+from tests.integration.service_process import environment, running
+from tests.patience import PATIENCE_SECONDS, eventually
 from tests.ports import free_port
 from typer.testing import CliRunner, Result
 
@@ -168,3 +172,28 @@ def test_documents_are_sent_without_waiting(url: str, folder: Path) -> None:
     assert outcome["status"] in ("pending", "processing", "completed")
     (ended,) = said(url, "upload", str(folder / "more" / "notes.txt"))
     assert (ended["status"], ended["known"], ended["task_id"]) == ("completed", True, outcome["task_id"])
+
+
+def test_an_upload_that_is_stopped_goes_on_where_it_was(redis_server: str, folder: Path) -> None:
+    """Nobody works on the documents, so the upload waits until it is stopped."""
+    settings = {"REDIS_URL": redis_server, "STORAGE_URL": (folder.parent / "objects").as_uri()}
+    with lone_api(probe="/live", **settings) as url:
+        files = [str(folder / "more" / name) for name in ("notes.txt", "lighthouse.pdf")]
+        command = [sys.executable, "-m", "rag_cli", "upload", *files, "--url", url]
+        process = subprocess.Popen(command, env=environment({}), stderr=subprocess.PIPE)
+        eventually(lambda: len(said(url, "documents")["documents"]) == len(files))
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        assert (process.returncode, errors) == (Exit.STOPPED, b"Stopped.\n")
+        assert {each["known"] for each in uploaded(url, *files, "--no-wait").values()} == {True}
+
+
+def test_a_key_is_asked_for_and_its_scope_counts(redis_server: str, folder: Path) -> None:
+    keys = json.dumps([{"name": "website", "variable": "API_KEY_0", "scopes": ["query"]}])
+    notes = str(folder / "more" / "notes.txt")
+    settings = {"STORAGE_URL": (folder.parent / "objects").as_uri(), "API_KEYS": keys, "API_KEY_0": "right"}
+    with lone_api(probe="/live", REDIS_URL=redis_server, **settings) as url:
+        for key in ("wrong", "right"):
+            refused = run(url, "upload", notes, "--api-key", key)
+            assert refused.exit_code == Exit.REFUSED
+        assert "lacks the scope 'ingest'" in refused.output

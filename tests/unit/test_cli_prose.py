@@ -7,7 +7,7 @@ import pytest
 
 from rag_cli import prose
 from rag_cli.answers import Document, Failure, Result, Warned
-from rag_cli.kube import Pipeline
+from rag_cli.resource import Pipeline
 from rag_cli.uploading import Outcome
 from rag_contract.stats import QueueStats, Reindex, Stats
 
