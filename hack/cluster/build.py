@@ -1,5 +1,6 @@
 """Pinned Go modules to static binaries, cached outside the checkout by the hash of what makes them."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -51,6 +52,12 @@ def binary(name: str, module: str = "kubernetes") -> str:
     if not path.exists():
         raise ClusterError(f"{name} is not built yet: run `hack/cluster/cluster build`")
     return str(path)
+
+
+def source(module: str, required: str) -> Path:
+    """The folder of a Go module that one of ours requires: fetched once, and compared with its hash."""
+    told = json.loads(_go(go(), module, "mod", "download", "-json", required))
+    return Path(told["Dir"])
 
 
 def is_complete() -> bool:

@@ -126,3 +126,18 @@ def test_values_replace_what_the_pipeline_chart_chooses(kube: Kube, tmp_path: Pa
     }
     assert spec["embedding"]["managed"] == {"replicas": 2}
     assert "llm" not in spec
+
+
+def test_the_operator_is_scraped_where_there_are_pod_monitors(operator: list[Manifest]) -> None:
+    assert not of_kind(operator, "PodMonitor")
+    kind, labels = "monitoring.coreos.com/v1/PodMonitor", "monitoring.labels.release=prometheus"
+    (monitor,) = of_kind(
+        render("ragpipeline-operator", f"--api-versions={kind}", "--set", labels), "PodMonitor"
+    )
+    (deployment,) = of_kind(operator, "Deployment")
+    pod = deployment["spec"]["template"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    ports = {each["name"] for each in pod["spec"]["containers"][0]["ports"]}
+    assert endpoint["port"] in ports

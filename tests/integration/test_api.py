@@ -182,6 +182,29 @@ def test_a_streamed_answer_cites_the_same(api: httpx.Client, museum: str) -> Non
     assert len(whole["citations"]) == 2
 
 
+def test_what_was_uploaded_and_asked_is_measured(api: httpx.Client, embedding: str, museum: str) -> None:
+    assert api.post("/api/v1/query", json={"query": "When was the oldest exhibit made?"}).is_success
+    asked = samples(f"{api.base_url}/metrics")
+    assert asked['questions_total{status="success"}'] >= 1
+    assert asked["question_citations_sum"] >= asked["question_citations_count"] >= 1
+    for stage in ("retrieval", "citations", "generation"):
+        assert asked[f'question_stage_seconds_count{{stage="{stage}"}}'] >= 1
+    embedded = samples(f"{embedding}/metrics")
+    assert embedded["document_searchable_seconds_count"] >= 1
+    for stage in ("queued", "parsing", "embedding", "indexing"):
+        assert embedded[f'document_stage_seconds_count{{stage="{stage}"}}'] >= 1
+    for lane in ("query", "bulk"):
+        assert embedded[f'embedding_lane_wait_seconds_count{{lane="{lane}"}}'] >= 1
+    assert embedded['embedding_inference_tokens_total{kind="text"}'] > 0
+    assert embedded["embedding_inference_texts_count"] >= embedded["embedding_inference_seconds_count"] > 0
+
+
+def samples(url: str) -> dict[str, float]:
+    """A service's metrics, by name and labels as they are written."""
+    lines = [line for line in patient.get(url).text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
 def test_records_chunks_and_stats(api: httpx.Client, museum: str) -> None:
     record = api.get(f"/api/v1/documents/{museum}").json()
     assert (record["state"], record["content_type"]) == ("completed", "text/plain")

@@ -22,6 +22,7 @@ from rag_contract import names
 from rag_workloads.jobs import payloads, scripts
 from rag_workloads.jobs import queue as queues
 from rag_workloads.jobs.consumer import Consumer, Job, RetryLater
+from rag_workloads.jobs.metrics import CLAIMS, RETRIES
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.queue import EMBED_BATCH, Queue
 
@@ -136,11 +137,15 @@ async def test_a_job_may_ask_to_come_back_and_keeps_its_place_until_it_is_done(q
         if len(tries) < 3:
             raise RetryLater(0.3)
 
+    counted = [metric.labels(names.embed_queue(queue.pipeline))._value for metric in (RETRIES, CLAIMS)]
+    retries, claims = (value.get() for value in counted)
     await queue.enqueue_batch(batch(0))
     async with consuming(queue, job):
         await empty(queue)
     assert len(tries) == 3
     assert tries[1] - tries[0] >= 0.3
+    assert counted[0].get() == retries + 2
+    assert counted[1].get() >= claims + 3
 
 
 async def test_a_job_that_raises_is_gone(queue: Queue) -> None:
