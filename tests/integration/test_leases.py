@@ -214,11 +214,12 @@ async def test_the_oldest_is_the_one_that_might_have_been_taken_first(queue: Que
 async def test_a_lease_that_ran_out_is_counted_and_a_delay_that_is_over_is_not(queue: Queue) -> None:
     counted = LEASES_EXPIRED.labels(NAME)
     before = counted._value.get()
-    await enqueue(queue, 1, 2)
+    await enqueue(queue, 1)
     first = leases(queue.redis, 0.001)
     await first.claim(1)
     assert await until(lambda: claimed(leases(queue.redis), 1)) == [job(1)]
     assert counted._value.get() == before + 1
+    await enqueue(queue, 2)
     other = leases(queue.redis)
     assert await claimed(other) == [job(2)]
     await other.put_back(job(2))

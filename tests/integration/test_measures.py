@@ -20,7 +20,7 @@ QUEUE = f"{PIPELINE}:ingest"
 
 @pytest.fixture(scope="module")
 def redis_url() -> Iterator[str]:
-    with redis_process() as server:
+    with redis_process(appendonly="yes") as server:
         yield server.connection_url
 
 
@@ -69,8 +69,28 @@ async def test_each_scrape_tells_the_queues_as_they_are(api: str, redis_url: str
 def test_redis_tells_its_memory_and_whether_it_writes(api: str) -> None:
     seen = told(api)
     assert seen["redis_memory_bytes", "used"] > 0
-    assert ("redis_memory_bytes", "limit") in seen
-    assert all(value == 0 for (name, *_), value in seen.items() if name == "redis_append_only_failing")
+    assert seen["redis_memory_bytes", "limit"] == 0
+    assert seen["redis_append_only_failing", "write"] == 0
+    assert seen["redis_append_only_failing", "rewrite"] == 0
+
+
+async def test_a_redis_that_may_not_be_asked_for_its_state_still_tells_its_queues(
+    redis_url: str, tmp_path: Path
+) -> None:
+    queue = Queue.open(redis_url, PIPELINE)
+    await queue.redis.acl_setuser(
+        "limited",
+        enabled=True,
+        passwords="+secret",
+        keys="*",
+        channels="*",
+        categories=["+@all"],
+        commands=["-info"],
+    )
+    await queue.close()
+    limited = redis_url.replace("redis://", "redis://limited:secret@")
+    with lone_api(REDIS_URL=limited, STORAGE_URL=tmp_path.as_uri()) as url:
+        assert "redis_memory_bytes" not in {name for name, *_ in told(url)}
 
 
 def test_what_redis_does_not_say_is_not_told(tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ ALWAYS = (
         "critical",
         5,
         'sum(rate(questions_total{$own,status="error"}[10m]))'
-        ' / sum(rate(questions_total{$own,status=~"error|success"}[10m])) > 0.05',
+        ' / sum(rate(questions_total{$own,status=~"error|success"}[10m])) > 0.05'
+        ' and sum(increase(questions_total{$own,status="error"}[10m])) > 3',
         "{{ $value | humanizePercentage }} of the questions fail.",
         "GET /health names the part that is away; the API's log has each failure.",
     ),

@@ -47,16 +47,13 @@ class Seen(NamedTuple):
 
 async def measure(parts: Parts) -> None:
     """Bring the gauges up to date; what Redis does not say now is not told at all."""
-    seen: Seen | None = None
+    seen = Seen({}, {}, {})
     try:
         async with asyncio.timeout(SECONDS):
             seen = await _look(parts)
     except (RedisError, OSError, TimeoutError) as error:
         log.warning("queues not measured", reason=str(error) or type(error).__name__)
-    for gauge in GAUGES:  # without a pause: scrapes may come two at a time
-        gauge.clear()
-    if seen:
-        _tell(seen)
+    tell(seen)
 
 
 async def _look(parts: Parts) -> Seen:
@@ -78,7 +75,10 @@ async def _info(parts: Parts) -> dict[str, Any]:
         return {}
 
 
-def _tell(seen: Seen) -> None:
+def tell(seen: Seen) -> None:
+    """Set the gauges, and take away what was told before: in one go, as scrapes may come two at a time."""
+    for gauge in GAUGES:
+        gauge.clear()
     for state, count in seen.documents.items():
         DOCUMENTS.labels(state).set(count)
     for queue, line in seen.lines.items():

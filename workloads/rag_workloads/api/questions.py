@@ -12,14 +12,15 @@ from sse_starlette import ServerSentEvent
 
 from rag_workloads.api.answering import Answer, Answering, Prepared
 from rag_workloads.api.serving import PartsAtHand
+from rag_workloads.web import outcomes
 from rag_workloads.web.deadlines import Deadline
 from rag_workloads.web.disconnects import until_disconnect
 from rag_workloads.web.metrics import QUESTIONS
-from rag_workloads.web.outcomes import counted
 from rag_workloads.web.problems import Problem, responses
 from rag_workloads.web.streams import event, stream
 
 router = APIRouter(prefix="/api/v1", tags=["questions"])
+outcomes.begin(QUESTIONS)
 
 
 # Named one by one: a pattern's own class of them means something else in each language.
@@ -74,11 +75,11 @@ async def ask(question: Question, request: Request, parts: PartsAtHand) -> Respo
     answering, deadline = Answering(parts), Deadline(parts.settings.answer_seconds)
     top_k = question.top_k or parts.settings.retrieval_top_k
     if not question.stream:
-        with counted(QUESTIONS):
+        with outcomes.counted(QUESTIONS):
             async with deadline.limit():
                 answer = await until_disconnect(request, answering.answer(question.query, top_k))
         return JSONResponse(answer.model_dump())
-    with counted(QUESTIONS, success=False):
+    with outcomes.counted(QUESTIONS, success=False):
         async with deadline.limit():
             prepared = await until_disconnect(request, answering.prepare(question.query, top_k))
         pieces = deadline.bound(answering.stream(prepared))
@@ -94,7 +95,7 @@ async def _events(
     first: str | None, pieces: AsyncGenerator[str], prepared: Prepared
 ) -> AsyncIterator[ServerSentEvent]:
     try:
-        with counted(QUESTIONS):
+        with outcomes.counted(QUESTIONS):
             async with contextlib.aclosing(pieces):
                 if first is not None:
                     yield event({"chunk": first})

@@ -64,6 +64,7 @@ class Consumer(arq.Worker):
         )
         self._job, self._signature = job, inspect.signature(job)
         self._leases = Leases(queue.redis, queue_name)
+        metrics.begin(queue_name)
         self._paused: str | None = None
         self._changed = asyncio.Event()
         # What was claimed again, after its lease was over, before its run here was.

@@ -8,3 +8,9 @@ LEASES_EXPIRED = Counter(
     "queue_leases_expired_total", "Entries that were taken again, as their consumer was lost.", ["queue"]
 )
 SET_ASIDE = Counter("queue_entries_set_aside_total", "Entries that could not be decoded.", ["queue"])
+
+
+def begin(queue: str) -> None:
+    """Show zeros: a query sees the first of something only as a step from none."""
+    for counter in (CLAIMS, RETRIES, LEASES_EXPIRED, SET_ASIDE):
+        counter.labels(queue)

@@ -5,8 +5,12 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from rag_workloads.library.documents import Document, State
+from rag_workloads.library.documents import Document, ErrorCode, State
 from rag_workloads.web import metrics
+
+# Zeros are shown too: a query sees the first of something only as a step from none.
+for outcome in ("completed", *ErrorCode):
+    metrics.DOCUMENTS.labels(outcome)
 
 
 class Timings(BaseModel):

@@ -10,15 +10,16 @@ from pydantic import BaseModel, Field
 from sse_starlette import ServerSentEvent
 
 from rag_workloads.llm.backend import Backend, Prompt
+from rag_workloads.web import outcomes
 from rag_workloads.web.deadlines import Deadline
 from rag_workloads.web.disconnects import until_disconnect
 from rag_workloads.web.metrics import LLM_REQUESTS
-from rag_workloads.web.outcomes import counted
 from rag_workloads.web.problems import Problem
 from rag_workloads.web.service import check_ready
 from rag_workloads.web.streams import event, stream
 
 router = APIRouter()
+outcomes.begin(LLM_REQUESTS)
 
 
 class GenerateRequest(BaseModel):
@@ -51,7 +52,7 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     prompt = Prompt(body.prompt, body.max_tokens, body.temperature)
     if body.stream:
         return await _stream(backend, prompt, request)
-    with counted(LLM_REQUESTS):
+    with outcomes.counted(LLM_REQUESTS):
         async with Deadline(backend.answer_seconds).limit():
             completion = await until_disconnect(request, backend.generate(prompt))
     answer = GenerateResponse(text=completion.text, tokens_used=completion.tokens)
@@ -76,7 +77,7 @@ async def health(request: Request) -> dict[str, str]:
 async def _stream(backend: Backend, prompt: Prompt, request: Request) -> Response:
     pieces = Deadline(backend.answer_seconds).bound(backend.stream(prompt))
     # A failure before the first piece is still an HTTP status, not an event.
-    with counted(LLM_REQUESTS, success=False):
+    with outcomes.counted(LLM_REQUESTS, success=False):
         first = await until_disconnect(request, _first(pieces))
     return stream(_events(first, pieces))
 
@@ -88,7 +89,7 @@ async def _first(pieces: AsyncGenerator[str]) -> str:
 async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[ServerSentEvent]:
     try:
         async with contextlib.aclosing(pieces):
-            with counted(LLM_REQUESTS):
+            with outcomes.counted(LLM_REQUESTS):
                 yield event({"chunk": first})
                 async for piece in pieces:
                     yield event({"chunk": piece})

@@ -8,6 +8,14 @@ from prometheus_client import Counter
 from rag_workloads.web.disconnects import ClientLeft
 from rag_workloads.web.problems import Problem
 
+STATUSES = ("success", "refused", "error", "cancelled")
+
+
+def begin(counter: Counter) -> None:
+    """Show zeros: a query sees the first of something only as a step from none."""
+    for status in STATUSES:
+        counter.labels(status)
+
 
 @contextlib.contextmanager
 def counted(counter: Counter, *, success: bool = True) -> Iterator[None]:
