@@ -33,13 +33,14 @@ class Warned(Answer):
 
 
 class Result(Answer):
-    """What a completed document consists of."""
+    """What a completed document consists of; `warnings` are the first of `warnings_total`."""
 
     document_id: str
     file_name: str
     pages: int
     chunks: int
     warnings: list[Warned] = []
+    warnings_total: int = 0
 
 
 class Failure(Answer):

@@ -17,7 +17,7 @@ class Board:
 
     def __init__(self, files: int) -> None:
         console = Console(stderr=True)
-        self._progress = Progress(
+        self.progress = Progress(
             TextColumn("{task.description:<9}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -26,13 +26,13 @@ class Board:
             console=console,
             disable=not console.is_terminal,
         )
-        self._bars = {stage: self._progress.add_task(stage, total=files, note="") for stage in STAGES}
+        self._bars = {stage: self.progress.add_task(stage, total=files, note="") for stage in STAGES}
         self._shares: dict[tuple[Path, str], float] = {}
 
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Show the bars while the body runs."""
-        with self._progress:
+        with self.progress:
             yield
 
     def sent(self, path: Path) -> None:
@@ -52,9 +52,9 @@ class Board:
 
     def say(self, note: str) -> None:
         """Say what is waited for."""
-        self._progress.update(self._bars["sent"], note=note)
+        self.progress.update(self._bars["sent"], note=note)
 
     def _set(self, path: Path, stage: str, share: float) -> None:
         before = self._shares.get((path, stage), 0)
         self._shares[path, stage] = share
-        self._progress.advance(self._bars[stage], share - before)
+        self.progress.advance(self._bars[stage], share - before)

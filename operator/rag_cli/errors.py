@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from enum import IntEnum
+from json import JSONDecodeError
 from typing import TypeVar
 
 import httpx
+from pydantic import ValidationError
 
 Error = TypeVar("Error", bound=BaseException)
 
@@ -37,8 +39,16 @@ class CliError(Exception):
         self.exit = exit
 
 
-def explain(error: httpx.HTTPError) -> CliError:
-    """Return an error of httpx in words: what the API said, or that it does not answer."""
+# What is foreseen to go wrong; the last two with what is no API of ours.
+FORESEEN = (CliError, httpx.HTTPError, ValidationError, JSONDecodeError)
+
+
+def explain(error: Exception) -> CliError:
+    """Return what is foreseen in words: what the API said, or that it does not answer."""
+    if isinstance(error, CliError):
+        return error
+    if isinstance(error, ValueError):
+        return CliError("What answers there is not the API of a pipeline.", Exit.UNREACHABLE)
     if not isinstance(error, httpx.HTTPStatusError):
         why = str(error) or type(error).__name__
         return CliError(f"The API cannot be reached: {why}", Exit.UNREACHABLE)

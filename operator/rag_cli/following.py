@@ -1,6 +1,7 @@
 """Follows many documents to their ends by one stream of events."""
 
 import asyncio
+import itertools
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ import httpx
 
 from rag_cli.answers import ENDED, Event, Status
 from rag_cli.client import Client, Told
+from rag_cli.errors import NO
 from rag_cli.patience import patiently
 
 AGAIN_SECONDS = 1
@@ -55,14 +57,14 @@ class Follower:
                         self._hear(told)
             except httpx.HTTPError as error:
                 attempts += 1
-                refused = isinstance(error, httpx.HTTPStatusError) and not error.response.is_server_error
+                refused = isinstance(error, httpx.HTTPStatusError) and error.response.status_code in NO
                 if refused or attempts == MOST_ATTEMPTS:
                     raise
             await asyncio.sleep(AGAIN_SECONDS)
 
     def _hear(self, told: Told) -> None:
         if told.lost:
-            for each in [each for several in self._followed.values() for each in several]:
+            for each in itertools.chain.from_iterable(self._followed.values()):
                 each.woken.set()
         if event := told.event:
             for each in self._followed.get(event.document_id, ()):

@@ -65,7 +65,7 @@ def failure(said: str, hint: str = "") -> CliError:
     said = said.strip().rpartition("\n")[2] or "kubectl ended without a word"
     if "doesn't have a resource type" in said:
         return CliError("This cluster has no RagPipelines: its operator is not installed.", Exit.UNREACHABLE)
-    if "(NotFound)" in said:
+    if "(NotFound)" in said and "ragpipelines" in said:
         hint = "; `kubectl get ragpipelines -A` shows all."
     refused = "(Forbidden)" in said or "(Unauthorized)" in said or "must be logged in" in said
     return CliError(said + hint, Exit.REFUSED if refused else Exit.UNREACHABLE)

@@ -5,14 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 from pydantic import BaseModel
 
 from rag_cli import prose, show
 from rag_cli.board import Board
 from rag_cli.connection import connected
-from rag_cli.errors import EXIT_CODES, CliError, Exit
+from rag_cli.errors import EXIT_CODES, FORESEEN, CliError, Exit
 from rag_cli.finding import find
 from rag_cli.kube import Kubectl
 from rag_cli.logs import show_logs
@@ -55,7 +54,7 @@ async def _stats(options: Options, pipeline: Pipeline) -> Stats | None:
     """Return what the API counts; None where it does not answer, or asks for a key."""
     if pipeline.condition("ApiReady").status != "True":
         return None
-    with suppress(CliError, httpx.HTTPError):
+    with suppress(*FORESEEN):
         async with connected(options, pipeline) as client:
             return await client.stats()
     return None

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
-import httpx
 import typer
 from rich.console import Console
 
-from rag_cli.errors import CliError, Exit, explain, leaves
+from rag_cli.errors import FORESEEN, CliError, Exit, explain, leaves
 
 
 class Output(StrEnum):
@@ -77,8 +76,8 @@ def _ending(work: Awaitable[Exit | None]) -> Exit:
         return asyncio.run(main())
     except* KeyboardInterrupt:
         failures = [CliError("Stopped.", Exit.STOPPED)]
-    except* (CliError, httpx.HTTPError) as group:
-        failures = [each if isinstance(each, CliError) else explain(each) for each in leaves(group)]
+    except* FORESEEN as group:
+        failures = [explain(each) for each in leaves(group)]
     for message in dict.fromkeys(map(str, failures)):
         Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     return failures[0].exit

@@ -94,13 +94,13 @@ def uploads(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for each in outcomes:
         if each.bad:
             yield f"✗ {each.path}: {each.error or each.status}"
-        elif each.result and each.result.warnings:
-            yield f"! {each.path}: {len(each.result.warnings)} warnings; ragpipeline why {each.document_id}"
+        elif each.result and (warnings := each.result.warnings_total):
+            yield f"! {each.path}: {_many(warnings, 'warning')}; ragpipeline why {each.document_id}"
     states = Counter(each.status for each in outcomes)
     known = sum(each.known for each in outcomes)
     yield ", ".join(f"{count} {state}" for state, count in states.items()) + "."
     if known:
-        yield f"The bytes of {known} were known, and not sent again."
+        yield f"{_many(known, 'file')} of these had bytes that were known, and not sent again."
 
 
 def why(document: Document) -> Iterator[str]:
@@ -113,15 +113,15 @@ def why(document: Document) -> Iterator[str]:
         if document.error.hint:
             yield f"What to do: {document.error.hint}"
     if document.attempts > 1:
-        yield f"It was tried {document.attempts} times since it last got further."
+        yield f"Attempts since it last got further: {document.attempts}."
     if took := _timings(document):
         yield f"It took {took}."
     for each in document.warnings:
         yield f"Warning: page {each.page}: {each.message} ({each.code})"
     if (more := document.warnings_total - len(document.warnings)) > 0:
-        yield f"There are {more} more warnings."
+        yield f"Not shown: {_many(more, 'more warning')}."
     if document.pages_without_text:
-        yield f"{document.pages_without_text} pages have no text: blank ones, or scans, which are not read."
+        yield f"Without text, blank or scanned: {_many(document.pages_without_text, 'page')}."
     if document.state in ("failed", "cancelled"):
         yield f"Try it again: ragpipeline retry {document.document_id}"
 
@@ -152,3 +152,7 @@ def _timings(document: Document) -> str:
         "indexing": stages.indexing,
     }
     return ", ".join(f"{seconds:.1f} s {word}" for word, seconds in took.items() if seconds is not None)
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

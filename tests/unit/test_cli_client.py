@@ -11,9 +11,10 @@ import typer
 from typer.testing import CliRunner
 
 from rag_cli import options
+from rag_cli.answers import Event
 from rag_cli.board import Board
 from rag_cli.client import Client
-from rag_cli.errors import CliError, Exit, explain
+from rag_cli.errors import FORESEEN, CliError, Exit, explain
 from rag_cli.following import Follower
 from rag_cli.main import app
 from rag_cli.patience import patiently
@@ -103,6 +104,28 @@ async def test_a_stream_that_breaks_is_taken_up_where_it_was(monkeypatch: pytest
     assert status
     assert status.status == "completed"
     assert places[:3] == [None, "7-0", "7-0"]
+
+
+async def test_a_page_of_somebody_else_is_no_api() -> None:
+    async with client(lambda _: httpx.Response(200, text="<html>")) as api:
+        with pytest.raises(FORESEEN) as refused:
+            await api.stats()
+    assert explain(refused.value).exit is Exit.UNREACHABLE
+
+
+def test_a_file_counts_in_each_stage_by_how_much_of_it_is_done() -> None:
+    board, file = Board(2), Path("a.pdf")
+
+    def counted() -> dict[str, float]:
+        return {bar.description: bar.completed for bar in board.progress.tasks}
+
+    told = {"pages": 4, "pages_done": 2, "chunks": None, "chunks_done": 0}
+    event = Event.model_validate({"task_id": "a.1", "document_id": "a", "status": "processing", **told})
+    board.sent(file)
+    board.move(file, event)
+    assert counted() == {"sent": 1, "read": 0.5, "embedded": 0, "ended": 0}
+    board.end(file)
+    assert counted() == {"sent": 1, "read": 1, "embedded": 1, "ended": 1}
 
 
 def test_folders_are_searched_and_each_file_is_meant_once(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_why_a_document_failed_and_what_to_do() -> None:
         "2 of 4 pages are read, 9 chunks are embedded.",
         "Why: It is broken. (PDF_CORRUPT on page 3)",
         "What to do: Repair it.",
-        "It was tried 4 times since it last got further.",
+        "Attempts since it last got further: 4.",
         "It took 0.5 s waiting, 2.0 s reading.",
         "Try it again: ragpipeline retry doc",
     ]
@@ -139,15 +139,13 @@ def test_warnings_are_told_and_how_many_more_there_are() -> None:
     warning = Warned(page=2, code="PARSE_TIMEOUT", message="It took too long.")
     lines = [*prose.why(document(warnings=[warning], warnings_total=3, pages_without_text=1))]
     assert "Warning: page 2: It took too long. (PARSE_TIMEOUT)" in lines
-    assert "There are 2 more warnings." in lines
-    assert lines[-1].startswith("1 pages have no text")
+    assert "Not shown: 2 more warnings." in lines
+    assert lines[-1] == "Without text, blank or scanned: 1 page."
 
 
 def test_of_an_upload_each_file_is_named_that_needs_a_look() -> None:
     failed = Failure(code="TEXT_EMPTY", message="There is no text.", hint="Send some.")
-    warned = Result(
-        document_id="b", file_name="b", pages=1, chunks=1, warnings=[Warned(page=1, code="X", message="Y")]
-    )
+    warned = Result(document_id="b", file_name="b", pages=1, chunks=1, warnings_total=1)
     outcomes = [
         Outcome(path=Path("a.txt"), status="failed", error=failed),
         Outcome(path=Path("b.pdf"), status="completed", document_id="b", result=warned),
@@ -156,8 +154,8 @@ def test_of_an_upload_each_file_is_named_that_needs_a_look() -> None:
     ]
     assert [*prose.uploads(outcomes)] == [
         "✗ a.txt: TEXT_EMPTY: There is no text. Send some.",
-        "! b.pdf: 1 warnings; ragpipeline why b",
+        "! b.pdf: 1 warning; ragpipeline why b",
         "✗ d.pdf: deleted",
         "1 failed, 2 completed, 1 deleted.",
-        "The bytes of 1 were known, and not sent again.",
+        "1 file of these had bytes that were known, and not sent again.",
     ]
