@@ -112,11 +112,16 @@ async def ask(
         if options.json:
             show.as_json((await client.answer(question, **more)).model_dump(mode="json"))
             return
+        answered = False
         async for piece in client.ask(question, **more):
             if isinstance(piece, str):
+                answered = True
                 print(piece, end="", flush=True)
             else:
-                print("\n" if piece else "Nothing of it is in the documents.")
+                if answered:
+                    print()
+                elif not piece:
+                    print("No document says anything of it.")
                 show.citations(piece)
 
 

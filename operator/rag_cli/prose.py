@@ -26,7 +26,10 @@ STAGES = {
 
 
 def pipeline_status(pipeline: Pipeline, stats: Stats | None) -> Iterator[str]:
-    """Yield what a pipeline is like: conditions, pods, documents, and what to do next."""
+    """Yield what a pipeline is like: conditions, pods, documents, and what to do next.
+
+    Without what the API counts, which may ask for a key, the resource has the sums.
+    """
     ready, status = pipeline.ready, pipeline.status
     name = f"{pipeline.metadata.namespace}/{pipeline.metadata.name}"
     yield f"{name} is {'' if ready.status == 'True' else 'not '}ready: {ready.message}."
