@@ -1,7 +1,10 @@
 """What the command line makes of an API's answers, and of a kubectl's: exit codes, patience, and streams."""
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,3 +199,36 @@ def test_errors_within_groups_are_all_said() -> None:
     failing.command()(options.command(fail))
     result = CliRunner().invoke(failing)
     assert (result.exit_code, result.output) == (Exit.REFUSED, "One.\nThe API cannot be reached: two\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["sta"], ["status", ":4"]),
+        (["why", "--pip"], ["--pipeline", ":4"]),
+        (["upload", "poli"], [":0"]),
+    ],
+)
+def test_kubectl_is_told_how_a_word_goes_on(words: list[str], shown: list[str]) -> None:
+    command = [sys.executable, "-c", "from rag_cli.completion import main; main()", *words]
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run(command, capture_output=True, text=True, env=path, check=True)
+    assert told.stdout.split() == shown
+
+
+@pytest.mark.parametrize(
+    ("events", "shown"),
+    [
+        ([{"chunk": "It is "}, {"chunk": "so."}], "It is so.\n"),
+        ([], "No document says anything of it.\n"),
+    ],
+)
+def test_an_answer_without_citations_is_told_as_one(
+    monkeypatch: pytest.MonkeyPatch, events: list[dict[str, str]], shown: str
+) -> None:
+    told = [f"data: {json.dumps(each)}\n\n" for each in events]
+    stream = "".join([*told, 'event: citations\ndata: {"citations": []}\n\n'])
+    answer = httpx.Response(200, headers={"content-type": "text/event-stream"}, text=stream)
+    monkeypatch.setattr("rag_cli.connection.Client", lambda *_: client(lambda _: answer))
+    result = CliRunner().invoke(app, ["ask", "What?", "--url", "http://api"])
+    assert (result.exit_code, result.output) == (Exit.WELL, shown)
