@@ -18,7 +18,7 @@ from rag_standins.embedded_qdrant import collection_routes, point_routes
 from rag_standins.embedded_qdrant.auth import ApiKeyMiddleware
 from rag_standins.embedded_qdrant.settings import Settings
 from rag_standins.embedded_qdrant.store import Store
-from rag_workloads.web.metrics import MetricsMiddleware, metrics_route
+from rag_workloads.web.metrics import MetricsMiddleware, metrics_route, nothing_beside
 
 # The release of Qdrant whose requests and answers these are; clients compare it with their own.
 API_VERSION = "1.16.3"
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/", about),
             *(Route(path, healthy) for path in ("/healthz", "/livez", "/readyz")),
-            Route("/metrics", metrics_route),
+            Route("/metrics", metrics_route(nothing_beside)),
             *collection_routes.ROUTES,
             *point_routes.ROUTES,
         ],

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from redis.exceptions import RedisError
 
 from rag_contract.environment.api import ApiSettings
+from rag_contract.index import Index
 from rag_workloads.api.parts import Parts
 from rag_workloads.library.indexes import Decision, Known
 from rag_workloads.library.lifecycle import Library
@@ -64,8 +65,14 @@ class Serving:
             await parts.close_index()
         await self.parts.close()
 
+    def _named(self, known: Known) -> Index:
+        """The index that answers, as this process was told of it unless something was decided since."""
+        number, serving, following = self._decision
+        mine = {index.id: index for index in (serving, following) if index and known.decided <= number}
+        return mine.get(known.serving) or known.indexes[known.serving]
+
     def _move(self, known: Known) -> None:
-        index = known.indexes[known.serving]
+        index = self._named(known)
         if index == self.parts.index:
             return
         before, self.parts = self.parts, self.parts.around(index)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from rag_contract import names
 from rag_contract.environment.embedding import EmbeddingSettings
+from rag_contract.index import revision_of
 from rag_contract.limits import EMBEDDING_SECONDS
 from rag_contract.stats import ProblemComponent
 from rag_workloads import tasks
@@ -19,6 +20,7 @@ from rag_workloads.embedding.routes import Routes
 from rag_workloads.embedding.tei_errors import TeiError
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import EMBED_BATCH
+from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.gate import Gate, Probe
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
@@ -109,8 +111,16 @@ class EmbeddingService:
         try:
             await self._library.vectors.ensure(engine.fingerprint, create=False)
         except CollectionMissing:
-            await self._library.admit()
+            await self._admit()
             await self._library.vectors.ensure(engine.fingerprint)
+
+    async def _admit(self) -> None:
+        """IndexUnknown if the index is wanted no more. While Redis is away, a first one is taken for new."""
+        try:
+            await self._library.indexes.admit(self._settings.pipeline)
+        except AWAY:
+            if revision_of(self._settings.pipeline):
+                raise
 
     async def _claim(self) -> None:
         await self._library.claim(self._settings.owner)

@@ -32,10 +32,6 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 log = structlog.get_logger(__name__)
 
 
-async def _nothing() -> None:
-    pass
-
-
 def create_app(
     title: str,
     lifespan: Lifespan,
@@ -45,7 +41,7 @@ def create_app(
     body_limit: int = BODY_BYTES,
     body_limits: Mapping[str, int] | None = None,
     pace: Pace | None = None,
-    measure: Callable[[], Awaitable[None]] = _nothing,
+    measure: Callable[[], Awaitable[None]] = metrics.nothing_beside,
 ) -> FastAPI:
     """An app with GET /live and /ready (503 and why while `alive` or `ready` raises), /metrics and /docs.
 
