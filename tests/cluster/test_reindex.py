@@ -225,7 +225,7 @@ def test_children_of_a_second_index_have_names_however_long_the_pipelines_is(kub
     }
     kinds = "deployments,services,serviceaccounts,networkpolicies,persistentvolumeclaims"
     selector = "app.kubernetes.io/component in (worker-b,embedding-b)"
-    eventually(
+    assert eventually(
         lambda: (
             {f"{each['kind']}/{each['metadata']['name']}" for each in kube.list(kinds, selector)} == expected
         )
