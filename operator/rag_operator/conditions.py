@@ -145,13 +145,15 @@ def _scaler(evidence: Evidence) -> Verdict:
     if refused := evidence.refused(component, scaler=True):
         return of_failure(refused)
     scaler = evidence.child(SCALED_OBJECT.kind, component)
-    reported = scaler.get("status", {}).get("conditions", []) if scaler else []
-    states = {each["type"]: each for each in reported}
+    status = scaler.get("status", {}) if scaler else {}
+    states = {each["type"]: each for each in status.get("conditions", [])}
     if states.get("Fallback", {}).get("status") == "True":
         return Verdict("False", "Fallback", "KEDA cannot read the queue; the embedding pods stay as they are")
-    if states.get("Ready", {}).get("status") == "True":
-        return Verdict("True", "ScaledObjectReady", "KEDA scales the embedding pods on their queue")
     ready = states.get("Ready", {})
+    # KEDA's loop writes all conditions when it means one, and can put Ready back to what it was before.
+    forgotten = ready.get("status") == "Unknown" and not ready.get("reason") and status.get("hpaName")
+    if ready.get("status") == "True" or forgotten:
+        return Verdict("True", "ScaledObjectReady", "KEDA scales the embedding pods on their queue")
     reason = ready.get("reason") or PROGRESSING
     return Verdict("False", reason, ready.get("message") or "KEDA has not taken up the ScaledObject yet")
 

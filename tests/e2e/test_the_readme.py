@@ -102,7 +102,7 @@ async def test_install_on_a_cluster(bare: Kube, registry: str, tmp_path: Path) -
         "-euxo",
         "pipefail",
         "-c",
-        f"cd {tmp_path}\ntrap 'kill $(jobs -p)' EXIT\n{script}",
+        f"cd {tmp_path}\ntrap 'jobs -p | xargs --no-run-if-empty kill' EXIT\n{script}",
         env=bare.env | {"REGISTRY": registry},
     )
     deployment = await bare.get("deployment", "quickstart-api", "default")

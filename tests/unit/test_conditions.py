@@ -323,3 +323,14 @@ def test_keda_speaks_for_the_scaler() -> None:
     }
     found = judged(seen)["AutoscalingReady"]
     assert (found.status, found.reason, found.message) == ("False", "Bad", "why")
+
+
+def test_a_scaler_whose_readiness_keda_wrote_over_scales_still() -> None:
+    seen = evidence(embedding=AUTOSCALED)
+    scaler = next(item for item in seen.observed.children if item["kind"] == "ScaledObject")
+    scaler["status"] = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
+    assert judged(seen)["AutoscalingReady"].reason == "Progressing"
+    scaler["status"]["hpaName"] = "keda-hpa-demo-embedding"
+    assert judged(seen)["AutoscalingReady"].status == "True"
+    scaler["status"]["conditions"][0] |= {"reason": "PartialTriggerError", "message": "why"}
+    assert judged(seen)["AutoscalingReady"].reason == "PartialTriggerError"
