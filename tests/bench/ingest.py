@@ -18,7 +18,9 @@ from demo.errors import DemoError
 from demo.local import running
 from demo.steps import Steps
 
+from rag_cli.board import Board
 from rag_cli.client import Client
+from rag_cli.uploading import Uploading
 from rag_standins.models.minilm import MODEL_ID, write_minilm
 from rag_workloads.embedding.calls import Tokens
 from rag_workloads.embedding.cpus import usable_cpus
@@ -29,8 +31,6 @@ from tests.expected import expected_chunks
 PARTS = 8
 ROUNDS = 3
 BATCH_TOKENS = 1024
-UPLOADS_AT_ONCE = 4
-POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -99,26 +99,14 @@ def embed_raw(model: Model, texts: list[str]) -> float:
 
 
 async def ingest(client: Client, files: list[Path]) -> float:
-    """Uploads all files, waits until all are completed, and returns the seconds; deletes them again."""
-    before = (await client.stats()).documents["completed"]
-    slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
-
-    async def upload(path: Path) -> None:
-        async with slots:
-            await client.upload(path, path.stem)
-
+    """Uploads files as the command line does, returns the seconds until all are completed, deletes them."""
     started = time.perf_counter()
-    uploads = asyncio.gather(*map(upload, files))
-    while (documents := (await client.stats()).documents)["completed"] - before < len(files):
-        if documents["failed"]:
-            raise DemoError(f"{documents['failed']} documents failed")
-        if uploads.done():
-            uploads.result()  # raises what an upload failed with
-        await asyncio.sleep(POLL_SECONDS)
+    outcomes = await Uploading(client, Board(len(files))).send_and_follow(files)
     seconds = time.perf_counter() - started
-    await uploads
-    for path in files:
-        await client.delete(path.stem)
+    for each in outcomes:
+        if each.bad or not each.document_id:
+            raise DemoError(f"{each.path.name} {each.status}: {each.error}")
+        await client.delete(each.document_id)
     return seconds
 
 
