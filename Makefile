@@ -10,6 +10,8 @@ venv := .venv/.ready-$(shell cat requirements/dev.txt requirements/uv.txt pyproj
 # `make demo KUBECONFIG=... REGISTRY=...` runs on a cluster of yours; what the shell has in these is not meant.
 given = $(if $(filter command,$(origin $(1))),'--$(2)=$($(1))')
 target := $(call given,KUBECONFIG,kubeconfig) $(call given,REGISTRY,registry)
+# `make demo KIND=no` compiles a cluster where kind answers, too.
+kind := $(if $(filter no,$(KIND)),--no-kind)
 
 define timed
 @started=$$SECONDS; $(1); echo "$@: $$((SECONDS - started)) s"
@@ -20,11 +22,11 @@ help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | column -t -s $$'\t'
 
 .PHONY: demo demo-down demo-local local
-demo: $(venv) ## Everything, from an empty machine to answers and pods that scale; or KUBECONFIG=... REGISTRY=...
-	@cd hack && ../$(python) -m demo up $(target)
+demo: $(venv) ## Everything, from an empty machine to answers and pods that scale; KIND=no, or KUBECONFIG=... REGISTRY=...
+	@cd hack && ../$(python) -m demo up $(target) $(kind)
 
 demo-down: $(venv) ## Remove everything that demo started
-	@cd hack && ../$(python) -m demo down $(target)
+	@cd hack && ../$(python) -m demo down $(target) $(kind)
 
 demo-local: $(venv) ## The demo's questions on local processes: no root, no cluster
 	@cd hack && ../$(python) -m demo local
@@ -60,6 +62,7 @@ bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty c
 
 .PHONY: cluster images
 cluster: ## Build and start the local cluster, with KEDA
+	@hack/cluster/cluster build
 	@hack/cluster/cluster up
 	@hack/cluster/cluster keda
 

@@ -29,6 +29,8 @@ _STAMPS = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, 
 # Debug information that the linker would only strip again costs a sixth of the compiler's time.
 _FLAGS = ["-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", "-ldflags", f"-s -w {_STAMPS}"]
 _SAY_EVERY_SECONDS = 20
+# All of them took 987 s with 2 cores: docs/benchmarks.md.
+_CORE_MINUTES = 33
 # Go names a command after its folder; these folders do not tell what the command is.
 _RENAMES = {"server": "etcd", "operator": "keda", "adapter": "keda-adapter"}
 
@@ -62,14 +64,25 @@ def source(module: str, required: str) -> Path:
 
 def is_complete() -> bool:
     """Whether nothing is left to build."""
-    return all(folder(module).is_dir() for module in ALL)
+    return not _missing(ALL)
+
+
+def outlook() -> str:
+    """What is left to build, how long that takes, and why, in a line; empty when nothing is left."""
+    if not (missing := _missing(ALL)):
+        return ""
+    cores = os.cpu_count() or 1
+    minutes = max(1, round(_CORE_MINUTES / cores))
+    return (
+        f"compiling {', '.join(missing)} from pinned sources: up to {minutes} minutes with {cores} cores,"
+        " the first time, because no Docker engine with kind brings them ready-made"
+    )
 
 
 def build(modules: Iterable[str]) -> None:
     """Build what is not in the cache, two modules at a time."""
     with exclusive(CACHE / "bin"):
-        missing = [module for module in modules if not folder(module).is_dir()]
-        if not missing:
+        if not (missing := _missing(modules)):
             return
         for partial in (CACHE / "bin").glob("tmp*"):  # of a build that was killed
             shutil.rmtree(partial)
@@ -77,6 +90,10 @@ def build(modules: Iterable[str]) -> None:
         print(f"building {' '.join(missing)}", flush=True)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda module: _build(compiler, module), missing))
+
+
+def _missing(modules: Iterable[str]) -> list[str]:
+    return [module for module in modules if not folder(module).is_dir()]
 
 
 def _build(compiler: str, module: str) -> None:

@@ -33,11 +33,12 @@ def main() -> int:
 
 def _check(_: argparse.Namespace) -> int:
     reasons = list(machine.problems())
-    print("; ".join(reasons) or "this machine can hold the cluster")
+    print("; ".join(reasons) or build.outlook() or "nothing is left to compile")
     return min(len(reasons), 1)
 
 
 def _build(_: argparse.Namespace) -> None:
+    print(build.outlook() or "nothing is left to compile", flush=True)
     build.build(build.ALL)
 
 
@@ -122,9 +123,11 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     command(
-        "check", _check, "install what is missing; say in a line why this machine cannot hold the cluster"
+        "check",
+        _check,
+        "install what is missing; say in a line why the cluster cannot be, or what is left to compile",
     )
-    command("build", _build, "build every binary (12 minutes on 2 cores, the first time)")
+    command("build", _build, "build every binary (16 minutes on 2 cores, the first time)")
     command("up", _up, "start what does not run and wait until the node is Ready")
     command("down", _down, "stop and remove everything but images, logs and binaries")
     command("status", _status, "show processes, nodes and pods; fails when something does not run")

@@ -17,16 +17,17 @@ from .target import target
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 Kubeconfig = Annotated[str, typer.Option(help="A cluster of your own; without it, hack/cluster's.")]
+Kind = Annotated[bool, typer.Option(help="Use kind, where it and a Docker engine answer.")]
 Registry = Annotated[str, typer.Option(help="Where images are pushed, and your cluster pulls them from.")]
 
 
 @app.command()
-def up(kubeconfig: Kubeconfig = "", registry: Registry = "") -> None:
+def up(kubeconfig: Kubeconfig = "", registry: Registry = "", kind: Kind = True) -> None:
     """Runs the whole demo on a cluster, or as local processes where this machine cannot hold one."""
     steps = Steps()
 
     async def run() -> None:
-        chosen = target(kubeconfig, registry)
+        chosen = await target(kubeconfig, registry, kind)
         if why := await chosen.problems(steps):
             steps.console.print(f"[yellow]No cluster on this machine: {why}[/]\n[yellow]{UNSHOWN}[/]")
             await local(steps)
@@ -37,12 +38,13 @@ def up(kubeconfig: Kubeconfig = "", registry: Registry = "") -> None:
 
 
 @app.command()
-def down(kubeconfig: Kubeconfig = "", registry: Registry = "") -> None:
+def down(kubeconfig: Kubeconfig = "", registry: Registry = "", kind: Kind = True) -> None:
     """Removes everything that `up` started."""
     steps = Steps()
 
     async def run() -> None:
-        await target(kubeconfig, registry).remove(steps)
+        chosen = await target(kubeconfig, registry, kind)
+        await chosen.remove(steps)
 
     _run(run(), steps)
 

@@ -22,10 +22,10 @@ CHART_RELEASE = "handbook"
 CHART_VALUES = ("spec.api.replicas=1", "spec.llm=null", "spec.embedding.managed.autoscaling=null")
 
 
-async def build_images(steps: Steps) -> None:
-    """Builds the images that are missing."""
+async def build_images(steps: Steps, *options: str) -> None:
+    """Builds the images that are missing; `options` are of hack/images/build."""
     with steps.step("Build the images") as step:
-        await run(IMAGES, show=step.say)
+        await run(IMAGES, *options, show=step.say)
 
 
 async def install_operator(kube: Kube, steps: Steps) -> None:

@@ -42,7 +42,7 @@ async def prepare(target: Target, steps: Steps) -> None:
     """Brings cluster, images, KEDA, operator and the manual to their places, side by side where possible."""
     async with asyncio.TaskGroup() as group:
         group.create_task(fetch_manual(steps))
-        built = group.create_task(install.build_images(steps))
+        built = group.create_task(install.build_images(steps, *target.image_options))
         await target.start(steps)
         group.create_task(target.keda(steps))
         await built

@@ -1,9 +1,10 @@
-"""The two kinds of cluster that the demo runs on: the one of hack/cluster, and one that the user has."""
+"""What the demo runs on: a cluster by kind, the one of hack/cluster, or one that the user has."""
 
 import shlex
 from pathlib import Path
 from typing import Protocol
 
+from . import kind
 from .errors import DemoError
 from .install import IMAGES, require_no_other_operator, uninstall_operator
 from .kube import Kube
@@ -22,6 +23,8 @@ class Target(Protocol):
     # What a user types to reach the cluster with kubectl, and after `make demo-down` to remove everything.
     shell_setup: str
     make_arguments: str
+    # What `hack/images/build` is told, before its command.
+    image_options: tuple[str, ...]
 
     async def problems(self, steps: Steps) -> str:
         """Returns in one line why this machine cannot hold the cluster; empty when it can or need not."""
@@ -43,16 +46,17 @@ class LocalCluster:
     """The cluster of hack/cluster on this machine; nothing else in the demo knows of it."""
 
     shell_setup = f'eval "$({CLUSTER} env)"'
-    make_arguments = ""
+    image_options: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
+    def __init__(self, make_arguments: str = "") -> None:
         self.kube = Kube({})
+        self.make_arguments = make_arguments
 
     async def problems(self, steps: Steps) -> str:
-        """Asks hack/cluster what this machine lacks."""
-        with steps.step("Look whether this machine can hold a cluster"):
+        """Asks hack/cluster what this machine lacks; says how long the start will take, and why."""
+        with steps.step("Look whether this machine can hold a cluster") as step:
             try:
-                await run(CLUSTER, "check")
+                step.log((await run(CLUSTER, "check")).splitlines()[-1])
             except CommandError as error:
                 return error.tail[-1]
         return ""
@@ -92,6 +96,8 @@ class LocalCluster:
 class GivenCluster:
     """A cluster that the user has, which pulls its images from a registry that the user can push to."""
 
+    image_options: tuple[str, ...] = ()
+
     def __init__(self, kubeconfig: str, registry: str) -> None:
         self.kube = Kube({"KUBECONFIG": kubeconfig})
         self.shell_setup = f"export KUBECONFIG={shlex.quote(kubeconfig)}"
@@ -127,12 +133,21 @@ class GivenCluster:
             await uninstall_operator(self.kube)
 
 
-def target(kubeconfig: str, registry: str) -> Target:
-    """Returns the cluster of a kubeconfig, or the local one if both are empty; raises DemoError for one."""
+async def target(kubeconfig: str, registry: str, with_kind: bool) -> Target:
+    """Returns the cluster of a kubeconfig, or if both are empty kind's, where it answers, or the local one.
+
+    Raises DemoError if one of both is empty.
+    """
     if bool(kubeconfig) != bool(registry):
         raise DemoError("KUBECONFIG and REGISTRY go together: the cluster pulls its images from the registry")
-    if not kubeconfig:
-        return LocalCluster()
+    if kubeconfig:
+        return _given(kubeconfig, registry)
+    if not with_kind:
+        return LocalCluster(" KIND=no")
+    return kind.KindCluster() if await kind.answers() else LocalCluster()
+
+
+def _given(kubeconfig: str, registry: str) -> GivenCluster:
     path = Path(kubeconfig).expanduser().absolute()
     if not path.is_file():
         raise DemoError(f"there is no kubeconfig {path}")

@@ -13,12 +13,14 @@ class Image:
     """One image: its Dockerfile, and its place in the operator's Helm values.
 
     `key` is its key under `images` or, for a model's image, the model's name under `modelImages`.
+    An image that stands in for an official one, where no other registry is reached, says so.
     """
 
     name: str
     dockerfile: str
     key: str
     arguments: Mapping[str, str] = field(default_factory=dict, hash=False)
+    stands_in: bool = False
 
     @property
     def values(self) -> str:
@@ -61,8 +63,8 @@ IMAGES = (
     Image("worker", "workloads/images/worker.Dockerfile", "worker"),
     Image("api", "workloads/images/api.Dockerfile", "api"),
     Image("llm", "workloads/images/llm.Dockerfile", "llm"),
-    Image("llama-server", "workloads/images/llama-server.Dockerfile", "llamaServer"),
-    Image("qdrant", "workloads/images/qdrant.Dockerfile", "qdrant"),
-    Image("redis", "workloads/images/redis.Dockerfile", "redis"),
+    Image("llama-server", "workloads/images/llama-server.Dockerfile", "llamaServer", stands_in=True),
+    Image("qdrant", "workloads/images/qdrant.Dockerfile", "qdrant", stands_in=True),
+    Image("redis", "workloads/images/redis.Dockerfile", "redis", stands_in=True),
     Image("operator", "operator/Dockerfile", "operator"),
 )

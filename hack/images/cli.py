@@ -24,7 +24,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half made is removed
     try:
-        builder = Builder(engine())
+        builder = Builder(engine(), arguments.official)
         builder.build()
         if arguments.command == "load":
             builder.load()
@@ -38,12 +38,12 @@ def main() -> int:
 
 
 class Builder:
-    """All images with one engine and one base."""
+    """All images with one engine and one base, or those that have no official image."""
 
-    def __init__(self, tool: Engine) -> None:
+    def __init__(self, tool: Engine, official: bool) -> None:
         self.engine = tool
         self.base = os.environ.get("BASE_IMAGE") or (base_image(tool) if isinstance(tool, Buildah) else "")
-        self.tags = {image: image.tag(self.base) for image in IMAGES}
+        self.tags = {image: image.tag(self.base) for image in IMAGES if not (official and image.stands_in)}
 
     def reference(self, image: Image, registry: str = LOCAL) -> str:
         """The image's full name under a registry."""
@@ -52,7 +52,7 @@ class Builder:
     def build(self) -> None:
         """Build what is not there, two at a time."""
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(self._build, IMAGES))
+            list(pool.map(self._build, self.tags))
 
     def _build(self, image: Image) -> None:
         started = time.monotonic()
@@ -67,10 +67,10 @@ class Builder:
     def load(self) -> None:
         """Bring what is not there into the node of hack/cluster."""
         there = set(run(CLUSTER, "images").split())
-        missing = [image for image in IMAGES if self.reference(image) not in there]
+        missing = [image for image in self.tags if self.reference(image) not in there]
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self._load, missing))
-        print(f"loaded {len(missing)} images, {len(IMAGES) - len(missing)} were there", flush=True)
+        print(f"loaded {len(missing)} images, {len(self.tags) - len(missing)} were there", flush=True)
 
     def _load(self, image: Image) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +80,7 @@ class Builder:
 
     def push(self, registry: str) -> None:
         """Push every image to a registry."""
-        for image in IMAGES:
+        for image in self.tags:
             target = self.reference(image, registry)
             self.engine.push(self.reference(image), target)
             print(f"pushed {target}", flush=True)
@@ -89,7 +89,7 @@ class Builder:
         """Write the images' names as Helm values of the operator's chart."""
         VALUES.parent.mkdir(exist_ok=True)
         values: dict[str, dict[str, str]] = {}
-        for image in IMAGES:
+        for image in self.tags:
             values.setdefault(image.values, {})[image.key] = self.reference(image, registry)
         VALUES.write_text(json.dumps(values, indent=2) + "\n")  # JSON is YAML
         print(f"wrote {VALUES.relative_to(ROOT)}", flush=True)
@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="build", description="Build the images and name them in build/images.yaml."
     )
     parser.set_defaults(command="build", registry="")
+    parser.add_argument(
+        "--official", action="store_true", help="leave Redis, Qdrant and llama.cpp to their official images"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("load", help="build, and load into the cluster of hack/cluster")
     push = commands.add_parser("push", help="build, and push to a registry")

@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 _CERTIFICATES = "/etc/ssl/certs"
+# Docker before 23 needs the first for BuildKit; kind loads no image with an attestation (its issue 3795).
+_BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+_DOCKER_ADVICE = (
+    "Docker fetches a base image and Python packages for this: see whether `docker pull"
+    " python:3.12-slim-bookworm` works and `docker system df` shows room, then run this again"
+)
 
 
 class BuildError(Exception):
@@ -39,7 +45,10 @@ class Docker:
 
     def build(self, reference: str, dockerfile: Path, context: Path, arguments: Mapping[str, str]) -> None:
         """See `Engine`."""
-        run("docker", "build", *_flags(reference, dockerfile, arguments), str(context))
+        try:
+            run("docker", "build", *_flags(reference, dockerfile, arguments), str(context), env=_BUILDKIT)
+        except BuildError as error:
+            raise BuildError(f"{error}\n{_DOCKER_ADVICE}") from error
 
     def save(self, reference: str, archive: Path) -> None:
         """See `Engine`."""
@@ -97,9 +106,15 @@ def require(package: str) -> None:
     run("apt-get", "-qq", "install", "--yes", "--no-install-recommends", package)
 
 
-def run(*command: str, stdin: str | None = None) -> str:
-    """Run a command and return its output; raises `BuildError` with the last lines of its complaint."""
-    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+def run(*command: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> str:
+    """Run a command and return its output; raises `BuildError` with the last lines of its complaint.
+
+    `env` is added to this process's environment.
+    """
+    environment = os.environ | dict(env or {})
+    result = subprocess.run(
+        command, input=stdin, env=environment, capture_output=True, text=True, check=False
+    )
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).splitlines()[-25:])
         raise BuildError(f"{' '.join(command[:2])} failed:\n{tail}")

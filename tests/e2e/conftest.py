@@ -43,7 +43,8 @@ def steps() -> Steps:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cluster(steps: Steps, request: pytest.FixtureRequest) -> Target:
     """The local cluster, or the one that is given; a machine that can hold none fails, and says why."""
-    chosen = target(request.config.getoption("--kubeconfig"), request.config.getoption("--registry"))
+    kubeconfig, registry = map(request.config.getoption, ("--kubeconfig", "--registry"))
+    chosen = await target(kubeconfig, registry, with_kind=False)
     if why := await chosen.problems(steps):
         pytest.fail(f"no local cluster on this machine: {why}")
     await story.prepare(chosen, steps)
