@@ -57,7 +57,7 @@ test-e2e: $(venv) ## The demo's path with assertions; EMBEDDING_CPU=250m slows i
 	$(call timed,$(python) -m pytest tests/e2e $(target) $(call given,EMBEDDING_CPU,embedding-cpu))
 
 .PHONY: bench
-bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty caches), ingest, documents, document-api
+bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty caches), ingest, documents, document-api, sight
 	@PYTHONPATH=hack $(python) -m tests.bench $(NAME) $(ARGS)
 
 .PHONY: cluster images
@@ -69,7 +69,7 @@ cluster: ## Build and start the local cluster, with KEDA
 images: ## Build the images and name them in build/images.yaml
 	@hack/images/build
 
-.PHONY: venv lock crd reference
+.PHONY: venv lock crd reference dashboards
 venv: $(venv) ## Install everything into .venv
 $(venv): $(MAKEFILE_LIST)
 	@hack/uv venv --quiet --clear .venv
@@ -85,3 +85,6 @@ crd: $(venv) ## Generate the CRD from the operator's models
 
 reference: $(venv) ## Write the resource's reference into the README
 	$(python) hack/reference.py --write
+
+dashboards: $(venv) ## Write Grafana's dashboards into the operator's chart
+	@cd hack && ../$(python) -m dashboards

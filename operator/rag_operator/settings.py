@@ -44,7 +44,7 @@ class Settings(BaseSettings):
         default={}, description="Labels of PodMonitors and PrometheusRules, by which a Prometheus finds them."
     )
     runbook_url: str = Field(
-        default="docs/runbook.md", description="Where the runbook is, which every alert names a section of."
+        default="", description="URL of the runbook, which every alert names a section of; empty for none."
     )
     watch_namespace: str = Field(default="", description="The one namespace to serve; empty for all.")
     resync_seconds: float = Field(default=15, gt=0)

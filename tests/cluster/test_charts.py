@@ -141,3 +141,20 @@ def test_the_operator_is_scraped_where_there_are_pod_monitors(operator: list[Man
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     ports = {each["name"] for each in pod["spec"]["containers"][0]["ports"]}
     assert endpoint["port"] in ports
+
+
+def test_dashboards_are_found_by_their_label_and_can_be_left_out(operator: list[Manifest]) -> None:
+    made = of_kind(operator, "ConfigMap")
+    assert len(made) == 3
+    for each in made:
+        assert each["metadata"]["labels"]["grafana_dashboard"] == "1"
+        ((name, text),) = each["data"].items()
+        assert text == (ROOT / f"charts/ragpipeline-operator/dashboards/{name.partition('-')[2]}").read_text()
+    assert not of_kind(render("ragpipeline-operator", "--set", "dashboards.enabled=false"), "ConfigMap")
+
+
+def test_dashboards_go_where_grafana_looks() -> None:
+    chosen = ("dashboards.namespace=monitoring", "dashboards.annotations.grafana_folder=RAG")
+    made = of_kind(render("ragpipeline-operator", "--set", ",".join(chosen)), "ConfigMap")
+    assert {each["metadata"]["namespace"] for each in made} == {"monitoring"}
+    assert {each["metadata"]["annotations"]["grafana_folder"] for each in made} == {"RAG"}

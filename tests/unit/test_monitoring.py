@@ -65,6 +65,10 @@ def test_each_alert_says_what_to_do_and_where_it_is_written() -> None:
         assert rule["labels"]["severity"] in {"warning", "critical"}
 
 
+def test_without_a_url_of_the_runbook_no_alert_has_one() -> None:
+    assert all("runbook_url" not in rule["annotations"] for rule in rules(site()))
+
+
 def test_the_runbook_has_a_section_for_each_alert_and_no_other() -> None:
     sections = re.findall(r"^## (\w+)$", RUNBOOK.read_text(), re.MULTILINE)
     assert sorted(sections) == sorted(f"{PREFIX}{alert.name}" for alert in ALERTS)

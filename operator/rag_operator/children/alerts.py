@@ -180,7 +180,7 @@ def alerts(site: Site) -> Iterator[Alert]:
 
 def rules(site: Site) -> list[Manifest]:
     """Return the alerts as Prometheus reads them."""
-    metadata = site.pipeline.metadata
+    metadata, runbook = site.pipeline.metadata, site.settings.runbook_url
     own = {"namespace": metadata.namespace, "pipeline": metadata.name}
     values = {
         **own,
@@ -198,7 +198,7 @@ def rules(site: Site) -> list[Manifest]:
             "annotations": {
                 "summary": f"RagPipeline {metadata.namespace}/{metadata.name}: {alert.summary}",
                 "description": alert.action,
-                "runbook_url": f"{site.settings.runbook_url}#{name.lower()}",
+                **({"runbook_url": f"{runbook}#{name.lower()}"} if runbook else {}),
             },
         }
         for alert in alerts(site)
