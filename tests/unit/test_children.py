@@ -8,6 +8,8 @@ import pytest
 from tests.unit.pipelines import (
     AUTOSCALED,
     EXTERNAL_LLM,
+    GATEWAY,
+    INGRESS,
     KEYS,
     MANAGED_LLM,
     MINILM,
@@ -37,6 +39,8 @@ SPECS: list[Manifest] = [
     {"embedding": CACHED},
     {"suspend": True},
     REINDEXING,
+    {"expose": INGRESS},
+    {"expose": GATEWAY},
 ]
 POD_KINDS = {"Deployment", "StatefulSet"}
 
@@ -143,7 +147,7 @@ def test_pods_restart_when_a_secret_that_they_use_changes() -> None:
         }
 
     before, after = hashes("old"), hashes("new")
-    assert [name for name in before if before[name] != after[name]] == ["demo-api"]
+    assert {name for name in before if before[name] != after[name]} == {"demo-api", "demo-embedding"}
 
 
 def test_keda_owns_the_number_of_embedding_pods() -> None:
@@ -420,8 +424,9 @@ def test_each_index_has_a_cache_of_its_own() -> None:
     assert {"claimName": "demo-model-cache-b"} in [each.get("persistentVolumeClaim") for each in volumes]
 
 
-def test_every_key_of_the_api_is_described_and_stays_in_its_secret() -> None:
-    variables = env_of(children(api={"auth": KEYS})["Deployment", "demo-api"])
+@pytest.mark.parametrize("service", ["api", "embedding"])
+def test_every_key_is_described_to_who_asks_for_it_and_stays_in_its_secret(service: str) -> None:
+    variables = env_of(children(api={"auth": KEYS})["Deployment", f"demo-{service}"])
     assert variables["API_KEY"] == {"secretKeyRef": {"name": "keys", "key": "first"}}
     assert variables["API_KEY_0"] == {"secretKeyRef": {"name": "keys", "key": "second"}}
     assert json.loads(variables["API_KEYS"]) == [
@@ -429,8 +434,9 @@ def test_every_key_of_the_api_is_described_and_stays_in_its_secret() -> None:
     ]
 
 
-def test_an_api_without_keys_is_told_of_none() -> None:
-    names = env_of(children()["Deployment", "demo-api"]).keys()
+@pytest.mark.parametrize("service", ["api", "embedding"])
+def test_a_pipeline_without_keys_asks_for_none(service: str) -> None:
+    names = env_of(children()["Deployment", f"demo-{service}"]).keys()
     assert not {name for name in names if name.startswith("API_KEY")}
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from rag_contract.api_keys import ApiKey, Scope
 from rag_contract.environment.api import ApiSettings
-from rag_workloads.api.keyring import DEFAULT, Keyring
+from rag_workloads.web.keyring import DEFAULT, Keyring
 
 OLD = ApiKey(name="old", scopes=frozenset({Scope.QUERY}), variable="API_KEY_0")
 NEW = ApiKey(name="new", scopes=frozenset({Scope.INGEST}), variable="API_KEY_1")

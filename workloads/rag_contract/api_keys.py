@@ -1,4 +1,4 @@
-"""The API's keys as the operator writes them into the environment and the API reads them."""
+"""A pipeline's API keys as the operator writes them into an environment and a service reads them."""
 
 from enum import StrEnum
 from typing import Annotated

@@ -9,5 +9,7 @@ LLM_PORT = 8004
 LIVE_PATH = "/live"
 # 200 while requests can be answered; a pod that fails here gets none.
 READY_PATH = "/ready"
+# Where the routes of the embedding service are found from outside of the cluster: there it asks for a key.
+EMBEDDING_PATH = "/api/v1/embedding"
 # The document `rag_contract.stats.Stats`.
 STATS_PATH = "/api/v1/stats"

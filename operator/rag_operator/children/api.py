@@ -1,13 +1,12 @@
 """The API: takes documents and answers questions."""
 
-from rag_contract import api_keys as contract
 from rag_contract.endpoints import API_PORT, EMBEDDING_PORT, LIVE_PATH, LLM_PORT, READY_PATH
 from rag_contract.environment.api import ApiSettings
 from rag_contract.index import Index
 from rag_contract.limits import ANSWER_SECONDS
 from rag_operator import names
 from rag_operator.children.objects import disruption_budget, service, service_account
-from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port, secret_env
+from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port
 from rag_operator.children.site import Site
 from rag_operator.children.storage import (
     STORAGE_URL,
@@ -17,11 +16,10 @@ from rag_operator.children.storage import (
     storage_mount,
     storage_volume,
 )
-from rag_operator.children.workload_env import from_secret, library_values
+from rag_operator.children.workload_env import key_env, key_values, library_values
 from rag_operator.names import Component, Manifest
 from rag_operator.quantities import to_bytes
 from rag_operator.spec.llm import Llm
-from rag_operator.spec.service import ApiKey
 from rag_operator.status import IndexStatus
 
 
@@ -53,31 +51,11 @@ def _container(site: Site) -> Manifest:
         site.image(Component.API),
         site.spec.api.resources,
         command=["python", "-m", "rag_workloads.api"],
-        env=[
-            *_settings(site).variables(),
-            *(
-                secret_env(variable, key.secret_key_ref.name, key.secret_key_ref.key)
-                for variable, key in _keys(site).items()
-            ),
-        ],
+        env=[*_settings(site).variables(), *key_env(site)],
         ports=port(API_PORT),
         **http_probes(LIVE_PATH, READY_PATH),
         lifecycle=drain(),
         volumeMounts=[storage_mount()],
-    )
-
-
-def _keys(site: Site) -> dict[str, ApiKey]:
-    """Return the keys of `api.auth.keys`, by the variable that holds the value of each."""
-    return {f"API_KEY_{index}": key for index, key in enumerate(site.spec.api.auth.keys)}
-
-
-def _described_key(key: ApiKey, variable: str) -> contract.ApiKey:
-    return contract.ApiKey(
-        name=key.name,
-        scopes=frozenset(key.scopes),
-        requests_per_minute=key.requests_per_minute,
-        variable=variable,
     )
 
 
@@ -99,14 +77,13 @@ def _settings(site: Site) -> ApiSettings:
     llm = spec.llm or Llm()
     return ApiSettings(
         **library_values(site, indexes.serving),
+        **key_values(site),
         storage_url=STORAGE_URL,
         embedding_url=_embedding_url(site, indexes.serving),
         embedding_model=indexes.serving.spec.embedding_model,
         next_index=_described_index(site, indexes.next) if indexes.next else None,
         indexes_decided=indexes.decided,
         llm_url=names.url(site.pipeline, Component.LLM, LLM_PORT) if spec.llm else None,
-        api_key=from_secret(spec.api.auth.api_key_secret_ref),
-        api_keys=[_described_key(key, variable) for variable, key in _keys(site).items()] or None,
         upload_limit_bytes=to_bytes(spec.ingestion.upload_limit),
         retrieval_top_k=spec.retrieval.top_k,
         retrieval_score_threshold=spec.retrieval.score_threshold,

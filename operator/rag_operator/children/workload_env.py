@@ -4,10 +4,13 @@ from typing import TypedDict
 
 from pydantic import SecretStr
 
+from rag_contract.api_keys import ApiKey
 from rag_contract.environment.base import FromSecret
 from rag_operator import names
+from rag_operator.children.pods import secret_env
 from rag_operator.children.site import Site
 from rag_operator.fields import SecretKeyRef
+from rag_operator.names import Manifest
 from rag_operator.status import IndexStatus
 
 
@@ -40,3 +43,35 @@ def library_values(site: Site, index: IndexStatus) -> LibraryValues:
         owner=site.owner,
         collection_revision=index.revision,
     )
+
+
+class KeyValues(TypedDict):
+    """The values of rag_contract's KeySettings that the operator chooses."""
+
+    api_key: SecretStr | None
+    api_keys: list[ApiKey] | None
+
+
+def key_values(site: Site) -> KeyValues:
+    """Return which keys a service asks for."""
+    auth = site.spec.api.auth
+    described = [
+        ApiKey(
+            name=key.name,
+            scopes=frozenset(key.scopes),
+            requests_per_minute=key.requests_per_minute,
+            variable=_variable(number),
+        )
+        for number, key in enumerate(auth.keys)
+    ]
+    return KeyValues(api_key=from_secret(auth.api_key_secret_ref), api_keys=described or None)
+
+
+def key_env(site: Site) -> list[Manifest]:
+    """Return the variables with the values of the keys that `key_values` describes."""
+    references = [key.secret_key_ref for key in site.spec.api.auth.keys]
+    return [secret_env(_variable(number), each.name, each.key) for number, each in enumerate(references)]
+
+
+def _variable(number: int) -> str:
+    return f"API_KEY_{number}"

@@ -2,25 +2,22 @@
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from rag_contract import defaults
-from rag_contract.api_keys import ApiKey
 from rag_contract.endpoints import API_PORT
-from rag_contract.environment.base import JSON, LibrarySettings, StorageSettings
+from rag_contract.environment.base import JSON, KeySettings, StorageSettings
 from rag_contract.index import Index
 from rag_contract.limits import ANSWER_SECONDS
 
 
-class ApiSettings(LibrarySettings, StorageSettings):
+class ApiSettings(KeySettings, StorageSettings):
     """The index that answers is the one that these settings name, until Redis names another.
 
     `next_index` is the one that the documents are embedded for anew, which takes its place once it has them
     all. Of two processes that know different ones, the one with the larger `indexes_decided` is right.
 
     Without `llm_url` questions are answered by citations alone.
-
-    Without `api_key` and `api_keys` everyone may ask; one that is there and empty lets nobody in.
 
     `max_uploads` run at once in one process, and none begins while `max_documents_waiting` are queued.
     As many as `max_event_streams` clients of one process hear of documents as they change.
@@ -36,8 +33,6 @@ class ApiSettings(LibrarySettings, StorageSettings):
     next_index: Annotated[Index | None, JSON] = None
     indexes_decided: NonNegativeInt = 0
     llm_url: str | None = None
-    api_key: SecretStr | None = None
-    api_keys: Annotated[list[ApiKey] | None, JSON] = None
     upload_limit_bytes: PositiveInt = defaults.UPLOAD_LIMIT_MIB << 20
     max_uploads: PositiveInt = 16
     max_documents_waiting: PositiveInt = 100_000

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, SecretStr
 from pydantic_core import from_json, to_json
 
+from rag_contract.api_keys import ApiKey
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 
@@ -82,6 +84,13 @@ class LibrarySettings(ServiceSettings):
     qdrant_collection: str
     owner: Annotated[str, Field(min_length=1)] = "local"
     collection_revision: NonNegativeInt = 0
+
+
+class KeySettings(LibrarySettings):
+    """Without `api_key` and `api_keys` everyone may ask; one that is there and empty lets nobody in."""
+
+    api_key: SecretStr | None = None
+    api_keys: Annotated[list[ApiKey] | None, JSON] = None
 
 
 class StorageSettings(Environment):

@@ -7,12 +7,12 @@ from pydantic import NonNegativeInt, PositiveInt, SecretStr
 
 from rag_contract import defaults
 from rag_contract.endpoints import EMBEDDING_PORT
-from rag_contract.environment.base import LibrarySettings
+from rag_contract.environment.base import KeySettings
 
 Precision = Literal["auto", "bf16", "f32"]
 
 
-class EmbeddingSettings(LibrarySettings):
+class EmbeddingSettings(KeySettings):
     """`model_path` is a folder with the model; without it the hub is asked for `embedding_model`.
 
     `max_batch_tokens` bounds one inference, padding counted; `concurrency` is how many queue batches are in

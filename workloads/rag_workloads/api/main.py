@@ -27,14 +27,13 @@ from rag_workloads.api import (
     uploads,
 )
 from rag_workloads.api.admission import memory_full, storage_full
-from rag_workloads.api.auth import authorize
-from rag_workloads.api.keyring import Keyring
 from rag_workloads.api.serving import REFRESH_SECONDS, Serving
 from rag_workloads.api.upload import body_limit
 from rag_workloads.jobs.redis_errors import AWAY, IndexRetired
 from rag_workloads.library.files import is_full
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.web import problems, service
+from rag_workloads.web.auth import Guard, authorize
 from rag_workloads.web.bodies import Pace
 from rag_workloads.web.parameters import only_known
 from rag_workloads.web.problems import TryLater, Unavailable
@@ -60,6 +59,7 @@ SCOPES: list[tuple[APIRouter, list[Scope]]] = [
 
 def create_app(settings: ApiSettings) -> FastAPI:
     """The ASGI app; it connects when it starts."""
+    guard = Guard.open(settings, os.environ)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -73,6 +73,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         yield
         await tasks.end(claiming, watching)
         await serving.close()
+        await guard.close()
 
     async def ready() -> None:
         await health.ready(app.state.serving.parts)
@@ -103,7 +104,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     async def files_are_away(_: Request, error: BaseError) -> Response:
         return (storage_full() if is_full(error) else Unavailable("files", type(error).__name__)).response()
 
-    app.state.keyring = Keyring.of(settings, os.environ)
+    app.state.guard = guard
     for router, scopes in SCOPES:
         app.include_router(
             router,

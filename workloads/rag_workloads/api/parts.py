@@ -7,7 +7,6 @@ from rag_contract.environment.api import ApiSettings
 from rag_contract.index import Index, pipeline_of
 from rag_workloads.api.admission import Admission
 from rag_workloads.api.idempotency import Idempotency
-from rag_workloads.api.rate_limits import RateLimits
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
 from rag_workloads.library.events import EventStream
@@ -29,7 +28,6 @@ class Parts:
     files: ObjectStore
     embedding: EmbeddingClient
     llm: LlmClient | None
-    rate_limits: RateLimits
     admission: Admission
     listeners: Listeners
     idempotency: Idempotency
@@ -54,7 +52,6 @@ class Parts:
             files,
             EmbeddingClient(index.embedding_url),
             LlmClient(settings.llm_url, settings.answer_seconds) if settings.llm_url else None,
-            RateLimits.open(redis_url, pipeline),
             Admission(settings, library.queue, files),
             Listeners(EventStream.open(redis_url, index.id), settings.max_event_streams),
             Idempotency(library.queue.redis, pipeline),
@@ -89,6 +86,6 @@ class Parts:
     async def close(self) -> None:
         """Close all connections."""
         await self.close_index()
-        for part in (self.llm, self.rate_limits, self.library):
+        for part in (self.llm, self.library):
             if part is not None:
                 await part.close()

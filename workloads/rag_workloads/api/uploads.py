@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.requests import ClientDisconnect
 
-from rag_workloads.api.auth import caller
 from rag_workloads.api.batches import BatchAccepted
 from rag_workloads.api.descriptions import MAX_TAG_CHARACTERS, MAX_TAGS
 from rag_workloads.api.ids import DOCUMENT_ID, IdempotencyKey, TaskId
@@ -16,6 +15,7 @@ from rag_workloads.api.upload import MAX_FILES, Form, body_limit
 from rag_workloads.api.views import TaskStatus, UploadAccepted
 from rag_workloads.jobs import payloads
 from rag_workloads.library.intake import Intake
+from rag_workloads.web.auth import caller
 from rag_workloads.web.disconnects import ClientLeft
 from rag_workloads.web.problems import Problem, responses
 

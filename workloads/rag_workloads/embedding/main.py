@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 
 import structlog
@@ -27,6 +28,7 @@ from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
 from rag_workloads.library.vectors import CollectionMissing, CollectionRefused
 from rag_workloads.web import logs, service
+from rag_workloads.web.auth import Guard
 from rag_workloads.web.start import Start
 
 # Of a request: many texts.
@@ -46,6 +48,7 @@ class EmbeddingService:
     def __init__(self, settings: EmbeddingSettings) -> None:
         self._settings = settings
         self._library = Library.open(settings, files=None)
+        self.guard = Guard.open(settings, os.environ)
         self._engine: Engine | None = None
         self._owns_collection = False
         self._consumer: Consumer | None = None
@@ -62,6 +65,7 @@ class EmbeddingService:
         if self._engine:
             await self._engine.close()
         await self._library.close()
+        await self.guard.close()
 
     def engine(self) -> Engine:
         """The engine; TeiError Unhealthy until it runs and the collection is known to be its own."""
@@ -163,5 +167,6 @@ def main() -> None:
     app = service.create_app(
         "embedding", embedding.lifespan, embedding.ready, alive=embedding.alive, body_limit=BODY_BYTES
     )
+    app.state.guard = embedding.guard
     Routes(settings, embedding.engine, embedding.ready).install(app)
     service.serve(app, settings, embedding.drain, refusal=embedding.refusal, last_seconds=EMBEDDING_SECONDS)

@@ -5,15 +5,17 @@ a request are counted before anything is done with them, and refused as overload
 """
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import orjson
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response, Security
 from numpy.typing import NDArray
 
+from rag_contract.api_keys import Scope
+from rag_contract.endpoints import EMBEDDING_PATH
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.embedding.admission import Admission
 from rag_workloads.embedding.engine import Engine, Lane, Unsupported, shorten
@@ -28,7 +30,8 @@ from rag_workloads.embedding.schemas import (
     TokenizeRequest,
 )
 from rag_workloads.embedding.tei_errors import EmbeddingRoute, OpenAiRoute, TeiError, TeiRoute
-from rag_workloads.web.problems import Problem
+from rag_workloads.web.auth import authorize
+from rag_workloads.web.problems import Problem, responses
 from rag_workloads.web.service import check_ready
 
 # Of all requests that are in work on one lane; one of the greatest size has room.
@@ -53,20 +56,30 @@ class Routes:
         self._explained = Admission(MAX_QUERY_TEXTS, MAX_CHARACTERS)
 
     def install(self, app: FastAPI) -> None:
-        """Add the routes to the app."""
+        """Add the routes to the app: at its root for the pipeline's own, and where others send a key."""
+        for router in self._routers():
+            app.include_router(router)
+            app.include_router(
+                router,
+                prefix=EMBEDDING_PATH,
+                dependencies=[Security(authorize, scopes=[Scope.QUERY])],
+                responses=responses(401, 403, 429),
+            )
+
+    def _routers(self) -> Iterator[APIRouter]:
         router = APIRouter(route_class=EmbeddingRoute)
         router.post("/embed")(self.embed)
         router.post("/")(self.embed_tei)
         router.post("/embed/batch")(self.embed_batch)
-        app.include_router(router)
+        yield router
         router = APIRouter(route_class=OpenAiRoute)
         router.post("/v1/embeddings")(self.embed_openai)
-        app.include_router(router)
+        yield router
         router = APIRouter(route_class=TeiRoute)
         router.post("/tokenize")(self.tokenize)
         router.get("/info")(self.info)
         router.get("/health")(self.health)
-        app.include_router(router)
+        yield router
 
     async def embed(self, request: TextRequest | TeiRequest) -> Response:
         """{"text"} → {"vector", "dimension"}; {"inputs"} → [[float, ...], ...]."""

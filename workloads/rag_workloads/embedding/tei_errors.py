@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from rag_workloads.embedding.engine import EngineAway, Overloaded, Refused
 from rag_workloads.web import metrics
+from rag_workloads.web.problems import Problem
 
 STATUS = {
     "Validation": 422,
@@ -48,7 +49,7 @@ class TeiError(Exception):
 
 
 class TeiRoute(APIRoute):
-    """A route that turns every error into TEI's shape, but for those that have an HTTP status already."""
+    """A route that turns every error into TEI's shape, but for those that are HTTP answers already."""
 
     answer = staticmethod(TeiError.response)
 
@@ -59,7 +60,7 @@ class TeiRoute(APIRoute):
         async def translated(request: Request) -> Response:
             try:
                 return await handle(request)
-            except HTTPException:
+            except (HTTPException, Problem):
                 raise
             except Exception as error:
                 return self.answer(_translated(error))

@@ -1,4 +1,4 @@
-"""The API's keys with their values, and which of them a client has sent."""
+"""The keys of a pipeline with their values, and which of them a client has sent."""
 
 import hashlib
 import hmac
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from rag_contract.api_keys import ApiKey, Scope
-from rag_contract.environment.api import ApiSettings
+from rag_contract.environment.base import KeySettings
 
 DEFAULT = ApiKey(name="default", scopes=frozenset({Scope.ADMIN}), variable="API_KEY")
 
@@ -19,7 +19,7 @@ class Keyring:
         self._keys = [(key, _digest(value.encode())) for key, value in stripped.items() if value]
 
     @classmethod
-    def of(cls, settings: ApiSettings, environment: Mapping[str, str]) -> Self | None:
+    def of(cls, settings: KeySettings, environment: Mapping[str, str]) -> Self | None:
         """The keys that are configured, with their values from `environment`; None if there are none.
 
         Keys that are all empty, or an empty list of them, make a keyring that refuses everyone.

@@ -1,16 +1,20 @@
 """Who may do what: the API key, as a bearer token or in X-API-Key, and the scope that a route asks for."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Self
 
 import structlog
 from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from rag_contract.api_keys import ApiKey, Scope
-from rag_workloads.api.keyring import Keyring
-from rag_workloads.api.serving import PartsAtHand
+from rag_contract.environment.base import KeySettings
+from rag_contract.index import pipeline_of
+from rag_workloads.web.keyring import Keyring
 from rag_workloads.web.metrics import API_KEY_REQUESTS
 from rag_workloads.web.problems import Problem
+from rag_workloads.web.rate_limits import RateLimits
 
 # They only read what was sent; whether it is right, and what is answered if not, is said below.
 BEARER = HTTPBearer(auto_error=False)
@@ -39,9 +43,26 @@ class Forbidden(Problem):
         super().__init__(403, "forbidden", "Forbidden", detail, scope=scope)
 
 
+@dataclass(frozen=True)
+class Guard:
+    """Who may come in, and how often: the `guard` in the state of an app whose routes `authorize`."""
+
+    keyring: Keyring | None
+    rate_limits: RateLimits
+
+    @classmethod
+    def open(cls, settings: KeySettings, environment: Mapping[str, str]) -> Self:
+        """With the values of the keys from `environment`; connects to Redis when it counts a request."""
+        redis_url, pipeline = settings.redis_url.get_secret_value(), pipeline_of(settings.pipeline)
+        return cls(Keyring.of(settings, environment), RateLimits.open(redis_url, pipeline))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.rate_limits.close()
+
+
 async def authorize(
     request: Request,
-    parts: PartsAtHand,
     required: SecurityScopes,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     api_key: Annotated[str | None, Security(API_KEY)],
@@ -52,13 +73,13 @@ async def authorize(
 
     Unauthorized, Forbidden and RateLimited say no. From here on the key's name is in the request's log lines.
     """
-    keyring: Keyring | None = request.app.state.keyring
+    guard: Guard = request.app.state.guard
     request.state.api_key = NO_KEY
-    if keyring is None:
+    if guard.keyring is None:
         return
     given = bearer.credentials if bearer else api_key or ""
     # As the bytes that came: Starlette reads headers as Latin-1.
-    key = keyring.find(given.encode("latin-1"))
+    key = guard.keyring.find(given.encode("latin-1"))
     request.state.api_key = name = key.name if key else NO_KEY
     structlog.contextvars.bind_contextvars(api_key=name)
     try:
@@ -66,7 +87,7 @@ async def authorize(
             raise Unauthorized
         _check_scopes(key, required.scopes)
         if required.scopes:  # statistics cost little, and the operator asks for them with a user's key
-            await parts.rate_limits.hit(key)
+            await guard.rate_limits.hit(key)
     except Problem as problem:
         log.info("request refused", reason=problem.type, path=request.url.path)
         API_KEY_REQUESTS.labels(name, problem.type).inc()
