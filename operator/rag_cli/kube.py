@@ -6,7 +6,6 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from rag_cli.errors import CliError, Exit
 from rag_cli.forwarding import failure, forward, kubectl
@@ -46,13 +45,12 @@ class Kubectl:
     @asynccontextmanager
     async def api(self, pipeline: Pipeline) -> AsyncIterator[str]:
         """Forward a port to the API of a pipeline while the body runs; yield its URL."""
-        service = urlsplit(pipeline.status.url or "").netloc.partition(".")[0]
-        if not service:
+        if not pipeline.status.url:
             message = f"{pipeline.metadata.name} has no API: {pipeline.ready.message}."
             raise CliError(message, Exit.UNREACHABLE)
         flags = (*self._flags, f"--namespace={pipeline.metadata.namespace}")
         hint = f"; the API: {pipeline.condition('ApiReady').message}."
-        async with forward(service, API_PORT, *flags, hint=hint) as url:
+        async with forward(f"{pipeline.metadata.name}-api", API_PORT, *flags, hint=hint) as url:
             yield url
 
     async def _get(self, *what: str) -> dict[str, Any]:

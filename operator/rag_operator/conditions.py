@@ -7,11 +7,12 @@ EmbeddingReady    at least one embedding pod serves.
 LLMReady          at least one LLM pod serves. Absent when the pipeline has no language model.
 WorkersReady      at least one worker runs, or none is wanted.
 ApiReady          at least one API pod serves.
+RouteReady        the Ingress has an address, or the Gateway takes the HTTPRoute. Absent without spec.expose.
 AutoscalingReady  KEDA scales the embedding pods. Absent when their number is fixed.
 IndexReady        questions are answered from a collection; while documents are embedded anew for another one,
                   how far that is. Embedding pods, workers and autoscaling are those of the one that answers.
-Ready             all of the above, and nothing refused; copies reason and message of the first that fails,
-                  of one that is only starting when there is no other.
+Ready             none of the above is False, and nothing is refused; copies reason and message of the first
+                  that is, of one that is only starting when there is no other.
 
 A component whose old pods serve while new ones do not is True, with the reason of the new ones; so is Ready.
 
@@ -24,6 +25,7 @@ from datetime import UTC, datetime
 
 from rag_contract.stats import ProblemComponent
 from rag_operator.evidence import Evidence
+from rag_operator.exposure import of_route
 from rag_operator.index_condition import of_index
 from rag_operator.names import SCALED_OBJECT, Component
 from rag_operator.status import Condition
@@ -78,7 +80,7 @@ def _dated(
 
 
 def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
-    failing = [verdict for verdict in verdicts if verdict.status != "True"]
+    failing = [verdict for verdict in verdicts if verdict.status == "False"]
     if failing:
         lasting = [verdict for verdict in failing if verdict.reason not in STARTING]
         first = (lasting or failing)[0]
@@ -182,6 +184,7 @@ TABLE: tuple[tuple[str, Judge], ...] = (
     ("LLMReady", _unless_told(_llm, "llm")),
     ("WorkersReady", _unless_told(_of(Component.WORKER), "worker", "files")),
     ("ApiReady", _of(Component.API)),
+    ("RouteReady", of_route),
     ("AutoscalingReady", _autoscaling),
     ("IndexReady", of_index),
 )

@@ -12,6 +12,8 @@ from rag_operator.evidence import Failure
 from rag_operator.names import (
     COMPONENT,
     DEPLOYMENT,
+    HTTP_ROUTE,
+    INGRESS,
     SCALED_OBJECT,
     SECRET,
     STATEFUL_SET,
@@ -22,6 +24,7 @@ from rag_operator.names import (
 
 REASON = "ObjectConflict"
 _POD_KINDS = {DEPLOYMENT.kind, STATEFUL_SET.kind}
+_ROUTE_KINDS = {INGRESS.kind, HTTP_ROUTE.kind}
 
 
 def conflicts(desired: Sequence[Manifest], foreign: Sequence[Manifest]) -> dict[Key, Failure]:
@@ -49,6 +52,9 @@ def _used(child: Manifest, services: Mapping[str, Key]) -> Iterator[Key]:
         yield DEPLOYMENT.kind, child["spec"]["scaleTargetRef"]["name"]
         for trigger in child["spec"]["triggers"]:
             yield "TriggerAuthentication", trigger["authenticationRef"]["name"]
+    if child["kind"] in _ROUTE_KINDS:
+        rules = json.dumps(child["spec"]["rules"])
+        yield from (service for service in services.values() if f'"{service[1]}"' in rules)
     if child["kind"] == "TriggerAuthentication":
         yield from ((SECRET.kind, each["name"]) for each in child["spec"]["secretTargetRef"])
     text = json.dumps(child["spec"]) if child["kind"] in _POD_KINDS else _contents(child)

@@ -31,6 +31,10 @@ class Observed:
     """Whether the cluster knows ScaledObjects."""
     monitoring: bool = False
     """Whether the cluster knows PodMonitors and PrometheusRules."""
+    gateway_api: bool = False
+    """Whether the cluster knows HTTPRoutes."""
+    gateway: Manifest | None = None
+    """The Gateway that the pipeline is to be reached by; None if it has none, or none can be read."""
 
     def child(self, kind: str, name: str) -> Manifest | None:
         """Return a child by kind and name."""

@@ -10,22 +10,13 @@ import kopf
 import structlog
 
 from rag_operator.cluster import Cluster
-from rag_operator.names import (
-    CORE_KINDS,
-    FIELD_MANAGER,
-    INSTANCE,
-    KEDA_KINDS,
-    MANAGED_BY,
-    MONITORING_KINDS,
-    PIPELINE,
-    SECRET,
-)
+from rag_operator.names import CHILD_KINDS, FIELD_MANAGER, INSTANCE, MANAGED_BY, PIPELINE, SECRET
 from rag_operator.settings import Settings
 from rag_operator.workqueue import Key, Workqueue
 
 WATCH_SECONDS = 300
 # A watch streams every object of its kind to kopf, whatever its labels: the cluster's Secrets are not for us.
-WATCHED_KINDS = tuple(kind for kind in (*CORE_KINDS, *KEDA_KINDS, *MONITORING_KINDS) if kind != SECRET)
+WATCHED_KINDS = tuple(kind for kind in CHILD_KINDS if kind != SECRET)
 log = structlog.get_logger()
 
 

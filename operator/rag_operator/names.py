@@ -29,6 +29,7 @@ class Component(StrEnum):
     QDRANT = "qdrant"
     STORAGE = "storage"
     MONITORING = "monitoring"
+    ROUTE = "route"
     # Of the index in the second slot.
     WORKER_B = "worker-b"
     EMBEDDING_B = "embedding-b"
@@ -71,7 +72,11 @@ STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects")
 POD_MONITOR = Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors")
 PROMETHEUS_RULE = Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules")
-# Kinds of children that every cluster has, those that KEDA brings, and those of the Prometheus operator.
+INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+GATEWAY = Kind("gateway.networking.k8s.io/v1", "Gateway", "gateways")
+# Kinds of children that every cluster has, and those that are brought by KEDA, by the Prometheus operator and
+# by the Gateway API.
 CORE_KINDS = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
     SECRET,
@@ -81,13 +86,16 @@ CORE_KINDS = (
     STATEFUL_SET,
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    INGRESS,
 )
 KEDA_KINDS = (
     Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications"),
     SCALED_OBJECT,
 )
 MONITORING_KINDS = (POD_MONITOR, PROMETHEUS_RULE)
-KINDS = {kind.kind: kind for kind in (*CORE_KINDS, *KEDA_KINDS, *MONITORING_KINDS)}
+GATEWAY_KINDS = (HTTP_ROUTE,)
+CHILD_KINDS = (*CORE_KINDS, *KEDA_KINDS, *MONITORING_KINDS, *GATEWAY_KINDS)
+KINDS = {kind.kind: kind for kind in CHILD_KINDS}
 
 
 def key(item: Manifest) -> Key:

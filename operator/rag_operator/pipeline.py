@@ -11,6 +11,7 @@ from pydantic import Field
 from rag_contract import defaults
 from rag_operator.fields import Part, Rule, rules
 from rag_operator.spec.embedding import Embedding
+from rag_operator.spec.expose import Expose
 from rag_operator.spec.llm import Llm
 from rag_operator.spec.scaling import Autoscaling
 from rag_operator.spec.service import Api, Images, Ingestion, Retrieval, Workers
@@ -71,6 +72,10 @@ class Spec(Part):
     )
     retrieval: Retrieval = Field(default=Retrieval(), description="How passages are found for a question.")
     storage: Storage = Field(default=Storage(), description="Where the uploaded files are.")
+    expose: Expose | None = Field(
+        default=None,
+        description="How the pipeline is reached from outside. Unset: inside the cluster only.",
+    )
 
     @property
     def autoscaling(self) -> Autoscaling | None:

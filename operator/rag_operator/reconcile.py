@@ -15,6 +15,9 @@ from rag_operator.evidence import Evidence, Failure, Observed
 from rag_operator.indexes import decide
 from rag_operator.names import (
     CORE_KINDS,
+    GATEWAY,
+    GATEWAY_KINDS,
+    HTTP_ROUTE,
     KEDA_KINDS,
     KINDS,
     MONITORING_KINDS,
@@ -82,6 +85,7 @@ async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline
             user_secrets,
             observed.keda,
             observed.monitoring,
+            observed.gateway_api,
         )
         desired = build(site)
         ours, theirs = await find_unlabelled(cluster, pipeline, desired, observed.children)
@@ -112,12 +116,30 @@ async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
     """Read the children and the pods of a pipeline."""
     keda = await cluster.serves(SCALED_OBJECT)
     monitoring = all([await cluster.serves(kind) for kind in MONITORING_KINDS])
-    kinds = (*CORE_KINDS, *(KEDA_KINDS if keda else ()), *(MONITORING_KINDS if monitoring else ()))
+    gateway_api = await cluster.serves(HTTP_ROUTE)
+    optional = ((KEDA_KINDS, keda), (MONITORING_KINDS, monitoring), (GATEWAY_KINDS, gateway_api))
+    kinds = (*CORE_KINDS, *(kind for kinds, served in optional if served for kind in kinds))
     selector, namespace = names.children_selector(pipeline), pipeline.metadata.namespace
     *children, pods = await asyncio.gather(
         *(cluster.list(kind, namespace, selector) for kind in (*kinds, POD))
     )
-    return Observed([item for items in children for item in items], pods, keda, monitoring)
+    gateway = await read_gateway(cluster, pipeline) if gateway_api else None
+    return Observed(
+        [item for items in children for item in items], pods, keda, monitoring, gateway_api, gateway
+    )
+
+
+async def read_gateway(cluster: Cluster, pipeline: RagPipeline) -> Manifest | None:
+    """Read the Gateway that a pipeline is to be reached by; None if there is none, or it may not be read."""
+    wanted = pipeline.spec.expose.gateway if pipeline.spec.expose else None
+    if wanted is None:
+        return None
+    try:
+        return await cluster.get(GATEWAY, wanted.namespace or pipeline.metadata.namespace, wanted.name)
+    except ClusterError as error:
+        if error.status != 403:  # as for an operator that serves another namespace only
+            raise
+        return None
 
 
 async def find_unlabelled(

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         description="Namespace whose pods may reach the port of every component that serves metrics there;"
         " empty for none.",
     )
+    ingress_namespace: str = Field(
+        default="",
+        description="Namespace of what serves Ingresses or Gateways, whose pods may reach the embedding pods"
+        " of a pipeline that is exposed; empty for the pods of all namespaces.",
+    )
     monitoring_labels: dict[str, str] = Field(
         default={}, description="Labels of PodMonitors and PrometheusRules, by which a Prometheus finds them."
     )

@@ -120,7 +120,11 @@ class Status(Part):
     observed_generation: Int64 | None = Field(
         default=None, description="Generation of the pipeline that this status was computed from."
     )
-    url: str | None = Field(default=None, max_length=512, description="URL of the API inside the cluster.")
+    url: str | None = Field(
+        default=None,
+        max_length=512,
+        description="URL of the API: from outside where the pipeline is exposed, else inside the cluster.",
+    )
     embedding_model: str | None = Field(
         default=None, max_length=200, description="Embedding model of the vectors in the collection."
     )

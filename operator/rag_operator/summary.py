@@ -8,6 +8,7 @@ from rag_contract.endpoints import API_PORT
 from rag_operator import names
 from rag_operator.conditions import conditions, unreadable
 from rag_operator.evidence import Evidence
+from rag_operator.exposure import external_url
 from rag_operator.names import PARTS, Component, Manifest
 from rag_operator.status import CollectionStatus, ComponentStatus, QueueStatus, Status
 
@@ -18,7 +19,7 @@ def summarize(evidence: Evidence, now: datetime | None = None) -> Status:
     serving = evidence.indexes.serving
     return Status(
         observed_generation=pipeline.metadata.generation,
-        url=names.url(pipeline, Component.API, API_PORT),
+        url=external_url(evidence) or names.url(pipeline, Component.API, API_PORT),
         embedding_model=serving.spec.embedding_model,
         collection=CollectionStatus(name=serving.spec.collection, revision=serving.revision),
         indexes=evidence.indexes,

@@ -49,9 +49,9 @@ class Kube:
         found = self("get", kinds, f"--selector={selector}", "--output=json")
         return cast(list[Manifest], json.loads(found)["items"])
 
-    def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> None:
+    def patch(self, kind: str, name: str, change: Mapping[str, Any], *flags: str) -> None:
         """Merge a change into an object."""
-        self("patch", kind, name, "--type=merge", "--patch", json.dumps(change))
+        self("patch", kind, name, "--type=merge", "--patch", json.dumps(change), *flags)
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object without waiting: kubectl may wait for ever where it is made again at once."""

@@ -10,6 +10,8 @@ from tests.cluster.kube import MINILM, Kube, Manifest, Refused, pipeline
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 REF = {"name": "keys", "key": "key"}
+HOST = "rag.example.com"
+WHOLE_HOST = "must be the whole name of a host in lower case, such as rag.example.com"
 QDRANT = {"external": {"url": "https://qdrant"}}
 
 
@@ -19,6 +21,14 @@ def embedding(**managed: Any) -> Manifest:
 
 def scaling(**autoscaling: Any) -> Manifest:
     return embedding(autoscaling={"maxReplicas": 4, **autoscaling})
+
+
+def ingress(**parts: Any) -> Manifest:
+    return {"expose": {"ingress": {"host": HOST, **parts}}}
+
+
+def gateway(**parts: Any) -> Manifest:
+    return {"expose": {"gateway": {"name": "shared", "hostnames": [HOST], **parts}}}
 
 
 def key(**parts: Any) -> Manifest:
@@ -86,6 +96,51 @@ CREATED: list[tuple[str, Manifest, Manifest]] = [
         "or the queue can never ask for all replicas",
         {"embedding": scaling(targetQueueLength=10), "ingestion": {"maxBatchesInFlight": 41}},
         {"embedding": scaling(targetQueueLength=10), "ingestion": {"maxBatchesInFlight": 40}},
+    ),
+    ("exactly one of ingress or gateway must be set", ingress(), {"expose": {}}),
+    (
+        "exactly one of ingress or gateway must be set",
+        gateway(),
+        {"expose": ingress()["expose"] | gateway()["expose"]},
+    ),
+    (
+        "set secretName to the Secret with the certificate, or have cert-manager make it by issuer or "
+        "clusterIssuer",
+        ingress(tls={"secretName": "certificate"}),
+        ingress(tls={}),
+    ),
+    (
+        "set issuer or clusterIssuer, not both",
+        ingress(tls={"issuer": "ca", "secretName": "certificate"}),
+        ingress(tls={"issuer": "ca", "clusterIssuer": "acme"}),
+    ),
+    *(
+        (
+            WHOLE_HOST,
+            ingress(),
+            ingress(host=host),
+        )
+        for host in (
+            "https://rag.example.com",
+            "rag.example.com:8080",
+            "rag.example.com/docs",
+            "*.example.com",
+        )
+    ),
+    (
+        WHOLE_HOST,
+        gateway(hostnames=[HOST, "localhost"]),
+        gateway(hostnames=[HOST, "*.example.com"]),
+    ),
+    (
+        "must be a namespace: lower-case letters, digits and dashes, a letter or digit first and last",
+        gateway(namespace="edge"),
+        gateway(namespace="edge.example"),
+    ),
+    (
+        "must be given by the names of annotations, such as nginx.ingress.kubernetes.io/limit-rps",
+        ingress(annotations={"nginx.ingress.kubernetes.io/limit-rps": "5", "team": "search"}),
+        ingress(annotations={"nginx.ingress.kubernetes.io/limit/rps": "5"}),
     ),
 ]
 
@@ -165,6 +220,11 @@ BOUNDS: list[tuple[str, Manifest]] = [
         {"embedding": embedding(resources={"limits": {"cpu": "x"}})},
     ),
     ("spec.embedding.external.url", {"embedding": {"model": MINILM, "external": {"url": "ftp://x"}}}),
+    ("spec.expose.ingress.host", {"expose": {"ingress": {}}}),
+    ("spec.expose.gateway.hostnames", gateway(hostnames=[])),
+    ("spec.expose.gateway.hostnames", gateway(hostnames=[f"h{n}.example.com" for n in range(17)])),
+    ("spec.expose.gateway.name", {"expose": {"gateway": {"hostnames": [HOST]}}}),
+    ("spec.expose.ingress.annotations", ingress(annotations={f"a{n}": "" for n in range(33)})),
     ("spec.embedding.model", {"embedding": {"managed": {}}}),
 ]
 

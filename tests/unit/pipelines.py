@@ -36,6 +36,9 @@ KEYS: Manifest = {
         }
     ],
 }
+HOST = "rag.example.com"
+INGRESS: Manifest = {"ingress": {"className": "nginx", "host": HOST}}
+GATEWAY: Manifest = {"gateway": {"name": "shared", "namespace": "edge", "hostnames": [HOST]}}
 MINIMAL_SPEC: Manifest = {
     "vectorStore": {"collection": "docs", "managed": {}},
     "embedding": {"model": MINILM, "managed": {}},
@@ -61,6 +64,7 @@ def site(
     *,
     keda: bool = True,
     monitoring: bool = True,
+    gateway_api: bool = True,
     indexes: Indexes | None = None,
     user_secrets: dict[str, dict[str, str]] | None = None,
     settings: dict[str, Any] | None = None,
@@ -77,6 +81,7 @@ def site(
         user_secrets or {},
         keda,
         monitoring,
+        gateway_api,
     )
 
 

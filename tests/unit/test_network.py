@@ -1,7 +1,7 @@
 """Who may reach whom."""
 
 import pytest
-from tests.unit.pipelines import AUTOSCALED, MANAGED_LLM, pipeline, pod_of, reindexing, site
+from tests.unit.pipelines import AUTOSCALED, INGRESS, MANAGED_LLM, pipeline, pod_of, reindexing, site
 from tests.unit.policies import Pod, may_reach
 
 from rag_operator.children import build
@@ -100,6 +100,15 @@ def test_kedas_namespace_is_the_one_that_the_operator_was_told() -> None:
     elsewhere = Pod("scaling", {"app": "keda-operator"})
     assert may_reach(made, elsewhere, OWN["redis"], PORTS["redis"])
     assert not may_reach(made, KEDA["KEDA's operator"], OWN["redis"], PORTS["redis"])
+
+
+@pytest.mark.parametrize("namespace", ["", "edge"])
+def test_what_exposes_a_pipeline_reaches_its_embedding_pods(namespace: str) -> None:
+    made = policies(build(site(settings={"ingress_namespace": namespace}, expose=INGRESS)))
+    edge, stranger = Pod("edge", {"app": "envoy"}), Pod("elsewhere", {})
+    assert may_reach(made, edge, OWN["embedding"], PORTS["embedding"])
+    assert may_reach(made, stranger, OWN["embedding"], PORTS["embedding"]) == (namespace == "")
+    assert not may_reach(policies(build(site())), edge, OWN["embedding"], PORTS["embedding"])
 
 
 @pytest.mark.parametrize("target", ["worker", "embedding", "llm", "qdrant"])

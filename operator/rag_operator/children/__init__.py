@@ -8,6 +8,7 @@ from rag_operator.children import (
     network,
     qdrant,
     redis,
+    routes,
     scaling,
     secrets,
     storage,
@@ -16,7 +17,7 @@ from rag_operator.children import (
 from rag_operator.children.site import Site
 from rag_operator.names import Manifest
 
-_SHARED = (secrets, storage, redis, qdrant, network, llm, monitoring)
+_SHARED = (secrets, storage, redis, qdrant, network, llm, monitoring, routes)
 _OF_AN_INDEX = (embedding, workers, scaling)
 
 

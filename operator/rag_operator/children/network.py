@@ -28,10 +28,11 @@ def manifests(site: Site) -> list[Manifest]:
     """Return the policies of the components that the pipeline has."""
     scraper = _namespace(site.settings.scraper_namespace)
     asked_by_api = [*_pods(site, Component.API), *scraper]
+    asked_from_outside = _from_outside(site, asked_by_api)
     policies = [_policy(site, Component.API, API_PORT, None)]
     for index in site.indexes.running:
         policies.append(_policy(site, Component.WORKER.of(index), WORKER_PORT, scraper))
-        policies.append(_policy(site, Component.EMBEDDING.of(index), EMBEDDING_PORT, asked_by_api))
+        policies.append(_policy(site, Component.EMBEDDING.of(index), EMBEDDING_PORT, asked_from_outside))
     if site.spec.llm:
         policies.append(_policy(site, Component.LLM, LLM_PORT, asked_by_api))
     if site.spec.queue.managed:
@@ -54,6 +55,13 @@ def _pods(site: Site, *components: Component) -> list[Manifest]:
 def _namespace(name: str) -> list[Manifest]:
     """Return all pods of a namespace; nobody without a name."""
     return [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: name}}}] if name else []
+
+
+def _from_outside(site: Site, peers: list[Manifest]) -> list[Manifest] | None:
+    """Return the peers, and what exposes the pipeline; None, for everybody, if nobody says where that is."""
+    if site.spec.expose is None:
+        return peers
+    return [*peers, *_namespace(site.settings.ingress_namespace)] if site.settings.ingress_namespace else None
 
 
 def _keda(site: Site) -> list[Manifest]:

@@ -30,6 +30,8 @@ class Site:
     """Whether the cluster knows ScaledObjects."""
     monitoring: bool = False
     """Whether the cluster knows PodMonitors and PrometheusRules."""
+    gateway_api: bool = False
+    """Whether the cluster knows HTTPRoutes."""
 
     @property
     def spec(self) -> Spec:
