@@ -1,6 +1,7 @@
 """What the three stores of a pipeline hold, in a form in which two runs can be compared."""
 
 import re
+from collections import Counter
 from typing import Any
 
 from redis.asyncio import Redis
@@ -28,13 +29,22 @@ async def contents(library: Library, answer: object = None) -> dict[str, str]:
     Times are left out.
     """
     redis = library.queue.redis
-    keys = sorted([key async for key in redis.scan_iter()])
+    keys = sorted([key async for key in redis.scan_iter() if b":minute:" not in key])
     found: dict[str, Any] = {key.decode(): await _value(redis, key) for key in keys}
+    found["ended"] = await _ended(redis)
     found["points"] = sorted(map(str, [version async for version in library.vectors.versions()]))
     if library.files:
         found["files"] = sorted([file.key async for file in library.files.documents()])
     found["answer"] = re.sub(r"holder='[^']*'|datetime\([^)]*\)|TzInfo\([^)]*\)", "", repr(answer))
     return _by_order(found)
+
+
+async def _ended(redis: Redis) -> list[tuple[str, int]]:
+    """How many documents were counted as they ended, in whatever minute."""
+    counted = Counter[str]()
+    async for key in redis.scan_iter(match="*:minute:*"):
+        counted.update({name.decode(): int(count) for name, count in (await _value(redis, key)).items()})
+    return sorted(counted.items())
 
 
 async def _value(redis: Redis, key: bytes) -> Any:

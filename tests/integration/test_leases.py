@@ -192,7 +192,7 @@ async def test_a_renewal_that_had_no_answer_is_ours_still(queue: Queue, proxy: C
 
 
 async def test_a_look_tells_what_waits_what_runs_and_what_is_put_off(queue: Queue) -> None:
-    assert (await queue.lines())[NAME] == (0, 0, 0, 0)
+    assert (await queue.lines())[NAME] == (0, 0, 0, 0, [])
     await enqueue(queue, 1, 2, 3, 4)
     holder = leases(queue.redis)
     assert len(await holder.claim(3)) == 3

@@ -31,6 +31,7 @@ SCOPES = {
     "head /documents/{document_id}/file": ["ingest"],
     "post /query": ["query"],
     "get /stats": [],
+    "get /activity": ["ingest"],
     "get /reindex": ["ingest"],
     "post /reindex/retry": ["ingest"],
     "get /sweep": ["admin"],

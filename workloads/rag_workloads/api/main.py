@@ -14,6 +14,7 @@ from rag_contract.api_keys import Scope
 from rag_contract.environment.api import ApiSettings
 from rag_workloads import tasks
 from rag_workloads.api import (
+    activity,
     batches,
     bulk,
     documents,
@@ -52,6 +53,7 @@ SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (originals.router, [Scope.INGEST]),
     (questions.router, [Scope.QUERY]),
     (reindex.router, [Scope.INGEST]),
+    (activity.router, [Scope.INGEST]),
     (maintenance.router, [Scope.ADMIN]),
     (health.stats_router, []),
 ]

@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 from redis.exceptions import NoPermissionError, RedisError
 
 from rag_workloads.api.parts import Parts
-from rag_workloads.jobs.queue import Line
+from rag_workloads.jobs.lines import Line
 from rag_workloads.library.documents import State
 
 # Less than a scrape waits.
@@ -57,13 +57,10 @@ async def measure(parts: Parts) -> None:
 
 
 async def _look(parts: Parts) -> Seen:
-    library = parts.library
-    known = await library.indexes.known()
-    following = known.indexes.get(known.next) if known else None
-    lines = await library.queue.lines()
-    if following:
-        lines |= await library.beside(following).queue.lines()
-    return Seen(await library.records.counts(), lines, await _info(parts))
+    lines = dict[str, Line]()
+    for library in await parts.library.at_work():
+        lines |= await library.queue.lines()
+    return Seen(await parts.library.records.counts(), lines, await _info(parts))
 
 
 async def _info(parts: Parts) -> dict[str, Any]:

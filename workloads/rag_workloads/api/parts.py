@@ -73,10 +73,8 @@ class Parts:
 
     def follower(self, known: Known) -> Follower | None:
         """The records of the index that follows this one, if one does."""
-        follower = known.indexes.get(known.next)
-        if follower is None or known.leader_of(follower.id) is None:
-            return None
-        return Follower(self.library.beside(follower), follower, self.index)
+        follower = known.follower
+        return Follower(self.library.beside(follower), follower, self.index) if follower else None
 
     async def close_index(self) -> None:
         """Close what only this index needs."""

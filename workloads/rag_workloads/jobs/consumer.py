@@ -23,6 +23,7 @@ from rag_workloads import tasks
 from rag_workloads.jobs import metrics
 from rag_workloads.jobs.leases import RENEW_SECONDS, Entry, Leases
 from rag_workloads.jobs.payloads import Undecodable
+from rag_workloads.jobs.presence import TELL_SECONDS, Presence, own_name
 from rag_workloads.jobs.queue import Queue, unpack
 from rag_workloads.jobs.redis_errors import AWAY
 
@@ -64,6 +65,7 @@ class Consumer(arq.Worker):
         )
         self._job, self._signature = job, inspect.signature(job)
         self._leases = Leases(queue.redis, queue_name)
+        self._presence, self._name = Presence(queue.redis, queue_name), own_name()
         metrics.begin(queue_name)
         self._paused: str | None = None
         self._changed = asyncio.Event()
@@ -90,14 +92,14 @@ class Consumer(arq.Worker):
 
         Other errors of Redis are raised: they would be the same for ever.
         """
-        renewal = asyncio.create_task(self._renew_for_ever())
+        beside = [asyncio.create_task(each) for each in (self._renew_for_ever(), self._tell_for_ever())]
         try:
             while self.allow_pick_jobs:
                 await self._run_once()
             if self.tasks:
                 await asyncio.wait(self.tasks.values())
         finally:
-            await tasks.end(renewal)
+            await tasks.end(*beside)
 
     async def drain(self, seconds: float) -> None:
         """Take no more jobs, wait up to `seconds` for those that run, put the rest back, and stop.
@@ -117,6 +119,7 @@ class Consumer(arq.Worker):
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._leases.release()
+                await self._presence.leave(self._name)
         except (RedisError, OSError) as error:
             log.error("jobs not put back", queue=self.queue_name, reason=str(error) or type(error).__name__)
         await tasks.end(*self._endings)
@@ -170,6 +173,12 @@ class Consumer(arq.Worker):
                 await asyncio.sleep(RESTART_SECONDS)
             else:
                 await asyncio.sleep(RENEW_SECONDS)
+
+    async def _tell_for_ever(self) -> None:
+        while True:
+            with contextlib.suppress(RedisError, OSError):  # it is told again soon
+                await self._presence.tell(self._name, len(self.tasks))
+            await asyncio.sleep(TELL_SECONDS)
 
     def _start(self, entries: list[Entry]) -> None:
         for entry in entries:

@@ -84,6 +84,12 @@ def embed_job_id(pipeline: str, document_id: str, generation: int, number: int) 
     return f"{embed_queue(pipeline)}:{task_id(document_id, generation)}:{number}"
 
 
+def parse_job_id(queue: str, job_id: str) -> tuple[str, int, int | None]:
+    """The document of a job, its task or generation, and the batch if it is one; ValueError for no job's."""
+    task, _, batch = job_id.removeprefix(f"{queue}:").partition(":")
+    return *parse_task_id(task), int(batch) if batch else None
+
+
 def chunk_id(document_id: str, index: int) -> str:
     """The id of a chunk that clients see."""
     return f"{document_id}_chunk_{index}"

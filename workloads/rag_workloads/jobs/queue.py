@@ -16,6 +16,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, Connection
 
 from rag_contract import names
 from rag_workloads.jobs import payloads, scripts
+from rag_workloads.jobs.lines import Line, Lines
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.redis_errors import Parser
 
@@ -37,15 +38,6 @@ class Depths(NamedTuple):
     embed: int
 
 
-class Line(NamedTuple):
-    """Entries of one queue by what they do, and for how long the one that waits longest has."""
-
-    waiting: int
-    running: int
-    deferred: int
-    oldest_seconds: float
-
-
 class Queue:
     """Puts jobs on a pipeline's queues, under fixed ids: what waits or runs is not queued again."""
 
@@ -55,7 +47,7 @@ class Queue:
         self._enqueue_script = redis.register_script(scripts.ENQUEUE)
         self._remove_script = redis.register_script(scripts.REMOVE)
         self._size_script = redis.register_script(scripts.SIZE)
-        self._look_script = redis.register_script(scripts.LOOK)
+        self._lines = Lines(redis)
 
     @classmethod
     def open(cls, redis_url: str, pipeline: str) -> Self:
@@ -113,7 +105,7 @@ class Queue:
 
     async def lines(self) -> dict[str, Line]:
         """Each queue in detail, by what it is called in Redis."""
-        return {queue: await self._line(queue) for queue in (self._ingest, self._embed)}
+        return {queue: await self._lines.of(queue) for queue in (self._ingest, self._embed)}
 
     async def room(self, limit: int, limit_bytes: int) -> int:
         """How many more batches fit in the embed queue under `limit`; 0 if none, or if it is full of bytes.
@@ -144,10 +136,6 @@ class Queue:
         """Take a generation's batches off their queue; as `forget`."""
         if batches:
             await self._remove(self._embed, self._batch_ids(document_id, generation, batches))
-
-    async def _line(self, queue: str) -> Line:
-        waiting, running, deferred, oldest_ms = await self._look_script([queue])
-        return Line(waiting, running, deferred, oldest_ms / 1000)
 
     async def _remove(self, queue: str, ids: Sequence[str]) -> None:
         keys = [queue, f"{queue}:bytes", *(job_key_prefix + job_id for job_id in ids)]

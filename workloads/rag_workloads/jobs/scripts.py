@@ -9,7 +9,8 @@ A queue is a sorted set of job ids, `<queue>`: all that wait and all that run, w
 
 Beside it: `arq:job:<id>`, the payload in ARQ's form; `<queue>:bytes`, the size of all payloads;
 `<queue>:wake`, which an idle consumer blocks on; `<queue>:claim:<token>`, what a claim took, for as long as
-its lease; `<queue>:undecodable`, what no consumer could read, newest first.
+its lease; `<queue>:undecodable`, what no consumer could read, newest first; `<queue>:consumers`, who takes
+entries.
 
 Clients send a command again whose reply was lost, so each script does its work once: entries come and go by
 ZADD NX and ZREM, leases are changed by whoever knows their score, and a claim has a token. What frees memory
@@ -154,17 +155,45 @@ if entries == 0 then redis.call('DEL', KEYS[2]) end
 return {entries, tonumber(redis.call('GET', KEYS[2]) or 0)}
 """
 
-# KEYS: queue. Returns how many entries wait, how many run, how many are put off, and for how long, in ms, the
-# one that waits longest might have been taken.
+# KEYS: queue. ARGV: how many entries to tell of, prefix of the payloads' keys. Returns Redis' time, how many
+# entries wait, how many run, how many are put off, for how long, in ms, the one that waits longest might have
+# been taken, and the first: those that run, those that wait, those that are put off, each with its id, what
+# it does, and what its payload ends with.
 LOOK = f"""
 {_NOW}{_PUT_OFF}
-local running, deferred = 0, 0
-local later = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES')
-for i = 2, #later, 2 do
-  if put_off(later[i]) then deferred = deferred + 1 else running = running + 1 end
+local limit, told = tonumber(ARGV[1]), {{}}
+local function first(least, most)
+  return redis.call('ZRANGEBYSCORE', KEYS[1], least, most, 'WITHSCORES', 'LIMIT', 0, math.max(limit, 1))
 end
-local line = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, 1)
-local again = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now, 'WITHSCORES', 'LIMIT', 0, 1)
+local again, line, running, deferred = first(0, now), first('-inf', '(0'), {{}}, {{}}
+local later = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES')
+for i = 1, #later, 2 do
+  local found = put_off(later[i + 1]) and deferred or running
+  found[#found + 1] = later[i]
+  found[#found + 1] = later[i + 1]
+end
+local function tell(state, entries)
+  for i = 1, #entries, 2 do
+    if #told == limit then return end
+    told[#told + 1] = {{entries[i], state, redis.call('GETRANGE', ARGV[2] .. entries[i], -8, -1)}}
+  end
+end
+tell('running', running)
+tell('waiting', again)
+tell('waiting', line)
+tell('deferred', deferred)
+local runs, put = #running / 2, #deferred / 2
 local since = math.min(line[2] and line[2] + {LINE} or now, again[2] or now, now)
-return {{redis.call('ZCARD', KEYS[1]) - running - deferred, running, deferred, now - since}}
+return {{now, redis.call('ZCARD', KEYS[1]) - runs - put, runs, put, now - since, told}}
+"""
+
+# KEYS: consumers. ARGV: name of one, how many entries it runs, ms after which who is silent is gone.
+TELL = f"""#!lua flags=allow-oom
+{_NOW}
+redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local told = redis.call('HGETALL', KEYS[1])
+for i = 1, #told, 2 do
+  if now - told[i + 1]:match('%d+') > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], told[i]) end
+end
 """

@@ -45,6 +45,11 @@ class Known(NamedTuple):
     retired: dict[str, float]
     dropped: dict[str, float]
 
+    @property
+    def follower(self) -> Index | None:
+        """The index that is to follow the one that answers, if one is."""
+        return self.indexes.get(self.next) if self.next != self.serving else None
+
     def leader_of(self, follower: str) -> Index | None:
         """The index that answers, if this one is to follow it."""
         return self.indexes[self.serving] if follower == self.next != self.serving else None

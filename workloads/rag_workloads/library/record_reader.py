@@ -169,6 +169,13 @@ class RecordReader:
             (numbers,) = await pipe.execute()
         return {int(number) for number in numbers}
 
+    async def batch_failures(self, batches: Sequence[tuple[str, int, int]]) -> list[int]:
+        """How often each batch has failed, by its document, generation and number."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for document_id, generation, number in batches:
+                pipe.hget(f"{self._record(document_id)}:{generation}:failures", str(number))
+            return [int(failures or 0) for failures in await pipe.execute()]
+
     async def trash(self) -> list[str]:
         """Keys of files that no record names any more."""
         async with self.redis.pipeline(transaction=False) as pipe:

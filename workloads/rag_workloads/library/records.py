@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from rag_contract.names import ingest_queue
+from rag_workloads.library import minutes
 from rag_workloads.library.documents import (
     Description,
     Document,
@@ -266,6 +267,7 @@ class Records(RecordReader):
             self._work,
             self._trash,
             self._events,
+            minutes.prefix(self._pipeline),
             *more_keys,
         ]
         return await registered(keys, args)

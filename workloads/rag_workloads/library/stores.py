@@ -48,6 +48,11 @@ class Stores:
             target=Target(index.collection, revision or 0),
         )
 
+    async def at_work(self) -> list[Self]:
+        """These, and those of the index that follows this one, if one does. Errors are redis-py's."""
+        known = await self.indexes.known()
+        return [self, self.beside(known.follower)] if known and known.follower else [self]
+
     @property
     def indexes(self) -> Indexes:
         """All indexes of the pipeline."""

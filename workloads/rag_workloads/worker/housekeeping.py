@@ -1,4 +1,4 @@
-"""What workers do beside documents: go on with what was left, and now and then compare the stores.
+"""What workers do beside documents: go on with what was left, note how deep the queue is, compare the stores.
 
 Those of an index that is to answer have it follow the one that does; those of the one that does drop what is
 wanted no more.
@@ -11,7 +11,7 @@ import structlog
 
 from rag_contract.index import revision_of
 from rag_workloads.jobs.redis_errors import AWAY, IndexRetired
-from rag_workloads.library import sweep
+from rag_workloads.library import activity, sweep
 from rag_workloads.library.following import Follower, drop_unwanted
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.vectors import VectorStoreAway
@@ -35,7 +35,7 @@ async def run(library: Library, index_grace_seconds: float) -> None:
         if await library.chores.turn("drop", TICK_SECONDS):
             await drop_unwanted(library, index_grace_seconds)
 
-    duties = [_repeat(duty, library, TICK_SECONDS) for duty in (_recover, _sweep, drop)]
+    duties = [_repeat(duty, library, TICK_SECONDS) for duty in (_recover, _sweep, _sample, drop)]
     if revision_of(library.queue.pipeline):  # the first index follows none
         duties.append(_repeat(_follow, library, FOLLOW_SECONDS))
     await asyncio.gather(*duties)
@@ -67,6 +67,12 @@ async def _follow(library: Library) -> None:
         follower = Follower(library, known.indexes[index], leader)
         if not await follower.advance():
             await follower.switch()
+
+
+async def _sample(library: Library) -> None:
+    answers = await library.indexes.answers(library.queue.pipeline)
+    if answers and await library.chores.turn("sample", TICK_SECONDS):
+        await activity.sample(library)
 
 
 async def _sweep(library: Library) -> None:

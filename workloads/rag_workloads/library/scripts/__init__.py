@@ -4,14 +4,17 @@ The reply to a script may be lost, and the client sends the script again: each r
 by a token that the caller gives or by what it left, and answers the same.
 
 KEYS of all: record, generation counter, index of all, of pending, processing, completed, failed, cancelled,
-work, trash, events. `work` holds every document that has something left to be done, by the time of its last
-step, `trash` the keys of files that no record names any more, `events` tells of every change, as a stream.
+work, trash, events, minutes. `work` holds every document that has something left to be done, by the time of
+its last step, `trash` the keys of files that no record names any more, `events` tells of every change, as a
+stream, `minutes` is what the key of each minute begins with, in which documents that end are counted.
 """
 
 # The number of the first key that only some scripts have.
-OWN_KEYS = 12
+OWN_KEYS = 13
 # A client that was away for longer reads the documents again.
 EVENTS_KEPT = 10_000
+# The last hour is shown.
+MINUTES_KEPT = 61
 
 # At `maxmemory` Redis refuses a script that begins something before it has done anything; what brings
 # documents to their end goes on.
@@ -26,6 +29,7 @@ end
 
 FUNCTIONS = f"""
 local record, counter, all, work, trash, events = KEYS[1], KEYS[2], KEYS[3], KEYS[9], KEYS[10], KEYS[11]
+local minutes = KEYS[12]
 local indexes = {{
   pending = KEYS[4], processing = KEYS[5], completed = KEYS[6], failed = KEYS[7], cancelled = KEYS[8]
 }}
@@ -123,6 +127,13 @@ local function finish(id, from, to, generation, now, words)
   redis.call('ZADD', work, now, id)
   tell_follower(id)
   announce(id)
+end
+
+-- Counts a document that has ended, in the minute in which it did.
+local function count(outcome, now)
+  local minute = minutes .. math.floor(now / 60)
+  redis.call('HINCRBY', minute, outcome, 1)
+  redis.call('EXPIRE', minute, {60 * MINUTES_KEPT})
 end
 
 -- Generations are the time in milliseconds where they can, and always grow: should Redis be lost, they still

@@ -197,6 +197,7 @@ if outcome then
   ending = get('state')
 end
 finish(id, state, ending, generation, ARGV[2], ARGV[3])
+count('completed', ARGV[2])
 return 1
 """
 
@@ -210,6 +211,7 @@ if generation ~= ARGV[4] or not unfinished(state) then return 0 end
 if ARGV[5] ~= '' and ARGV[5] ~= holder then return 0 end
 redis.call('HSET', record, unpack(ARGV, 6))
 finish(id, state, 'failed', generation, ARGV[2], ARGV[3])
+count('failed', ARGV[2])
 return 1
 """
 
