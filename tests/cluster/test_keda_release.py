@@ -1,0 +1,31 @@
+"""The released manifests of KEDA are pinned by a hash, which its own sources make again."""
+
+import re
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+from cluster.build import binary, build, folder
+from demo import kind
+
+# What KEDA's `make release` writes into its sources before kustomize puts them together.
+STAMPED = {
+    "manager/kustomization.yaml": "newTag: ",
+    "metrics-server/kustomization.yaml": "newTag: ",
+    "minimal/kustomize-config/metadataLabelTransformer.yaml": "version: ",
+}
+
+
+def test_pinned_manifests_are_what_kedas_sources_make(tmp_path: Path) -> None:
+    build(["kubernetes", "keda"])
+    config = tmp_path / "config"
+    shutil.copytree(folder("keda") / "config", config, copy_function=shutil.copyfile)
+    for name, field in STAMPED.items():
+        stamped, times = re.subn(f"{field}.*", f"{field}{kind.KEDA_VERSION}", (config / name).read_text())
+        assert times == 1
+        (config / name).write_text(stamped)
+    made = subprocess.run(
+        [binary("kubectl"), "kustomize", str(config / "minimal")], check=True, capture_output=True
+    ).stdout
+    assert sha256(made).hexdigest() == kind.KEDA_SHA256
