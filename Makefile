@@ -83,8 +83,9 @@ lock: ## Pin pyproject.toml's requirements; UPGRADE=1 takes newer ones
 crd: $(venv) ## Generate the CRD from the operator's models
 	$(python) -m rag_operator.crd >crds/ragpipelines.yaml
 
-reference: $(venv) ## Write the resource's reference into the README
-	$(python) hack/reference.py --write
+reference: $(venv) ## Write docs/resource.md from the CRD, and docs/api.md from the OpenAPI
+	$(python) hack/reference.py
+	$(python) hack/api_reference.py
 
 dashboards: $(venv) ## Write Grafana's dashboards into the operator's chart
 	@cd hack && ../$(python) -m dashboards

@@ -1,9 +1,5 @@
-"""Prints the reference of the RagPipeline for the README, from the CRD that the cluster serves.
+"""Writes the reference of the RagPipeline into docs/resource.md, from the CRD that the cluster serves."""
 
-Usage: python hack/reference.py [--write]        (--write puts it between the markers in README.md)
-"""
-
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +7,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/resource.md"
+CRD = ROOT / "crds/ragpipelines.yaml"
 BEGIN, END = "<!-- reference: make reference -->\n", "<!-- end of reference -->\n"
 
 
@@ -45,7 +43,7 @@ def reference(crd: dict[str, Any]) -> str:
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     lines: list[str] = []
     for block, schema in spec["properties"].items():
-        lines += [f"**`spec.{block}`** {schema.get('description', '')}", ""]
+        lines += [f"## `spec.{block}`", "", schema.get("description", ""), ""]
         fields = list(rows(schema))
         if fields:
             lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
@@ -54,22 +52,12 @@ def reference(crd: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_reference(readme: str, text: str) -> str:
-    """Returns `readme` with the part between its markers replaced by `text`."""
-    before, _, rest = readme.partition(BEGIN)
+def with_reference(page: str, text: str) -> str:
+    """Returns `page` with the part between its markers replaced by `text`."""
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return before + BEGIN + "\n" + text + END + after
 
 
-def main() -> None:
-    """Prints the reference, or writes it into README.md."""
-    text = reference(yaml.safe_load((ROOT / "crds/ragpipelines.yaml").read_text()))
-    readme = ROOT / "README.md"
-    if "--write" in sys.argv:
-        readme.write_text(with_reference(readme.read_text(), text))
-    else:
-        print(text, end="")
-
-
 if __name__ == "__main__":
-    main()
+    PAGE.write_text(with_reference(PAGE.read_text(), reference(yaml.safe_load(CRD.read_text()))))

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from demo.ingest import ingest
 from demo.local import running
-from demo.paths import ROOT
 from demo.shell import run
 from demo.steps import Steps
 from tests.documents import small_pdf
+from tests.manual import README, Part
 
 from rag_cli.client import Client
 
@@ -29,7 +29,7 @@ async def test_quickstart_answers_and_leaves_no_process(
     pdf = small_pdf(tmp_path / "lighthouse.pdf", "Nothing is said here.", FACT)
     steps = Steps()
     async with running(steps) as url, Client(url) as client:
-        output = await as_the_readme_says(url, pdf)
+        output = await as_the_pages_say(url, pdf)
         with steps.step("Upload") as step:
             status = await ingest(client, pdf, "lighthouse", step)
         answered = await client.answer(QUESTION)
@@ -45,14 +45,15 @@ async def test_quickstart_answers_and_leaves_no_process(
     assert processes_with(f"TMPDIR={tmp_path}") == []
 
 
-async def as_the_readme_says(url: str, pdf: Path) -> str:
-    """Use the pipeline by the README's own commands, but for those that are about a cluster."""
-    section = (ROOT / "README.md").read_text().partition("\n### Use it\n")[2].partition("\nOr let Helm")[0]
-    commands = re.findall(r"^(?:ragpipeline|curl) (?:.*\\\n)*.*", section, re.MULTILINE)
+async def as_the_pages_say(url: str, pdf: Path) -> str:
+    """Use the pipeline by the pages' own commands, but for those that are about a cluster."""
+    pages = [Part(README, "### Use it\n"), Part("docs/use.md")]
+    whole = "".join(block for page in pages for block in page.commands())
+    commands = re.findall(r"^(?:ragpipeline (?!logs)|curl )(?:.*\\\n)*.*", whole, re.MULTILINE)
     script = "\n".join(commands).replace("http://127.0.0.1:8000", url).replace("policy.pdf", str(pdf))
     script = script.replace(f"why {pdf}", f"why {pdf.name}")
     script = script.replace("What must the copyright file of a package contain?", QUESTION)
-    assert (script.count(url), len(commands)) == (3, 7)
+    assert (script.count(url), len(commands)) == (13, 21)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return await run("bash", "-euc", script, env={"RAGPIPELINE_URL": url, "PATH": path})
 
