@@ -32,13 +32,19 @@ def _reindexing(evidence: Evidence, following: IndexStatus) -> Verdict:
     message = _progress(evidence.reindex, evidence.indexes.serving, following)
     if problem := _problem(evidence, following):
         return Verdict("True", problem.reason, f"{message}; {problem.message}", doubtful=True)
-    if evidence.reindex and _is_blocked(evidence.reindex):
+    known = evidence.reindex
+    lost = _lost(known) if known else ""
+    if known and lost and known.done + known.failed + known.stuck >= known.total:
         advice = (
-            f"{evidence.reindex.failed} failed, and nothing else is left to do: GET /api/v1/reindex names "
+            f"{lost}, and nothing else is left to do: GET /api/v1/reindex names "
             "them; delete them, or try again by POST /api/v1/reindex/retry, or set vectorStore.collection "
             f"back to {evidence.indexes.serving.spec.collection}"
         )
         return Verdict("True", REINDEX_BLOCKED, f"{message}; {advice}", doubtful=True)
+    if lost:
+        message = f"{message}; {lost}, which GET /api/v1/reindex names"
+    if known and known.waits:
+        return Verdict("True", REINDEX_WAITS, f"{message}; {known.waits}", doubtful=True)
     return Verdict("True", REINDEXING, message, doubtful=True)
 
 
@@ -47,9 +53,10 @@ def _progress(known: ReindexStatus | None, serving: IndexStatus, following: Inde
     return f"{count} {_name(following)}; questions are answered from {_name(serving)} until all are"
 
 
-def _is_blocked(known: ReindexStatus) -> bool:
-    """Whether documents that failed are all that is left."""
-    return known.failed > 0 and known.done + known.failed >= known.total
+def _lost(known: ReindexStatus) -> str:
+    """Return how many documents cannot get there, in words; "" if all can."""
+    counts = {"failed": known.failed, "could not follow": known.stuck}
+    return " and ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def _problem(evidence: Evidence, following: IndexStatus) -> Verdict | None:

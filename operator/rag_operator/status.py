@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rag_operator.fields import Part
-from rag_operator.spec.embedding import EmbeddingServer
+from rag_operator.spec.embedding import EmbeddingServer, ManagedEmbedding
 
 # The names of an index' pods end with nothing, or with "-b": two indexes can have pods at the same time.
 Slot = Literal["", "b"]
@@ -89,6 +89,10 @@ class Indexes(Part):
         max_length=MOST_CALLED_OFF,
         description="Indexes that were next and are not wanted any more, until they are dropped.",
     )
+    managed: ManagedEmbedding | None = Field(
+        default=None,
+        description="How embedding pods with a model of their own were run, when the spec said so last.",
+    )
     decided: Int64 = Field(description="Number that grows whenever another index, or none, is next.")
 
     @property
@@ -112,6 +116,10 @@ class ReindexStatus(Part):
     done: Int64 = Field(description="Documents that are searchable in the new collection.")
     total: Int64 = Field(description="Documents that are searchable in the old one.")
     failed: Int64 = Field(description="Documents that failed in the new one, which keeps it from answering.")
+    stuck: Int64 = Field(
+        default=0, description="Documents that could not follow, which keeps it from that too."
+    )
+    waits: str = Field(default="", max_length=1024, description="Why no more documents are begun.")
 
 
 class Status(Part):

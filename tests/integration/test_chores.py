@@ -28,6 +28,20 @@ async def test_a_turn_whose_reply_is_lost_is_still_ours(queue: Queue, redis_serv
     assert not await Chores(queue.redis, PIPELINE).turn("recovery", 60)
 
 
+async def test_what_is_done_alone_is_another_s_turn_as_soon_as_it_is_over(chores: Chores) -> None:
+    async with chores.alone("drop", 60) as first, chores.alone("drop", 60) as second:
+        assert (first, second) == (True, False)
+    async with chores.alone("drop", 60) as third:
+        assert third
+
+
+async def test_whoever_waits_does_not_end_the_turn_of_another(chores: Chores) -> None:
+    async with chores.alone("drop", 60):
+        for _ in range(2):
+            async with chores.alone("drop", 60) as ours:
+                assert not ours
+
+
 async def test_a_sweep_is_asked_for_until_it_is_done(chores: Chores) -> None:
     assert await chores.sweep_asked() is None
     await chores.ask_for_sweep()

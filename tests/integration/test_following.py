@@ -1,5 +1,6 @@
 """An index follows another: what reaches the one reaches the other, which answers once it has everything."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from tests.records import batch, new_document
 from rag_contract.index import Index, index_id
 from rag_workloads.jobs.redis_errors import IndexRetired
 from rag_workloads.library.documents import Description, Document, DocumentError, ErrorCode, State
-from rag_workloads.library.following import Follower, Progress, drop_unwanted
+from rag_workloads.library.dropping import drop_unwanted
+from rag_workloads.library.following import Follower, Progress
 from rag_workloads.library.indexes import Decision, IndexUnknown
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import RecordUnreadable
-from rag_workloads.library.vectors import CollectionTaken, Fingerprint
+from rag_workloads.library.vectors import CollectionTaken, Fingerprint, VectorStoreError
 
 LONGER = np.asarray([[1.0, 0.0, 0.0]], np.float32)
 
@@ -410,8 +412,111 @@ async def test_a_collection_of_another_index_is_waited_for(pair: Pair) -> None:
         await taken.ensure(Fingerprint("small", "f", 2))
 
 
+async def test_what_two_workers_drop_at_once_is_deleted_once(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = pair.indexes
+    leader = pair.leader.library
+    await leader.indexes.decide(Decision(2, old, None))
+    qdrant = leader.vectors._client
+    delete, looked, go_on = qdrant.delete_collection, asyncio.Event(), asyncio.Event()
+
+    async def delete_late(name: str) -> bool:
+        looked.set()
+        await go_on.wait()
+        return await delete(name)
+
+    monkeypatch.setattr(qdrant, "delete_collection", delete_late)
+    first = asyncio.create_task(drop_unwanted(leader, 0))
+    await looked.wait()
+    await drop_unwanted(leader, 0)  # would wait to delete what the first one has looked at, too
+    go_on.set()
+    await first
+    # The name is free, and a newer index takes it.
+    newer = leader.vectors.beside(new.collection, index_id(PIPELINE, 8))
+    await newer.ensure(Fingerprint("large", "f", 3))
+    await drop_unwanted(leader, 0)
+    assert await qdrant.collection_exists(new.collection)
+
+
+async def test_a_document_that_the_vector_store_refuses_is_told_with_a_hint_until_it_follows(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pair.leader.completed()
+    await pair.follow()
+    await pair.embed()
+    await pair.leader.library.delete("doc")
+    following, vectors = pair.following, pair.follower.library.vectors
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise VectorStoreError("Wrong input: no such field")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(vectors), "delete", refuse)
+        await following.advance()
+    assert (await following.progress()).stuck == 1
+    (stuck,) = await following.stuck(10)
+    assert (stuck.document_id, stuck.code) == ("doc", "VECTOR_STORE_REFUSED")
+    assert stuck.message == "Wrong input: no such field"
+    assert stuck.hint
+    assert not await following.switch()
+    await pair.follow()
+    assert (await following.progress()).stuck == 0
+    assert await following.stuck(10) == []
+    assert await following.switch()
+
+
+async def test_no_more_are_begun_while_redis_has_little_memory_and_it_is_told_why(pair: Pair) -> None:
+    await pair.leader.completed()
+    redis, following = pair.leader.library.queue.redis, pair.following
+    assert await following.waits() == ""
+    used = (await redis.info("memory"))["used_memory"]
+    await redis.config_set("maxmemory", int(used * 1.1))
+    try:
+        await following.advance()
+        assert (await following.waits()).startswith("Redis uses 9")
+        assert await following.get("doc") is None
+    finally:
+        await redis.config_set("maxmemory", 0)
+    await pair.follow()
+    assert await following.waits() == ""
+    assert await following.get("doc")
+
+
+async def test_documents_of_an_earlier_release_are_embedded_anew_before_the_switch(pair: Pair) -> None:
+    await pair.leader.completed()
+    redis, collection = pair.leader.library.queue.redis, pair.indexes[0].collection
+    async with redis.pipeline() as pipe:  # that release did not note where searches see a document
+        pipe.hdel(f"{PIPELINE}:doc:doc", "active_collection", "places")
+        pipe.delete(f"{PIPELINE}:docs:in:{collection}")
+        await pipe.execute()
+    await pair.follow()
+    assert await pair.following.progress() == Progress(done=0, total=1, failed=0)
+    assert not await pair.following.switch()
+    assert (await pair.leader.record()).active_collection == collection
+    await pair.embed()
+    assert await pair.following.switch()
+    assert await pair.found() == ["doc"]
+
+
+async def test_a_document_of_an_earlier_release_that_no_search_sees_keeps_nobody_waiting(pair: Pair) -> None:
+    document = await pair.leader.completed()
+    leader, collection = pair.leader.library, pair.indexes[0].collection
+    async with leader.queue.redis.pipeline() as pipe:
+        pipe.hdel(f"{PIPELINE}:doc:doc", "active_collection", "places")
+        pipe.delete(f"{PIPELINE}:docs:in:{collection}")
+        await pipe.execute()
+    await leader.vectors.delete("doc", document.generation)
+    await pair.follow()
+    assert (await pair.leader.record()).active_collection is None
+    assert await pair.following.switch()
+    await pair.embed()
+    assert await pair.found() == ["doc"]
+
+
 async def _keys(pair: Pair, of: Index) -> list[str]:
     """The keys of an index in Redis, but those of the pipeline."""
     redis = pair.leader.library.queue.redis
     keys = [key.decode() async for key in redis.scan_iter(match=f"*{of.id}:*")]
-    return sorted(key for key in keys if not key.endswith((":indexes", ":owner")))
+    own = [key for key in keys if not key.endswith((":indexes", ":owner")) and ":minute:" not in key]
+    return sorted(own)

@@ -27,7 +27,7 @@ DONE = Indexes(serving=NEXT, decided=8)
 PROGRESS = "documents are in collection new; questions are answered from collection docs until all are"
 
 
-def counting(done: int, total: int, failed: int = 0, target: str = "new") -> Stats:
+def counting(done: int, total: int, target: str = "new", **counts: Any) -> Stats:
     """Return what the API counts while documents are embedded anew."""
     return Stats(
         documents={},
@@ -35,7 +35,7 @@ def counting(done: int, total: int, failed: int = 0, target: str = "new") -> Sta
         collection="docs",
         queue=QueueStats(ingest=0, embed=0),
         embedding_model=MINILM,
-        reindex=Reindex(origin="docs", target=target, done=done, total=total, failed=failed),
+        reindex=Reindex(origin="docs", target=target, done=done, total=total, **{"failed": 0, **counts}),
     )
 
 
@@ -67,7 +67,29 @@ def judged(seen: Evidence) -> dict[str, Condition]:
             "questions are answered from collection docs until all are",
         ),
         (BEGUN, counting(12, 67), "new", "Reindexing", f"12 of 67 {PROGRESS}"),
-        (BEGUN, counting(12, 67, failed=3), "new", "Reindexing", f"12 of 67 {PROGRESS}"),
+        (
+            BEGUN,
+            counting(12, 67, failed=3, stuck=2),
+            "new",
+            "Reindexing",
+            f"12 of 67 {PROGRESS}; 3 failed and 2 could not follow, which GET /api/v1/reindex names",
+        ),
+        (
+            BEGUN,
+            counting(12, 67, waits="Redis uses 85% of its memory"),
+            "new",
+            "ReindexWaits",
+            f"12 of 67 {PROGRESS}; Redis uses 85% of its memory",
+        ),
+        (
+            BEGUN,
+            counting(67, 67, stuck=1),
+            "new",
+            "ReindexBlocked",
+            f"67 of 67 {PROGRESS}; 1 could not follow, and nothing else is left to do: GET /api/v1/reindex "
+            "names them; delete them, or try again by POST /api/v1/reindex/retry, or set "
+            "vectorStore.collection back to docs",
+        ),
         (
             BEGUN,
             counting(64, 67, failed=3),

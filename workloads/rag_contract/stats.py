@@ -25,7 +25,9 @@ class ComponentProblem(BaseModel):
 class Reindex(BaseModel):
     """How far the documents are embedded anew for another index: `done` of `total` are searchable in it.
 
-    `origin` and `target` are the collections. It answers once all are done; `failed` keep it from that.
+    `origin` and `target` are the collections. It answers once all are done. `failed` keep it from that, and
+    so do those that are `stuck`, which could not follow at the last look. `waits` says why no more are begun,
+    or is "".
     """
 
     model_config = ConfigDict(validate_by_name=True)
@@ -35,6 +37,8 @@ class Reindex(BaseModel):
     done: int
     total: int
     failed: int
+    stuck: int = 0
+    waits: str = ""
 
 
 class Stats(BaseModel):

@@ -9,6 +9,7 @@ from rag_workloads.api.serving import PartsOf
 from rag_workloads.api.views import TaskError
 from rag_workloads.library.following import Follower
 from rag_workloads.library.indexes import Known
+from rag_workloads.library.stuck import Stuck
 from rag_workloads.web.problems import Problem, responses
 
 router = APIRouter(prefix="/api/v1/reindex", tags=["reindex"])
@@ -25,9 +26,13 @@ class Failure(BaseModel):
 
 
 class ReindexView(Reindex):
-    """How far it is; `failures` are the first of those that failed, which keep the other index waiting."""
+    """How far it is; `failures` and `unable` are some of those that failed or are stuck.
+
+    Both keep the other index waiting.
+    """
 
     failures: list[Failure]
+    unable: list[Stuck]
 
 
 class Retried(BaseModel):
@@ -47,7 +52,8 @@ async def get_reindex(parts: PartsOf) -> ReindexView:
         Failure(document_id=each.document_id, file_name=each.file_name, error=TaskError.of(each))
         for each in await follower.failed(FAILURES)
     ]
-    return ReindexView(**found.model_dump(), failures=failures)
+    unable = await follower.stuck(FAILURES)
+    return ReindexView(**found.model_dump(), failures=failures, unable=unable)
 
 
 @router.post("/retry", status_code=202, responses=responses(404))
@@ -62,9 +68,9 @@ async def progress(parts: Parts, known: Known | None) -> Reindex | None:
     follower = parts.follower(known) if known else None
     if known is None or follower is None:
         return None
-    done, total, failed = await follower.progress()
+    counts = (await follower.progress())._asdict()
     target = known.indexes[known.next].collection
-    return Reindex(origin=parts.index.collection, target=target, done=done, total=total, failed=failed)
+    return Reindex(origin=parts.index.collection, target=target, waits=await follower.waits(), **counts)
 
 
 def _follower(parts: Parts, known: Known | None) -> Follower:

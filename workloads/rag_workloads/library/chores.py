@@ -1,5 +1,7 @@
 """What one process at a time does for a pipeline, kept in Redis: whose turn it is, and sweeps."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -13,6 +15,11 @@ redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
 return redis.call('GET', KEYS[1]) == ARGV[1]
 """
 
+# Ends a turn that is the caller's. KEYS and ARGV: the turn, the token.
+END_TURN = """#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+"""
+
 
 class Chores:
     """The turns and sweeps of one pipeline. Errors are redis-py's."""
@@ -20,11 +27,22 @@ class Chores:
     def __init__(self, redis: Redis, pipeline: str) -> None:
         self._redis, self._pipeline = redis, pipeline
         self._take_turn = redis.register_script(TURN)
+        self._end_turn = redis.register_script(END_TURN)
 
     async def turn(self, name: str, seconds: float) -> bool:
         """Whether it is this process's turn to do something that one does at a time, every so often."""
         key, token = f"{self._pipeline}:turn:{name}", uuid4().hex
         return bool(await self._take_turn([key], [token, int(seconds * 1000)]))
+
+    @asynccontextmanager
+    async def alone(self, name: str, seconds: float) -> AsyncIterator[bool]:
+        """Whether it is this process's turn to do what no other may do meanwhile; it takes less than that."""
+        key, token = f"{self._pipeline}:turn:{name}", uuid4().hex
+        ours = bool(await self._take_turn([key], [token, int(seconds * 1000)]))
+        try:
+            yield ours
+        finally:
+            await self._end_turn([key], [token])
 
     async def ask_for_sweep(self) -> None:
         """Ask for a comparison of the stores, which a worker takes up within seconds."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
+from redis.exceptions import NoPermissionError
 
 from rag_contract.index import Index
 from rag_workloads.library.documents import Document
@@ -17,6 +18,7 @@ from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import Filter, Place, RecordReader, RecordUnreadable
 from rag_workloads.library.records import Records, now
 from rag_workloads.library.scripts import following
+from rag_workloads.library.stuck import Stuck
 from rag_workloads.library.vectors import VectorStoreError
 
 # Documents that a turn looks at, of those that changed and of all others.
@@ -26,8 +28,6 @@ WAITING = 500
 # Of Redis' memory: above it, what clients send goes first.
 MEMORY_SHARE = 0.8
 ALL = "all"
-# What a pod writes that is about to end, after its index was dropped, is dropped too.
-DROPPED_AGAIN_SECONDS = 60
 
 log = structlog.get_logger(__name__)
 
@@ -35,12 +35,14 @@ log = structlog.get_logger(__name__)
 class Progress(NamedTuple):
     """How many of the `total` documents that searches see of the leader are searchable in the follower.
 
-    `failed` are those that are not, and wait for somebody to try them again.
+    `failed` are those that are not, and wait for somebody to try them again; `stuck` could not follow at the
+    last look, and are looked at again.
     """
 
     done: int
     total: int
     failed: int
+    stuck: int = 0
 
 
 class Follower(Records):
@@ -93,8 +95,21 @@ class Follower(Records):
 
     async def progress(self) -> Progress:
         """How far it is."""
-        failed = f"{self._all}:failed"
-        return Progress(*await self._count([*self._searchable, failed]))
+        return Progress(*await self._count([*self._searchable, f"{self._all}:failed", self._stuck]))
+
+    async def stuck(self, count: int) -> list[Stuck]:
+        """Some of those that could not follow."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.hrandfield(self._stuck, count, withvalues=True)
+            (found,) = await pipe.execute()
+        return [Stuck.model_validate_json(text) for text in sorted(found[1::2])]
+
+    async def waits(self) -> str:
+        """Why no more of the documents are begun, in a sentence; "" if they are, or all were."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.get(self._place)
+            (looked_at,) = await pipe.execute()
+        return "" if looked_at == ALL.encode() else await self._short_of_memory()
 
     async def failed(self, count: int) -> list[Document]:
         """The first of those that failed, and keep it from answering."""
@@ -117,6 +132,10 @@ class Follower(Records):
         return f"{self._all}:looked_at"
 
     @property
+    def _stuck(self) -> str:
+        return f"{self._all}:stuck"
+
+    @property
     def _searchable(self) -> tuple[str, str]:
         return (
             f"{self._leading_all}:in:{self._leader.collection}",
@@ -136,11 +155,21 @@ class Follower(Records):
         """Whether more documents may wait for workers, and take of Redis what clients need too."""
         if (await self._library.queue.depths()).ingest >= WAITING:
             return False
-        memory = await self.redis.info("memory")
-        if memory["maxmemory"] and memory["used_memory"] > MEMORY_SHARE * memory["maxmemory"]:
-            log.warning("documents wait to be embedded anew: Redis has little memory left")
-            return False
-        return True
+        if short := await self._short_of_memory():
+            log.warning("documents wait to be embedded anew", reason=short)
+        return not short
+
+    async def _short_of_memory(self) -> str:
+        """How full Redis is, in words, if it is too full to begin more; "" if one of others does not tell."""
+        try:
+            memory = await self.redis.info("memory")
+        except NoPermissionError:
+            return ""
+        used, limit = memory["used_memory"], memory["maxmemory"]
+        if used <= MEMORY_SHARE * limit or not limit:
+            return ""
+        below = f"more documents are begun below {MEMORY_SHARE:.0%}: give it more"
+        return f"Redis uses {used / limit:.0%} of its memory, and {below}"
 
     async def _look_at_next(self, looked_at: str) -> None:
         created, _, document_id = looked_at.partition(" ")
@@ -152,19 +181,30 @@ class Follower(Records):
 
     async def _try(self, ids: Sequence[str]) -> None:
         """Look at documents; one that cannot be dealt with costs no other."""
-        for document_id in ids:
-            try:
-                await self._look_at(document_id)
-            except (VectorStoreError, RecordUnreadable) as error:
-                log.warning("document left for later", document_id=document_id, reason=str(error))
-                async with self.redis.pipeline(transaction=False) as pipe:
-                    pipe.sadd(f"{self._leading_all}:changed", document_id)
-                    await pipe.execute()
+        followed = [document_id for document_id in ids if await self._follows(document_id)]
+        if followed:
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.hdel(self._stuck, *followed)
+                await pipe.execute()
+
+    async def _follows(self, document_id: str) -> bool:
+        """Look at a document; if it cannot be dealt with, say why, and leave it for later."""
+        try:
+            await self._look_at(document_id)
+        except (VectorStoreError, RecordUnreadable) as error:
+            log.warning("document left for later", document_id=document_id, reason=str(error))
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.sadd(f"{self._leading_all}:changed", document_id)
+                pipe.hset(self._stuck, document_id, Stuck.by(document_id, error).model_dump_json())
+                await pipe.execute()
+            return False
+        return True
 
     async def _look_at(self, document_id: str) -> None:
         keys = f"{self._leader.id}:doc:{document_id}", self._leading_all
+        adopted = 0
         while True:
-            args = document_id, *now(), self._index.id
+            args = document_id, *now(), self._index.id, adopted
             answer = await self._run(following.FOLLOW, *args, more_keys=keys)
             verdict, task, through = (each.decode() for each in answer)
             if task and verdict:
@@ -174,22 +214,15 @@ class Follower(Records):
                     await self._library.delete_version(document_id, int(through))
                 case "withdraw":
                     await self._library.withdraw(document_id, int(through))
+                case "adopt":
+                    await self._adopt(document_id, int(through))
+                    adopted = 1
                 case _:
                     return
 
-
-async def drop_unwanted(library: Library, grace_seconds: float) -> None:
-    """Drop the indexes that nobody wants any more, if this one answers; it may have done so in vain before.
-
-    One that has answered was kept for `grace_seconds`.
-    """
-    known = await library.indexes.known()
-    if known is None or known.serving != library.queue.pipeline:
-        return
-    for index in known.unwanted(grace_seconds):
-        await library.indexes.drop(index.id, known.serving)
-        await library.beside(index).vectors.drop()
-        if index.id not in known.dropped:
-            log.info("index dropped", index=index.id, collection=index.collection)
-        elif known.dropped[index.id] <= time.time() - DROPPED_AGAIN_SECONDS:
-            await library.indexes.forget(index.id)
+    async def _adopt(self, document_id: str, generation: int) -> None:
+        """Note for the leader that searches see a document, if they do: an earlier release did not."""
+        leading = self._library.beside(self._leader)
+        _, chunks = await leading.vectors.chunks(document_id, generation, 0, 1)
+        if chunks:
+            await leading.records.adopt(document_id, generation, self._leader.collection)

@@ -12,7 +12,8 @@ import structlog
 from rag_contract.index import revision_of
 from rag_workloads.jobs.redis_errors import AWAY, IndexRetired
 from rag_workloads.library import activity, sweep
-from rag_workloads.library.following import Follower, drop_unwanted
+from rag_workloads.library.dropping import drop_unwanted
+from rag_workloads.library.following import Follower
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.vectors import VectorStoreAway
 
@@ -32,8 +33,7 @@ async def run(library: Library, index_grace_seconds: float) -> None:
     """Do all for ever, side by side; of all workers, the one that gets the turn does."""
 
     async def drop(library: Library) -> None:
-        if await library.chores.turn("drop", TICK_SECONDS):
-            await drop_unwanted(library, index_grace_seconds)
+        await drop_unwanted(library, index_grace_seconds)
 
     duties = [_repeat(duty, library, TICK_SECONDS) for duty in (_recover, _sweep, _sample, drop)]
     if revision_of(library.queue.pipeline):  # the first index follows none

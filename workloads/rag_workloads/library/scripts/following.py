@@ -28,9 +28,10 @@ return 1
 """
 
 # Makes a record what the leader's is, if it still follows. Two more keys: the leader's record, and its index
-# of all. ARGV: id of the document, now, time in words, the follower's id. Answers what is to be done beside,
-# the task, and the generation through which: "delete" or "withdraw", after which the document is looked at
-# again; "queue"; or "", if it is the same.
+# of all. ARGV: id of the document, now, time in words, the follower's id, and 0 unless it was just seen
+# whether searches see the document, which an earlier release did not note. Answers what is to be done beside,
+# the task, and the generation through which: "delete", "withdraw" or "adopt", after which the document is
+# looked at again; "queue"; or "", if it is the same.
 #
 # What searches see of the leader's is embedded anew. That is an earlier upload where the last one came to
 # nothing: then the record ends as the leader's did, by `outcome`, at once if it has that upload already. A
@@ -56,9 +57,9 @@ local function copied(...)
   return found
 end
 
-local state, deleting, task, generation, file, active, active_file, created, revised = of_leader(
+local state, deleting, task, generation, file, active, active_file, home, created, revised = of_leader(
   'state', 'deleting', 'task', 'generation', 'object_key', 'active_generation', 'active_object_key',
-  'created_at', 'revised')
+  'active_collection', 'created_at', 'revised')
 if not state or deleting == '1' then
   local known = get('generation')
   if known then return {{'delete', '', known}} end
@@ -66,6 +67,7 @@ if not state or deleting == '1' then
   return {{'', '', ''}}
 end
 
+if active and not home and ARGV[5] == '0' then return {{'adopt', '', active}} end
 task = task or generation  -- a release before this one knew generations only
 local outcome, source = gave_up(state) and state or '', file
 if gave_up(state) and active then source = active_file or file end
@@ -104,14 +106,14 @@ return {{queued and 'queue' or '', task, ''}}
 """
 
 # How many of the documents that searches see of the leader are searchable in the follower too, how many there
-# are, and how many failed in the follower. KEYS: both sets of searchable documents, and those that failed in
-# the follower.
+# are, how many failed in the follower, and how many could not follow. KEYS: both sets of searchable
+# documents, those that failed in the follower, those that could not follow.
 PROGRESS = """#!lua flags=no-writes
 local leading, following, failed = KEYS[1], KEYS[2], KEYS[3]
 local done = redis.call('SINTERCARD', 2, leading, following)
 local lost = redis.call('ZINTERCARD', 2, failed, leading)
 local known = redis.call('ZINTERCARD', 3, failed, leading, following)
-return {done, redis.call('SCARD', leading), lost - known}
+return {done, redis.call('SCARD', leading), lost - known, redis.call('HLEN', KEYS[4])}
 """
 
 # Documents that searches see of the leader and that failed in the follower. KEYS: as above. ARGV: how many.
