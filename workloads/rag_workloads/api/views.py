@@ -160,17 +160,16 @@ class DocumentView(BaseModel):
     @classmethod
     def of(cls, document: Document, collection: str) -> Self:
         """The view of a record, where searches look in `collection`."""
-        own = document.model_dump(include=cls.model_fields.keys() - {"warnings", "collection"})
-        return cls(
-            **own,
-            task_id=document.task_id,
-            progress=document.progress,
-            timings=Timings.of(document),
-            warnings=document.warnings,
-            error=TaskError.of(document),
-            collection=document.active_collection or document.collection,
-            searchable=document.active_collection == collection,
-        )
+        told = {
+            "task_id": document.task_id,
+            "progress": document.progress,
+            "timings": Timings.of(document),
+            "error": TaskError.of(document),
+            "collection": document.active_collection or document.collection,
+            "searchable": document.active_collection == collection,
+        }
+        # A list has a thousand of them: the record's own fields are taken as they are.
+        return cls.model_validate(vars(document) | told)
 
 
 class DocumentList(BaseModel):

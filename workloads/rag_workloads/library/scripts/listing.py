@@ -1,7 +1,7 @@
 """Finds documents by what lists may ask for, newest first."""
 
 # Redis answers nobody else while it looks: some milliseconds for so many documents.
-LOOKED_AT = 5000
+LOOKED_AT = 2000
 
 # KEYS: indexes by creation, which must all have the document; the smallest is read. ARGV: least and greatest
 # time of creation; time and id of the last document of the page before ("" for none); how many documents;
