@@ -32,6 +32,7 @@ def decide(pipeline: RagPipeline, stats: Stats | None = None) -> Indexes:
         next=following,
         retiring=known.retiring,
         called_off=(*known.called_off, *dropped)[-MOST_CALLED_OFF:],
+        managed=pipeline.spec.embedding.managed or before.managed,
         decided=before.decided if _id(following) == _id(before.next) else number,
     )
 

@@ -416,6 +416,22 @@ def test_an_index_keeps_its_model_whoever_runs_the_specs() -> None:
     assert "initContainers" in pod_of(now["Deployment", "demo-embedding"])
 
 
+def test_an_index_that_is_run_here_is_scaled_as_before_while_the_next_one_s_server_is_elsewhere() -> None:
+    before = children(embedding=AUTOSCALED)
+    server = {"url": "http://tei"}
+    elsewhere = pipeline(embedding={"model": "BAAI/bge-m3", "external": server})
+    changes = {"external": EmbeddingServer.model_validate(server), "embedding_model": "BAAI/bge-m3"}
+    indexes = reindexing(pipeline(embedding=AUTOSCALED), **changes)
+    now = children(embedding=elsewhere.spec.embedding.model_dump(by_alias=True), indexes=indexes)
+    for key in (("Deployment", "demo-embedding"), ("ScaledObject", "demo-embedding")):
+        assert now[key]["spec"] == before[key]["spec"]
+    assert now["Deployment", "demo-embedding-b"]["spec"]["replicas"] == 1
+    assert ("ScaledObject", "demo-embedding-b") not in now
+    assert now["NetworkPolicy", "demo-redis"]["spec"]["ingress"][0]["from"][-1]["podSelector"] == {
+        "matchLabels": {"app": "keda-operator"}
+    }
+
+
 def test_each_index_has_a_cache_of_its_own() -> None:
     now = children(embedding=CACHED, indexes=reindexing(pipeline(embedding=CACHED)))
     for name in ("demo-model-cache", "demo-model-cache-b"):

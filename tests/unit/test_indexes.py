@@ -210,6 +210,15 @@ def test_an_api_of_an_earlier_release_tells_nothing_of_indexes() -> None:
     assert known == after(*BEGUN)
 
 
+def test_how_pods_were_run_is_remembered_while_the_spec_names_a_server_elsewhere() -> None:
+    here = made("a", managed={"replicas": 3})
+    elsewhere = made("b", 2, managed=None, external={"url": "http://tei"})
+    known = after((here, told(FIRST)), (elsewhere, told(FIRST)), (elsewhere, told(FIRST)))
+    assert known.managed == here.spec.embedding.managed
+    assert known.next
+    assert known.next.spec.external
+
+
 LENGTHS = {"a": 256, "b": 384, "c": 512}
 
 
@@ -232,8 +241,8 @@ class World:
         stats = told(
             self.serving, *(each for each in self.stored if each != self.serving), collection=collection
         )
-        status = Status(indexes=self.known)
-        return replace(self, known=decide(self.pipeline(status), stats))
+        known = decide(self.pipeline(Status(indexes=self.known)), stats)
+        return replace(self, known=known.model_copy(update={"managed": None}))
 
     def pipeline(self, status: Status) -> RagPipeline:
         """Return the resource; each collection has vectors of a length of its own."""

@@ -66,7 +66,7 @@ def _from_outside(site: Site, peers: list[Manifest]) -> list[Manifest] | None:
 
 def _keda(site: Site) -> list[Manifest]:
     """Return KEDA's operator, which reads the depth of the queue: in its own namespace only."""
-    if site.spec.autoscaling is None:
+    if not any(site.managed_embedding(index).autoscaling for index in site.indexes.running):
         return []
     return [
         {**peer, "podSelector": {"matchLabels": KEDA_OPERATOR}}

@@ -62,8 +62,11 @@ class Site:
         return index.spec.model_image or self.settings.model_images.get(index.spec.embedding_model)
 
     def managed_embedding(self, index: IndexStatus) -> ManagedEmbedding:
-        """Return how an index' embedding pods are run; those that feed a server elsewhere as by default."""
-        managed = None if index.spec.external else self.spec.embedding.managed
+        """Return how an index' embedding pods are run; those that feed a server elsewhere as by default.
+
+        One that serves may be run here while the spec names a server for the next.
+        """
+        managed = None if index.spec.external else self.spec.embedding.managed or self.indexes.managed
         return managed or ManagedEmbedding()
 
     def autoscaling(self, index: IndexStatus) -> Autoscaling | None:
