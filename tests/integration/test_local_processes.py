@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rag_operator.local.processes import ProcessFailed, start
-from rag_operator.local.runner import PortTaken, require_free
+from rag_operator.local.runner import CollectionChanged, PortTaken, require_collection, require_free
 from rag_operator.local.translate import LocalProcess
 from rag_operator.names import Component
 
@@ -34,3 +34,11 @@ def test_a_port_that_is_taken_is_told_with_both_ways_to_name_another() -> None:
         require_free(taken.getsockname()[1])
     assert "make local PORT=" in str(caught.value)
     assert "--port" in str(caught.value)
+
+
+def test_documents_are_not_left_behind_in_another_collection(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    require_collection(folder, "docs")
+    with pytest.raises(CollectionChanged, match="are in collection docs, "):
+        require_collection(folder, "other")
+    require_collection(folder, "docs")

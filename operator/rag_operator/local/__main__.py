@@ -13,7 +13,7 @@ from rich.console import Console
 from rag_operator.children import Site
 from rag_operator.indexes import decide
 from rag_operator.local.processes import ProcessFailed
-from rag_operator.local.runner import PortTaken, run
+from rag_operator.local.runner import CollectionChanged, PortTaken, run
 from rag_operator.local.translate import Untranslatable
 from rag_operator.pipeline import KIND, RagPipeline, Spec
 from rag_operator.resolution import Unresolved, decode, resolve
@@ -24,7 +24,15 @@ class InvalidFile(ValueError):
     """A file without exactly one usable RagPipeline."""
 
 
-FAILURES = (InvalidFile, PortTaken, ProcessFailed, Untranslatable, ValidationError, yaml.YAMLError)
+FAILURES = (
+    CollectionChanged,
+    InvalidFile,
+    PortTaken,
+    ProcessFailed,
+    Untranslatable,
+    ValidationError,
+    yaml.YAMLError,
+)
 
 
 def load(text: str) -> Site:

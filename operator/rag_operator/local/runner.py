@@ -29,9 +29,17 @@ class PortTaken(RuntimeError):
     """Something else listens on the port that the API should have."""
 
 
+class CollectionChanged(RuntimeError):
+    """The documents are in another collection, and nobody here would embed them anew."""
+
+
 async def run(site: Site, state_dir: Path, port: int, console: Console) -> None:
-    """Run until Ctrl-C or SIGTERM; raise PortTaken, or ProcessFailed if a process ends by itself."""
+    """Run until Ctrl-C or SIGTERM.
+
+    Raise PortTaken or CollectionChanged, or ProcessFailed if a process ends by itself.
+    """
     require_free(port)
+    require_collection(state_dir, site.indexes.serving.spec.collection)
     manifests = build(site)
     ports = {each: port if each == API_PORT else free_port() for each in container_ports(manifests)}
     plan = Translator(manifests, state_dir, ports, site.user_secrets).plan()
@@ -125,6 +133,22 @@ def require_free(port: int) -> None:
             raise PortTaken(
                 f"port {port} of 127.0.0.1 is taken; choose another: `make local PORT=9000`, or --port 9000"
             )
+
+
+def require_collection(state_dir: Path, collection: str) -> None:
+    """Raise CollectionChanged if the documents of a folder are in another collection.
+
+    In a cluster they are embedded anew by the pods of a second index. Here there is one process of each kind.
+    """
+    note = state_dir / "collection"
+    before = note.read_text() if note.exists() else collection
+    if before != collection:
+        raise CollectionChanged(
+            f"the documents in {state_dir} are in collection {before}, and only the operator embeds them "
+            f"anew for {collection}: set vectorStore.collection back, or begin in another --state-dir"
+        )
+    state_dir.mkdir(parents=True, exist_ok=True)
+    note.write_text(collection)
 
 
 def free_port() -> int:

@@ -1,12 +1,12 @@
 """The record of a document: its states, its errors, and how far it is."""
 
-import json
 import time
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, model_validator
+from pydantic_core import from_json
 
 from rag_workloads.jobs.payloads import task_id
 
@@ -128,7 +128,7 @@ class Standing(BaseModel):
 
 def _parsed(value: object) -> object:
     """What a record holds as JSON."""
-    return json.loads(value) if isinstance(value, str) else value
+    return from_json(value) if isinstance(value, str) else value
 
 
 Tags = Annotated[list[str], BeforeValidator(_parsed)]
