@@ -26,10 +26,11 @@ from rag_workloads.embedding.local_engine import LocalEngine
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery
+from rag_workloads.library.collections import CollectionRefused, Fingerprint
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, State
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.records import Target
-from rag_workloads.library.vectors import CollectionRefused, Fingerprint, VectorStore
+from rag_workloads.library.vectors import VectorStore
 
 TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
 

@@ -14,13 +14,13 @@ from tests.records import batch, new_document
 
 from rag_contract.index import Index, index_id
 from rag_workloads.jobs.redis_errors import IndexRetired
+from rag_workloads.library.collections import CollectionTaken, Fingerprint, VectorStoreError
 from rag_workloads.library.documents import Description, Document, DocumentError, ErrorCode, State
 from rag_workloads.library.dropping import drop_unwanted
 from rag_workloads.library.following import Follower, Progress
 from rag_workloads.library.indexes import Decision, IndexUnknown
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import RecordUnreadable
-from rag_workloads.library.vectors import CollectionTaken, Fingerprint, VectorStoreError
 
 LONGER = np.asarray([[1.0, 0.0, 0.0]], np.float32)
 

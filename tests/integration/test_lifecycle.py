@@ -8,11 +8,13 @@ from tests.integration.test_lost_replies import LAYOUT, VECTOR, Room
 from tests.records import batch
 
 from rag_workloads.library import recovery
+from rag_workloads.library.collections import Fingerprint, VectorStoreAway
 from rag_workloads.library.documents import Description, Document, ErrorCode, State
-from rag_workloads.library.lifecycle import Library, Superseded
+from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.processing import Superseded
 from rag_workloads.library.record_reader import Checkpoint
 from rag_workloads.library.recovery import MAX_RECOVERIES
-from rag_workloads.library.vectors import Fingerprint, VectorStore, VectorStoreAway, Version
+from rag_workloads.library.vectors import VectorStore, Version
 
 EARLIER, LATER = "earlier-collection", "later-collection"
 

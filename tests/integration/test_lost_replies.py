@@ -20,6 +20,7 @@ from tests.records import batch, new_document
 
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library import recovery, sweep
+from rag_workloads.library.collections import Fingerprint
 from rag_workloads.library.documents import (
     Description,
     Document,
@@ -32,7 +33,7 @@ from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import Checkpoint
 from rag_workloads.library.records import Records, Target
-from rag_workloads.library.vectors import Fingerprint, VectorStore
+from rag_workloads.library.vectors import VectorStore
 
 OWNER, COLLECTION = "tests", "lost-replies"
 LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=1)

@@ -8,10 +8,10 @@ from tests.integration.conftest import PIPELINE
 from tests.records import batch, new_document
 
 from rag_workloads.library import sweep
+from rag_workloads.library.collections import Fingerprint
 from rag_workloads.library.documents import Document, Layout, State
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import RecordUnreadable
-from rag_workloads.library.vectors import Fingerprint
 
 LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=1)
 VECTOR = np.asarray([[1.0, 0.0]], np.float32)

@@ -24,11 +24,11 @@ from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.queue import EMBED_BATCH
 from rag_workloads.library import gate
+from rag_workloads.library.collections import Fingerprint
 from rag_workloads.library.documents import Document, NewDocument, State
 from rag_workloads.library.files import document_key
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
-from rag_workloads.library.vectors import Fingerprint
 from rag_workloads.worker import process_document
 from rag_workloads.worker.main import Worker
 

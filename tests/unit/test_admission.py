@@ -15,7 +15,7 @@ from rag_workloads.embedding import routes
 from rag_workloads.embedding.admission import Admission
 from rag_workloads.embedding.engine import Direction, Lane, Overloaded, Token
 from rag_workloads.embedding.routes import Routes
-from rag_workloads.library.vectors import Fingerprint
+from rag_workloads.library.collections import Fingerprint
 
 
 def test_texts_and_characters_are_bounded() -> None:

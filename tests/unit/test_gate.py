@@ -11,8 +11,8 @@ from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_workloads import tasks
 from rag_workloads.embedding.engine import EngineAway, Unsupported
 from rag_workloads.library import gate
+from rag_workloads.library.collections import CollectionRefused, VectorStoreAway
 from rag_workloads.library.gate import Gate, Probe
-from rag_workloads.library.vectors import CollectionRefused, VectorStoreAway
 
 
 class Consumer:

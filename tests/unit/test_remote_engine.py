@@ -19,7 +19,7 @@ from rag_workloads.embedding.engine import (
     Unsupported,
 )
 from rag_workloads.embedding.remote_engine import RemoteEngine
-from rag_workloads.library.vectors import Fingerprint
+from rag_workloads.library.collections import Fingerprint
 
 
 class RefusingClient(EmbeddingClient):

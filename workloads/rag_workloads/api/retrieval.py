@@ -11,7 +11,8 @@ from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from numpy.typing import NDArray
 
 from rag_workloads.clients.embedding import EmbeddingClient
-from rag_workloads.library.vectors import Hit, VectorStore, VectorStoreError
+from rag_workloads.library.collections import VectorStoreError
+from rag_workloads.library.vectors import Hit, VectorStore
 from rag_workloads.web.problems import Unavailable
 
 # The client itself waits longer for a busy service; someone who asks a question does not.

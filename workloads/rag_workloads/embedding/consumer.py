@@ -11,10 +11,11 @@ from rag_workloads.embedding.engine import Engine, EngineUnavailable, InputTooLo
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.jobs.redis_errors import AWAY
+from rag_workloads.library.collections import CollectionRefused, VectorStoreAway
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.library.gate import Gate
-from rag_workloads.library.lifecycle import Library, OtherCollection
-from rag_workloads.library.vectors import CollectionRefused, VectorStoreAway
+from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.processing import OtherCollection
 from rag_workloads.web import metrics
 
 # Before a batch's second run, its third, and every later one.

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_workloads.library.vectors import Fingerprint
+from rag_workloads.library.collections import Fingerprint
 
 Direction = Literal["left", "right"]
 

@@ -13,7 +13,7 @@ from rag_workloads.embedding.engine import Direction, Lane, Token, Unsupported, 
 from rag_workloads.embedding.lanes import Lanes
 from rag_workloads.embedding.model import Model
 from rag_workloads.embedding.model_files import ModelFiles
-from rag_workloads.library.vectors import Fingerprint
+from rag_workloads.library.collections import Fingerprint
 
 
 class LocalEngine:

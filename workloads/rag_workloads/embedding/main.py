@@ -22,11 +22,11 @@ from rag_workloads.embedding.tei_errors import TeiError
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import EMBED_BATCH
 from rag_workloads.jobs.redis_errors import AWAY
+from rag_workloads.library.collections import CollectionMissing, CollectionRefused
 from rag_workloads.library.gate import Gate, Probe
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
-from rag_workloads.library.vectors import CollectionMissing, CollectionRefused
 from rag_workloads.web import logs, service
 from rag_workloads.web.auth import Guard
 from rag_workloads.web.start import Start

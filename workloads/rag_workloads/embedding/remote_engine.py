@@ -22,7 +22,7 @@ from rag_workloads.embedding.engine import (
     Unsupported,
     shorten,
 )
-from rag_workloads.library.vectors import Fingerprint
+from rag_workloads.library.collections import Fingerprint
 
 # Servers differ by their release in how they refuse a text.
 BY_STATUS = {

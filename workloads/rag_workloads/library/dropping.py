@@ -4,8 +4,8 @@ import time
 
 import structlog
 
+from rag_workloads.library.collections import TIMEOUT_SECONDS
 from rag_workloads.library.stores import Stores
-from rag_workloads.library.vectors import TIMEOUT_SECONDS
 
 # What a pod writes that is about to end, after its index was dropped, is dropped too.
 DROPPED_AGAIN_SECONDS = 60

@@ -13,13 +13,14 @@ import structlog
 from redis.exceptions import NoPermissionError
 
 from rag_contract.index import Index
+from rag_workloads.library.collections import VectorStoreError
 from rag_workloads.library.documents import Document
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import Filter, Place, RecordReader, RecordUnreadable
-from rag_workloads.library.records import Records, now
+from rag_workloads.library.record_scripts import now
+from rag_workloads.library.records import Records
 from rag_workloads.library.scripts import following
 from rag_workloads.library.stuck import Stuck
-from rag_workloads.library.vectors import VectorStoreError
 
 # Documents that a turn looks at, of those that changed and of all others.
 AT_ONCE = 200

@@ -4,16 +4,10 @@ What two processes could do at once is a Lua script (`scripts`): it moves the re
 changes it, and refuses to touch a record that is final or of another generation.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
-
-from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from rag_contract.names import ingest_queue
-from rag_workloads.library import minutes
 from rag_workloads.library.documents import (
     Description,
     Document,
@@ -23,11 +17,9 @@ from rag_workloads.library.documents import (
     NewDocument,
     State,
 )
-from rag_workloads.library.record_reader import Checkpoint, RecordReader
+from rag_workloads.library.record_reader import Checkpoint
+from rag_workloads.library.record_scripts import Argument, Field, RecordScripts, flat, now
 from rag_workloads.library.scripts import batches, descriptions, generations, removal, upkeep
-
-Field = str | int | datetime | list[Any] | dict[str, Any]
-Argument = str | float | bytes
 
 FAILURES_EXPIRE_SECONDS = 7 * 24 * 3600
 # Longer than any client goes on sending a command again.
@@ -66,12 +58,8 @@ class Cut(NamedTuple):
     chunks: int | None
 
 
-class Records(RecordReader):
+class Records(RecordScripts):
     """The records of one pipeline, to read and to write. Errors are redis-py's."""
-
-    def __init__(self, redis: Redis, pipeline: str) -> None:
-        super().__init__(redis, pipeline)
-        self._scripts: dict[str, AsyncScript] = {}
 
     async def claim(self, owner: str) -> None:
         """Make the pipeline's keys the owner's, or raise StoreRefused if they are another's."""
@@ -98,7 +86,7 @@ class Records(RecordReader):
             new.object_key,
             UPLOADS_EXPIRE_SECONDS,
             *target,
-            *_flat(new.model_dump()),
+            *flat(new.model_dump()),
             more_keys=[f"{self._pipeline}:upload:{new.object_key}"],
         )
         return Begun(int(task), State(state.decode()), bool(begun))
@@ -118,7 +106,7 @@ class Records(RecordReader):
 
         None if the generation is over, or another attempt has begun already.
         """
-        frozen = target.collection, *_flat({"revision": target.revision, **layout.model_dump()})
+        frozen = target.collection, *flat({"revision": target.revision, **layout.model_dump()})
         if not await self._run(generations.TAKE_UP, document_id, *now(), generation, token, *frozen):
             return None
         document = await self.get(document_id)
@@ -135,7 +123,7 @@ class Records(RecordReader):
 
     async def update(self, document_id: str, generation: int, **fields: Field) -> bool:
         """Set fields; False and no change if the record is gone, final, or of another generation."""
-        return bool(await self._run(generations.UPDATE, document_id, *now(), generation, *_flat(fields)))
+        return bool(await self._run(generations.UPDATE, document_id, *now(), generation, *flat(fields)))
 
     async def cut(
         self, document: Document, cut: Cut, keys: Sequence[str], entries: Sequence[Argument]
@@ -176,7 +164,7 @@ class Records(RecordReader):
         `token` names the change. It is left to be settled. False if the record is gone, or its description
         is another.
         """
-        fields = _flat(description.model_dump())
+        fields = flat(description.model_dump())
         return bool(await self._run(descriptions.DESCRIBE, document_id, *now(), revised, token, *fields))
 
     async def described(self, document_id: str, active_generation: int, revised: int) -> None:
@@ -203,7 +191,7 @@ class Records(RecordReader):
 
         False too if it was the attempt `holder` that failed, and another has begun.
         """
-        args = *now(), generation, holder, *_flat(_error(error))
+        args = *now(), generation, holder, *flat(_error(error))
         return bool(await self._run(generations.FAIL, document_id, *args))
 
     async def cancel(self, document_id: str, generation: int) -> bool:
@@ -217,7 +205,7 @@ class Records(RecordReader):
         """
         hint = "Wait a minute: a deletion that broke off goes on by itself. Or delete it again."
         error = DocumentError(ErrorCode.DELETE_UNFINISHED, "The document is being deleted.", hint=hint)
-        fields = _flat(_error(error))
+        fields = flat(_error(error))
         return bool(await self._run(removal.RETIRE, document_id, *now(), generation, *fields))
 
     async def settled(self, document_id: str, generation: int) -> None:
@@ -250,34 +238,6 @@ class Records(RecordReader):
         looked_at, *ids = await self._run_on("", upkeep.LEFT, args, [queue])
         return [i.decode() for i in ids], looked_at
 
-    async def _run(
-        self, script: str, document_id: str, *args: Argument, more_keys: Sequence[str] = ()
-    ) -> Any:
-        return await self._run_on(document_id, script, [document_id, *args], more_keys)
-
-    async def _run_on(
-        self, document_id: str, script: str, args: Sequence[Argument], more_keys: Sequence[str] = ()
-    ) -> Any:
-        registered = self._scripts.setdefault(script, self.redis.register_script(script))
-        keys = [
-            self._record(document_id),
-            f"{self._pipeline}:generation",
-            self._all,
-            *self._by_state,
-            self._work,
-            self._trash,
-            self._events,
-            minutes.prefix(self._pipeline),
-            *more_keys,
-        ]
-        return await registered(keys, args)
-
-
-def now() -> tuple[float, str]:
-    """The time in seconds, and the same in words, as scripts take it."""
-    moment = datetime.now(UTC)
-    return moment.timestamp(), moment.isoformat()
-
 
 def _error(error: DocumentError) -> dict[str, Field]:
     """The fields of a record that failed."""
@@ -288,14 +248,3 @@ def _error(error: DocumentError) -> dict[str, Field]:
         "error_hint": error.hint,
     }
     return {name: value for name, value in details.items() if value is not None}
-
-
-def _flat(fields: Mapping[str, Field]) -> list[str | int]:
-    """Fields as HSET takes them: name, value, name, value."""
-    return [item for name, value in fields.items() for item in (name, _stored(value))]
-
-
-def _stored(value: Field) -> str | int:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return json.dumps(value) if isinstance(value, list | dict) else value

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import structlog
 from obstore.exceptions import BaseError
 
+from rag_workloads.library.collections import VectorStoreError
 from rag_workloads.library.documents import Document, generation_at
 from rag_workloads.library.stores import Stores
-from rag_workloads.library.vectors import VectorStoreError
 
 log = structlog.get_logger(__name__)
 

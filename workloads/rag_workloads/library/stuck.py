@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
+from rag_workloads.library.collections import VectorStoreAway
 from rag_workloads.library.record_reader import RecordUnreadable
-from rag_workloads.library.vectors import VectorStoreAway
 
 MESSAGE_CHARACTERS = 1000
 

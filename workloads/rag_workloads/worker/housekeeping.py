@@ -12,10 +12,10 @@ import structlog
 from rag_contract.index import revision_of
 from rag_workloads.jobs.redis_errors import AWAY, IndexRetired
 from rag_workloads.library import activity, sweep
+from rag_workloads.library.collections import VectorStoreAway
 from rag_workloads.library.dropping import drop_unwanted
 from rag_workloads.library.following import Follower
 from rag_workloads.library.lifecycle import Library
-from rag_workloads.library.vectors import VectorStoreAway
 
 RECOVERY_SECONDS = 30
 SWEEP_SECONDS = 3600

@@ -16,11 +16,12 @@ from rag_contract.environment.worker import WorkerSettings
 from rag_contract.stats import ProblemComponent
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.redis_errors import AWAY
+from rag_workloads.library.collections import VectorStoreAway
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, Layout
 from rag_workloads.library.files import FilesAway, ObjectStore
 from rag_workloads.library.gate import Gate
-from rag_workloads.library.lifecycle import Library, OtherCollection, Superseded
-from rag_workloads.library.vectors import VectorStoreAway
+from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.processing import OtherCollection, Superseded
 from rag_workloads.web import metrics
 from rag_workloads.worker.attempts import Attempt, Attempts
 from rag_workloads.worker.cutting import CheckpointUnreadable, Cutter
