@@ -194,6 +194,23 @@ async def test_a_consumer_that_is_silent_is_forgotten(api: httpx.AsyncClient, qu
     assert (await told(api))["embedding"] == {"replicas": 1}
 
 
+async def test_what_follows_counts_too(api: httpx.AsyncClient, library: Library) -> None:
+    first, following = (
+        Index(id=id, collection=id, embedding_url="http://none", embedding_model="model")
+        for id in (index_id(PIPELINE), index_id(PIPELINE, 7))
+    )
+    await library.indexes.decide(Decision(1, first, following))
+    document = await taken(library)
+    await library.records.complete("doc", document.generation, first.collection)
+    follower = library.beside(following)
+    await Follower(follower, following, first).advance()
+    await Presence(library.queue.redis, names.embed_queue(following.id)).tell("next", 1)
+    queue = await queue_of(api, "ingest")
+    assert queue["waiting"] == 2
+    assert [entry["document_id"] for entry in queue["entries"]] == ["doc", "doc"]
+    assert (await told(api))["embedding"] == {"replicas": 1}
+
+
 async def test_each_end_of_a_document_is_counted_once_in_its_minute(
     api: httpx.AsyncClient, library: Library
 ) -> None:
@@ -218,20 +235,3 @@ async def test_a_minute_has_the_depth_and_the_pods_of_the_last_look(
     await activity.sample(library)
     minutes = [each for each in (await told(api))["minutes"] if each["replicas"] is not None]
     assert (minutes[-1]["queue_depth"], minutes[-1]["replicas"]) == (2, 1)
-
-
-async def test_what_follows_counts_too(api: httpx.AsyncClient, library: Library) -> None:
-    first, following = (
-        Index(id=id, collection=id, embedding_url="http://none", embedding_model="model")
-        for id in (index_id(PIPELINE), index_id(PIPELINE, 7))
-    )
-    await library.indexes.decide(Decision(1, first, following))
-    document = await taken(library)
-    await library.records.complete("doc", document.generation, first.collection)
-    follower = library.beside(following)
-    await Follower(follower, following, first).advance()
-    await Presence(library.queue.redis, names.embed_queue(following.id)).tell("next", 1)
-    queue = await queue_of(api, "ingest")
-    assert queue["waiting"] == 2
-    assert [entry["document_id"] for entry in queue["entries"]] == ["doc", "doc"]
-    assert (await told(api))["embedding"] == {"replicas": 1}
