@@ -5,7 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 python := .venv/bin/python
-venv := .venv/.ready-$(shell cat requirements/dev.txt requirements/uv.txt pyproject.toml | sha256sum | cut -c1-12)
+pinned := requirements/dev.txt requirements/uv.txt requirements/page.txt requirements/page/package-lock.json
+venv := .venv/.ready-$(shell cat $(pinned) pyproject.toml | sha256sum | cut -c1-12)
 
 # `make demo KUBECONFIG=... REGISTRY=...` runs on a cluster of yours; what the shell has in these is not meant.
 given = $(if $(filter command,$(origin $(1))),'--$(2)=$($(1))')
@@ -38,8 +39,8 @@ local: $(venv) ## Run the quickstart as local processes until Ctrl-C; PORT=8000 
 # Two files of tests at a time, by their names' order, each with servers of its own: most of the time is waiting.
 parallel := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: test lint test-unit test-integration test-cluster test-e2e
-test: lint test-unit test-integration test-cluster test-e2e ## Run all of the following
+.PHONY: test lint test-unit test-integration test-browser test-cluster test-e2e
+test: lint test-unit test-integration test-browser test-cluster test-e2e ## Run all of the following
 
 lint: $(venv) ## Format, lint, types, and the direction of imports
 	$(call timed,.venv/bin/ruff format --check .; .venv/bin/ruff check .; .venv/bin/mypy; .venv/bin/lint-imports)
@@ -50,6 +51,9 @@ test-unit: $(venv) ## Pure functions
 test-integration: $(venv) ## Services as local processes, with real Redis, engine and vector store
 	$(call timed,$(python) -m pytest tests/integration $(parallel))
 
+test-browser: $(venv) ## The page in Chromium, before the pipeline of `make local`
+	$(call timed,$(python) -m pytest tests/browser)
+
 test-cluster: $(venv) ## The operator against a real API server
 	$(call timed,$(python) -m pytest tests/cluster $(if $(RAG_TEST_KUBECONFIG),,$(parallel)))
 
@@ -59,6 +63,10 @@ test-e2e: $(venv) ## The demo's path with assertions; EMBEDDING_CPU=250m slows i
 .PHONY: bench
 bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty caches), ingest, documents, document-api, sight
 	@PYTHONPATH=hack $(python) -m tests.bench $(NAME) $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(venv) ## Take the pictures of the page in docs/screenshots anew, by its tests
+	@$(python) -m pytest tests/browser --screenshots docs/screenshots
 
 .PHONY: cluster images
 cluster: ## Build and start the local cluster, with KEDA
@@ -75,6 +83,7 @@ $(venv): $(MAKEFILE_LIST)
 	@hack/uv venv --quiet --clear .venv
 	@hack/uv pip install --quiet --python .venv --no-deps --require-hashes -r requirements/dev.txt
 	@hack/uv pip install --quiet --python .venv --no-deps --no-build-isolation -e .
+	@hack/page
 	@touch $@
 
 lock: ## Pin pyproject.toml's requirements; UPGRADE=1 takes newer ones

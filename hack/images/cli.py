@@ -24,6 +24,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half made is removed
     try:
+        run(str(ROOT / "hack" / "page"))  # the API's image holds what it fetches
         builder = Builder(engine(), arguments.official)
         builder.build()
         if arguments.command == "load":

@@ -16,6 +16,8 @@ COPY workloads/rag_workloads/web /app/rag_workloads/web
 COPY workloads/rag_workloads/clients /app/rag_workloads/clients
 COPY workloads/rag_workloads/library /app/rag_workloads/library
 COPY workloads/rag_workloads/api /app/rag_workloads/api
+# What shows PDFs is fetched before the build, by `hack/page` (`hack/images/build` runs it).
+RUN test -e /app/rag_workloads/api/page/static/pdfjs/version
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM ${BASE_IMAGE}

@@ -23,6 +23,7 @@ from rag_workloads.api import (
     maintenance,
     measures,
     originals,
+    page,
     questions,
     reindex,
     uploads,
@@ -114,6 +115,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
             responses=problems.responses(401, 403, 422, 429, 503),
         )
     app.include_router(health.health_router)
+    page.install(app)
     return app
 
 
