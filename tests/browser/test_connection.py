@@ -39,7 +39,10 @@ def test_an_upload_goes_on_once_the_connection_is_found(page: Page) -> None:
 @pytest.fixture
 def locked() -> Iterator[str]:
     """An API that asks for a key."""
-    with redis_process() as redis, lone_api(REDIS_URL=redis.connection_url, API_KEY=KEY) as url:
+    with (
+        redis_process() as redis,
+        lone_api(**{"STORAGE_URL": "memory:///", "REDIS_URL": redis.connection_url, "API_KEY": KEY}) as url,
+    ):
         yield url
 
 
