@@ -39,11 +39,10 @@ def test_an_upload_goes_on_once_the_connection_is_found(page: Page) -> None:
 @pytest.fixture
 def locked() -> Iterator[str]:
     """An API that asks for a key."""
-    with (
-        redis_process() as redis,
-        lone_api(**{"STORAGE_URL": "memory:///", "REDIS_URL": redis.connection_url, "API_KEY": KEY}) as url,
-    ):
-        yield url
+    with redis_process() as redis:
+        settings = {"STORAGE_URL": "memory:///", "REDIS_URL": redis.connection_url, "API_KEY": KEY}
+        with lone_api(**settings) as url:
+            yield url
 
 
 def test_a_key_is_asked_for_and_kept_for_the_session_only(open_page: OpenPage, locked: str) -> None:
