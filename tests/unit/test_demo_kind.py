@@ -43,6 +43,7 @@ def checkout(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = machine.folder / "checkout"
     for name in ("hack/images", "operator", "workloads", "requirements"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy(ROOT / "hack" / "page", copy / "hack")  # finds here what it fetched there
     monkeypatch.setenv("PATH", f"{machine.folder}/bin:{PATH}")
     monkeypatch.delenv("BASE_IMAGE", raising=False)
     monkeypatch.setattr(shell, "ROOT", copy)
