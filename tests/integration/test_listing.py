@@ -78,6 +78,15 @@ async def test_documents_of_one_moment_are_all_listed(
 @pytest.mark.parametrize("limit", [1, 100])
 async def test_a_filter(shelf: Records, wanted: dict[str, object], numbers: list[int], limit: int) -> None:
     assert await found(shelf, limit, **wanted) == [f"doc-{number}" for number in numbers]
+    every = [document async for document in shelf.every(Filter())]
+    assert [d.document_id for d in every if Filter.model_validate(wanted).finds(d)] == [
+        f"doc-{number}" for number in numbers
+    ]
+
+
+async def test_a_name_is_found_by_letters_that_are_none_of_a_to_z(records: Records) -> None:
+    await begin(records, "doc", name="Été À Paris.pdf")
+    assert await found(records, name="Été À paris") == ["doc"]
 
 
 async def test_a_page_may_be_short_when_little_is_found(
@@ -123,7 +132,9 @@ async def test_by_why_they_failed(shelf: Records) -> None:
 async def test_tags_follow_the_document(shelf: Records) -> None:
     document = await shelf.get("doc-4")
     assert document
-    await shelf.describe("doc-4", 0, "token", document.description.model_copy(update={"tags": ["odd"]}))
+    await shelf.describe(
+        "doc-4", document.revised, "token", document.description.model_copy(update={"tags": ["odd"]})
+    )
     assert await found(shelf, tag="even") == ["doc-8", "doc-6", "doc-2", "doc-0"]
     assert await found(shelf, tag="odd") == ["doc-4"]
     await begin(shelf, "doc-4", "even", sha256="bb")

@@ -42,7 +42,13 @@ async def delete_documents(
     if wanted == Filter():
         detail = "Name a filter, such as state or tag: without one, all documents would be removed."
         raise Problem(409, "filter-missing", "The filter is missing", detail)
-    return await _do(parts, wanted, after, limit, lambda each: parts.library.delete(each.document_id))
+
+    async def delete(document: Document) -> bool:
+        # Others were removed since it was listed, and it may have been tried again or replaced.
+        found = await parts.library.records.get(document.document_id)
+        return found is not None and wanted.finds(found) and await parts.library.delete(found.document_id)
+
+    return await _do(parts, wanted, after, limit, delete)
 
 
 async def _do(

@@ -67,6 +67,17 @@ class Filter(BaseModel):
         named = {"": self.state, "tag:": self.tag, "error:": self.error_code}
         return [f"{kind}{value}" for kind, value in named.items() if value is not None]
 
+    def finds(self, document: Document) -> bool:
+        """Whether it finds a document, as lists do."""
+        return (
+            self.state in (None, document.state)
+            and self.tag in (None, *document.tags)
+            and self.error_code in (None, document.error_code)
+            and in_small_letters(self.name) in in_small_letters(document.file_name)
+            and (self.created_after is None or self.created_after <= document.created_at)
+            and (self.created_before is None or document.created_at < self.created_before)
+        )
+
 
 class RecordUnreadable(Exception):
     """There is a record, and this release does not understand it, as one that a newer release wrote."""
@@ -128,7 +139,7 @@ class RecordReader:
         indexes = [self._all, *(f"{self._all}:{index}" for index in wanted.indexes())]
         least = wanted.created_after.timestamp() if wanted.created_after else "-inf"
         greatest = f"({wanted.created_before.timestamp()}" if wanted.created_before else "+inf"
-        args = [least, greatest, *(after or ("", "")), limit, wanted.name.lower(), self._record("")]
+        args = [least, greatest, *(after or ("", "")), limit, in_small_letters(wanted.name), self._record("")]
         created, last_id, *ids = await self._list_script(indexes, args)
         last = Place(float(created), last_id.decode()) if created else None
         return [each.decode() for each in ids], last
@@ -185,6 +196,11 @@ class RecordReader:
 
     def _record(self, document_id: str) -> str:
         return f"{self._pipeline}:doc:{document_id}"
+
+
+def in_small_letters(name: str) -> bytes:
+    """A name as Redis compares it, which knows the letters A to Z only."""
+    return name.encode().lower()
 
 
 def _document(fields: dict[bytes, bytes]) -> Document | RecordUnreadable:
