@@ -49,7 +49,7 @@ async def _bring(records: Records, number: int, state: State) -> None:
         case State.PROCESSING:
             await records.take_up(new.document_id, task, "token", TARGET, LAYOUT)
         case State.COMPLETED:
-            await records.complete(new.document_id, task, TARGET.collection)
+            await records.complete(new.document_id, task, TARGET.collection, task)
         case State.FAILED:
             code = ErrorCode.PDF_CORRUPT if number % 2 else ErrorCode.PDF_NO_TEXT
             await records.fail(new.document_id, task, DocumentError(code, "It has no page."))

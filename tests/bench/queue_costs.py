@@ -45,7 +45,7 @@ class NoVectors(VectorStore):
         """Keep nothing."""
 
     async def activate(
-        self, collection: str, document_id: str, generation: int, description: Description
+        self, collection: str, document_id: str, generation: int, description: Description, revised: int
     ) -> None:
         """Show nothing."""
 

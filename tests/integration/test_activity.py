@@ -201,7 +201,7 @@ async def test_what_follows_counts_too(api: httpx.AsyncClient, library: Library)
     )
     await library.indexes.decide(Decision(1, first, following))
     document = await taken(library)
-    await library.records.complete("doc", document.generation, first.collection)
+    await library.records.complete("doc", document.generation, first.collection, document.revised)
     follower = library.beside(following)
     await Follower(follower, following, first).advance()
     await Presence(library.queue.redis, names.embed_queue(following.id)).tell("next", 1)
@@ -216,7 +216,7 @@ async def test_each_end_of_a_document_is_counted_once_in_its_minute(
 ) -> None:
     first, second = await taken(library, "first"), await taken(library, "second")
     for _ in range(2):
-        await library.records.complete("first", first.generation, "collection")
+        await library.records.complete("first", first.generation, "collection", first.revised)
         await library.records.fail("second", second.generation, BROKEN)
     await begin(library, "third")
     await library.cancel("third")

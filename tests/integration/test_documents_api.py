@@ -115,7 +115,7 @@ async def test_how_far_a_document_is_and_what_each_stage_took(queue: Queue, api:
     assert [name for name, seconds in view["timings"].items() if seconds is None] == ["embedding", "indexing"]
     await records.batch_done("doc", taken.generation, 1, 2)
     await records.update("doc", taken.generation, embedded_at=datetime.now(UTC))
-    await records.complete("doc", taken.generation, "lone")
+    await records.complete("doc", taken.generation, "lone", taken.revised)
     view = (await api.get(f"{DOCUMENTS}/doc")).json()
     assert (view["state"], view["chunks_done"]) == ("completed", 5)
     assert all(seconds >= 0 for seconds in view["timings"].values())

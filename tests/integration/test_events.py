@@ -83,7 +83,7 @@ async def test_a_document_is_followed_to_its_end(queue: Queue, records: Records,
         await records.cut(taken, Cut(0, 1, NO_CHECKPOINT, 3), *queue.batch_entries([batch(taken, 0)]))
         await begin(records, "another")
         await records.batch_done("doc", taken.generation, 0, 3)
-        await records.complete("doc", taken.generation, "lone")
+        await records.complete("doc", taken.generation, "lone", taken.revised)
         told = [event.data async for event in stream]
     assert [(t["status"], t["stage"], t["progress"], t["chunks_done"]) for t in told] == [
         ("processing", "parsing", 0, 0),

@@ -1,6 +1,7 @@
 """What is left of a document when its life takes a turn between two writes."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from qdrant_client import AsyncQdrantClient
@@ -9,7 +10,7 @@ from tests.records import batch
 
 from rag_workloads.library import recovery
 from rag_workloads.library.collections import Fingerprint, VectorStoreAway
-from rag_workloads.library.documents import Description, Document, ErrorCode, State
+from rag_workloads.library.documents import Description, Document, DocumentError, ErrorCode, State
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.processing import Superseded
 from rag_workloads.library.record_reader import Checkpoint
@@ -60,7 +61,7 @@ async def test_a_version_that_is_superseded_at_its_end_costs_the_one_before_it_n
 
     async def complete_after_another_upload(*args: object) -> bool:
         await room.begun("third", "cc")
-        return await complete("doc", second.generation, EARLIER)
+        return await complete("doc", second.generation, EARLIER, second.revised)
 
     monkeypatch.setattr(room.library.records, "complete", complete_after_another_upload)
     assert not await room.library.batch_done(batch(second, 0), VECTOR)
@@ -240,3 +241,48 @@ async def test_chunks_that_could_not_follow_do_so_later(
     await room.library.queue.forget("doc", document.task, document.generation, 0)
     await room.library.recover()
     assert await payloads(room, qdrant_url) == [CHANGED.model_dump()]
+
+
+async def test_what_was_said_later_stays_where_an_earlier_word_reaches_the_chunks_late(
+    room: Room, qdrant_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.completed()
+    activate = room.library.vectors.activate
+
+    async def activate_after_another_change(*args: Any) -> None:
+        monkeypatch.setattr(room.library.vectors, "activate", activate)
+        await room.library.describe("doc", lambda _: CHANGED)
+        await activate(*args)
+
+    monkeypatch.setattr(room.library.vectors, "activate", activate_after_another_change)
+    await room.library.describe("doc", lambda was: was.model_copy(update={"tags": ["earlier"]}))
+    assert await payloads(room, qdrant_url) == [CHANGED.model_dump()]
+
+
+async def test_what_is_said_of_an_upload_that_fails_reaches_the_chunks_of_the_one_before_it(
+    room: Room, qdrant_url: str
+) -> None:
+    await room.completed()
+    await room.library.describe("doc", lambda was: was.model_copy(update={"tags": ["earlier"]}))
+    second = await room.taken(upload="second", sha256="bb")
+    await room.library.describe("doc", lambda _: CHANGED)
+    await room.library.fail("doc", second.generation, DocumentError(ErrorCode.PDF_CORRUPT, "broken"))
+    assert await payloads(room, qdrant_url) == [CHANGED.model_dump()]
+
+
+async def test_a_change_is_made_to_what_the_newest_upload_says(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.begun()
+    describe = room.library.records.describe
+
+    async def describe_after_an_upload(*args: Any) -> bool:
+        monkeypatch.setattr(room.library.records, "describe", describe)
+        upload = await room.upload("second", "bb")
+        await room.library.begin(upload.model_copy(update={"file_name": "second.pdf"}))
+        return await describe(*args)
+
+    monkeypatch.setattr(room.library.records, "describe", describe_after_an_upload)
+    changed = await room.library.describe("doc", lambda was: was.model_copy(update={"tags": ["new"]}))
+    assert changed
+    assert (changed.file_name, changed.tags) == ("second.pdf", ["new"])

@@ -319,8 +319,9 @@ async def recover_an_end_that_is_not_settled(room: Room) -> Verb:
     document = await room.taken(batches=1, upload="second", sha256="bb")
     await room.library.queue.forget("doc", document.task, document.generation, 0)
     await room.library.vectors.upsert(batch(document, 0), VECTOR)
-    await room.library.vectors.activate(COLLECTION, "doc", document.generation, document.description)
-    await room.library.records.complete("doc", document.generation, COLLECTION)
+    described = document.description, document.revised
+    await room.library.vectors.activate(COLLECTION, "doc", document.generation, *described)
+    await room.library.records.complete("doc", document.generation, COLLECTION, document.revised)
     return lambda library: library.recover()
 
 

@@ -78,7 +78,7 @@ async def test_generations_are_times_and_grow(records: Records) -> None:
 
 async def test_new_bytes_begin_a_later_generation_and_keep_what_is_active(records: Records) -> None:
     first = await begin(records)
-    await records.complete("doc", first.generation, "manuals")
+    await records.complete("doc", first.generation, "manuals", first.revised)
     second = await begin(records, sha256="bb", upload="2")
     assert second.generation > first.generation
     assert (second.active_generation, second.active_collection) == (first.generation, "manuals")
@@ -91,7 +91,7 @@ async def test_new_bytes_begin_a_later_generation_and_keep_what_is_active(record
 async def test_known_bytes_begin_anew_for_a_newer_collection_only(records: Records) -> None:
     first = await begin(records)
     await records.take_up("doc", first.generation, "a", TARGET, LAYOUT)
-    await records.complete("doc", first.generation, "manuals")
+    await records.complete("doc", first.generation, "manuals", first.revised)
     older = await records.begin(new(upload="2"), Target("old", 0))
     assert older == Begun(first.task, State.COMPLETED, new=False)
     newer = await records.begin(new(upload="3"), Target("novels", 2))
@@ -123,10 +123,10 @@ async def test_a_late_writer_is_refused(records: Records) -> None:
     assert await records.take_up("doc", old.generation, "a", TARGET, LAYOUT) is None
     assert not await records.update("doc", old.generation, pages=1)
     assert await records.batch_done("doc", old.generation, 0) is None
-    assert not await records.complete("doc", old.generation, "manuals")
+    assert not await records.complete("doc", old.generation, "manuals", old.revised)
     assert not await records.fail("doc", old.generation, BROKEN)
     assert not await records.restart("doc", old.generation, "a", State.PENDING)
-    assert await records.complete("doc", now.generation, "manuals")
+    assert await records.complete("doc", now.generation, "manuals", now.revised)
     assert not await records.update("doc", now.generation, stage="parsing")
     assert not await records.delete("doc", old.generation)
     assert await records.delete("doc", now.generation)
@@ -153,7 +153,7 @@ async def test_a_failure_of_a_batch_counts_once(records: Records) -> None:
 async def test_a_document_leaves_the_lists_with_its_record(records: Records) -> None:
     await begin(records, "first")
     second = await begin(records, "second")
-    await records.complete("second", second.generation, "manuals")
+    await records.complete("second", second.generation, "manuals", second.revised)
     await records.settled("second", second.generation)
     assert await left(records) == ["first"]
     await records.delete("second", second.generation)
@@ -184,7 +184,7 @@ async def test_a_generation_that_is_over_is_left_until_it_is_settled(
     await records.settled("doc", document.generation)
     assert await left(records) == ["doc"], "it is not over"
     if completed:
-        await records.complete("doc", document.generation, "manuals")
+        await records.complete("doc", document.generation, "manuals", document.revised)
     else:
         await records.fail("doc", document.generation, BROKEN)
     await records.settled("doc", document.generation - 1)
@@ -205,7 +205,7 @@ async def test_a_file_is_needed_until_its_generation_is_past(records: Records) -
         await records.begin(new(sha256=sha256, upload=upload), TARGET)
         document = await get(records)
         if ends == "completed":
-            await records.complete("doc", document.generation, "manuals")
+            await records.complete("doc", document.generation, "manuals", document.revised)
         elif ends == "failed":
             assert document.object_keys == {"documents/doc/3", "documents/doc/1"}
             await records.fail("doc", document.generation, BROKEN)
@@ -308,7 +308,7 @@ async def test_a_generation_that_begins_anew_keeps_its_task_and_what_is_active(r
     first = await begin(records)
     await records.take_up("doc", first.generation, "a", TARGET, LAYOUT)
     await records.update("doc", first.generation, pages=9, pages_done=9, chunks=3, batches=1)
-    await records.complete("doc", first.generation, "manuals")
+    await records.complete("doc", first.generation, "manuals", first.revised)
     for _ in range(2):  # it answers a lost reply the same
         assert await records.restart("doc", first.generation, "r", State.COMPLETED)
     again = await get(records)
@@ -317,14 +317,14 @@ async def test_a_generation_that_begins_anew_keeps_its_task_and_what_is_active(r
     assert (again.collection, again.layout, again.batches, again.attempts) == (None, None, None, 0)
     assert (again.active_generation, again.active_collection) == (first.generation, "manuals")
     assert await left(records) == ["doc"]
-    await records.complete("doc", again.generation, "novels")
+    await records.complete("doc", again.generation, "novels", again.revised)
     assert (await records.searchable("manuals"), await records.searchable("novels")) == (0, 1)
     assert await records.trash() == [], "both were made from the same file"
 
 
 async def test_a_document_that_is_being_deleted_failed_and_can_be_uploaded_again(records: Records) -> None:
     document = await begin(records)
-    await records.complete("doc", document.generation, "manuals")
+    await records.complete("doc", document.generation, "manuals", document.revised)
     assert not await records.retire("doc", document.generation - 1)
     assert await records.retire("doc", document.generation)
     retired = await get(records)
@@ -343,7 +343,7 @@ async def test_a_document_that_is_being_deleted_failed_and_can_be_uploaded_again
 
 async def test_the_files_of_a_deleted_document_are_trash(records: Records) -> None:
     first = await begin(records)
-    await records.complete("doc", first.generation, "manuals")
+    await records.complete("doc", first.generation, "manuals", first.revised)
     second = await begin(records, sha256="bb", upload="2")
     assert await records.delete("doc", second.generation)
     assert set(await records.trash()) == second.object_keys
@@ -360,14 +360,14 @@ async def test_a_redis_of_another_pipeline_is_refused(records: Records) -> None:
 
 async def test_what_ended_since_it_was_looked_at_is_not_begun_anew(records: Records) -> None:
     document = await begin(records)
-    await records.complete("doc", document.generation, "manuals")
+    await records.complete("doc", document.generation, "manuals", document.revised)
     assert not await records.restart("doc", document.generation, "r", State.PROCESSING)
     assert (await get(records)).state is State.COMPLETED
 
 
 async def test_a_record_of_an_earlier_release_takes_a_new_upload(records: Records, queue: Queue) -> None:
     document = await begin(records)
-    await records.complete("doc", document.generation, "manuals")
+    await records.complete("doc", document.generation, "manuals", document.revised)
     new_fields = ("task", "active_collection", "places", "begun_at", "described")
     async with queue.redis.pipeline() as pipe:
         pipe.hdel(f"{PIPELINE}:doc:doc", *new_fields)

@@ -172,12 +172,12 @@ class Document(NewDocument, Standing):
     to turn its bytes into points: its collection and layout are frozen when a worker takes it up, and what is
     begun anew is a later generation. Searches see `active_generation`, which is in `active_collection`, and
     was made from `active_object_key` if an upload has come since; a generation that is made from that again,
-    in another index, has it as `source_key`. `places` are the collections that may hold
-    points of it. `revised` counts the changes of the description, and `described` is the number of the one
-    that the chunks have which searches see. `attempts` counts how often the generation was taken up since it
-    last got further, but for those times that ended by nobody's fault; only the `holder`, the attempt that
-    began last, may queue batches. Two of them, one after the other, died with `deadly_page` in hand.
-    `warnings` holds the first of `warnings_total`.
+    in another index, has it as `source_key`. `places` are the collections that may hold points of it.
+    `revised` is the number of the description, which grows as generations do, and `described` that of the
+    one that the chunks have which searches see. `attempts` counts how often the generation was taken up
+    since it last got further, but for those times that ended by nobody's fault; only the `holder`, the
+    attempt that began last, may queue batches. Two of them, one after the other, died with `deadly_page` in
+    hand. `warnings` holds the first of `warnings_total`.
     """
 
     generation: int

@@ -140,7 +140,8 @@ class Processing(Removal):
         document = await self.records.get(document_id)
         updated = await self.records.update(document_id, generation, stage=Stage.INDEXING, embedded_at=now)
         if document and updated:
-            await self.vectors.activate(collection, document_id, generation, document.description)
+            described = document.description, document.revised
+            await self.vectors.activate(collection, document_id, generation, *described)
             if await self.records.complete(document_id, generation, collection, document.revised):
                 ended = {"state": State.COMPLETED, "embedded_at": now, "completed_at": datetime.now(UTC)}
                 count_completed(document.model_copy(update=ended))

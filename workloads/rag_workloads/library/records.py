@@ -150,7 +150,7 @@ class Records(RecordScripts):
         args = generation, number, token, FAILURES_EXPIRE_SECONDS
         return int(await self._run_on(document_id, batches.BATCH_FAILED, args))
 
-    async def complete(self, document_id: str, generation: int, collection: str, described: int = 0) -> bool:
+    async def complete(self, document_id: str, generation: int, collection: str, described: int) -> bool:
         """Mark a generation as the one that searches see; as `update`, and True again for the same.
 
         `described` is the number of the description that its chunks have. It is left to be settled.

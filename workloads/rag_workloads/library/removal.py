@@ -90,7 +90,7 @@ class Removal(Stores):
             return
         if document.described != document.revised:
             active = document.active_collection, document.document_id, document.active_generation
-            await self.vectors.activate(*active, document.description)
+            await self.vectors.activate(*active, document.description, document.revised)
             await self.records.described(*active[1:], document.revised)
 
     async def _try_to_settle(self, document_id: str, generation: int) -> None:

@@ -84,17 +84,20 @@ class VectorStore(Collections):
             await self._client.upsert(batch.collection, points, update_filter=inactive)
 
     async def activate(
-        self, collection: str, document_id: str, generation: int, description: Description
+        self, collection: str, document_id: str, generation: int, description: Description, revised: int
     ) -> None:
         """Let searches see this generation of a document, too, described so; may be done again.
 
-        VectorStoreAway without a collection.
+        A description that comes late, after one of a greater number, changes nothing. VectorStoreAway without
+        a collection.
         """
         if not await self._is_ours(collection):
             raise VectorStoreAway(f"collection {collection!r} is gone")
-        this = models.Filter(must=[_equals("document_id", document_id), _equals("generation", generation)])
+        later = models.FieldCondition(key="revised", range=models.Range(gt=revised))
+        this = [_equals("document_id", document_id), _equals("generation", generation)]
+        payload = {"active": True, **description.model_dump(), "revised": revised}
         with errors():
-            await self._client.set_payload(collection, {"active": True, **description.model_dump()}, this)
+            await self._client.set_payload(collection, payload, models.Filter(must=[*this], must_not=[later]))
 
     async def delete(
         self, document_id: str, through: int, *, collection: str | None = None, but: int | None = None

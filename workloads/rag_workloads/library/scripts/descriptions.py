@@ -11,8 +11,8 @@ local state, revised, deleting, last = get('state', 'revised', 'deleting', 'desc
 if last == ARGV[5] then return 1 end
 if not state or deleting == '1' or (revised or '0') ~= ARGV[4] then return 0 end
 unlist(id)
-redis.call('HSET', record, 'updated_at', ARGV[3], 'describe_token', ARGV[5], unpack(ARGV, 6))
-redis.call('HINCRBY', record, 'revised', 1)
+redis.call('HSET', record, 'updated_at', ARGV[3], 'describe_token', ARGV[5],
+           'revised', next_generation(ARGV[2]), unpack(ARGV, 6))
 list(id)
 redis.call('ZADD', work, ARGV[2], id)
 tell_follower(id)

@@ -74,7 +74,9 @@ if gave_up(state) and active then source = active_file or file end
 local signature, queued = table.concat({{task, source, outcome}}, ' '), false
 if get('followed') ~= signature then
   local fields = copied('document_id', 'file_name', 'tags', 'metadata', 'content_type', 'size_bytes',
-    'sha256', 'object_key', 'revised')
+    'sha256', 'object_key')
+  fields[#fields + 1] = 'revised'
+  fields[#fields + 1] = revised or '0'
   local born = redis.call('ZSCORE', leader_all, id)
   local begun = begin(id, now, words, task, born, created, fields)
   redis.call('SREM', trash, file, source)

@@ -37,7 +37,8 @@ local function begin(id, now, words, task, born, created, fields)
   redis.call('DEL', record)
   if places then redis.call('HSET', record, 'places', places) end
   redis.call('HSET', record, 'task', task or next, 'generation', next, 'state', 'pending', 'stage', 'queued',
-             'created_at', known or created, 'begun_at', words, 'updated_at', words, unpack(fields))
+             'created_at', known or created, 'begun_at', words, 'updated_at', words,
+             'revised', next, unpack(fields))
   if active then
     redis.call('HSET', record, 'active_generation', active, 'described', described or '0')
     if active_collection then redis.call('HSET', record, 'active_collection', active_collection) end
