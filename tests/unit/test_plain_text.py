@@ -46,10 +46,18 @@ def test_a_byte_order_mark_tells_the_encoding(write: Write, encoding: str) -> No
         ('text/plain; charset="windows-1252"', "café"),
         ("text/plain; charset=base64", "caf\ufffd"),
         ("text/plain; charset=nonsense", "caf\ufffd"),
+        ("text/plain; charset=idna", "caf\ufffd"),
+        ("text/plain; charset=punycode", "caf\ufffd"),
+        ("text/plain; charset=undefined", "caf\ufffd"),
     ],
 )
 def test_a_declared_charset_is_believed_if_it_is_one(write: Write, content_type: str, text: str) -> None:
     assert read_text(write(b"caf\xe9"), content_type)[0].text == text
+
+
+def test_a_charset_in_which_a_text_has_half_a_character_is_none(write: Write) -> None:
+    (page,) = read_text(write(b"\\ud800 caf\xe9 \\x"), "text/plain; charset=unicode_escape")
+    assert page.text == "\\ud800 caf\ufffd \\x"
 
 
 def test_a_damaged_byte_is_replaced_with_a_warning_that_names_its_place(write: Write) -> None:

@@ -83,9 +83,10 @@ def _encoding(data: bytes, content_type: str) -> Encoding:
     if declared is None:
         return Encoding("utf-8", ENCODING_HINT)
     try:
-        "".encode(declared[1])  # refuses what is no encoding of text
+        # Python knows encodings that are no charsets: of data, of the names of domains, of its own strings.
+        data.decode(declared[1], "replace").encode()
         name = codecs.lookup(declared[1]).name
-    except LookupError:
+    except (LookupError, UnicodeError):
         return Encoding("utf-8", f"The charset {declared[1]} is unknown.")
     return Encoding(name)
 
