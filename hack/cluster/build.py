@@ -15,7 +15,7 @@ from pathlib import Path
 from cluster.config import CACHE, KUBE_VERSION, MODULES, ClusterError, exclusive
 from cluster.toolchain import go
 
-# The longest first, so that the short ones fill the second core; a registry is built when one is asked for.
+# The longest first, so that the short ones fill the second core; what is absent is built when asked for.
 ALL = ("keda", "kubernetes", "coredns", "helm", "storage", "etcd", "pause")
 NODE = ("kubernetes", "etcd", "coredns", "storage", "pause")
 
@@ -32,7 +32,15 @@ _SAY_EVERY_SECONDS = 20
 # All of them took 987 s with 2 cores: docs/benchmarks.md.
 _CORE_MINUTES = 33
 # Go names a command after its folder; these folders do not tell what the command is.
-_RENAMES = {"server": "etcd", "operator": "keda", "adapter": "keda-adapter"}
+_RENAMES = {"etcd": {"server": "etcd"}, "keda": {"operator": "keda", "adapter": "keda-adapter"}}
+# A module's own manifests travel with its binaries, so that the module cache may go.
+_MANIFESTS = {
+    "keda": ("github.com/kedacore/keda/v2", ["config"]),
+    "prometheus-operator": (
+        "github.com/prometheus-operator/prometheus-operator",
+        ["bundle.yaml", "kustomization.yaml"],
+    ),
+}
 
 
 def digest(module: str) -> str:
@@ -102,14 +110,14 @@ def _build(compiler: str, module: str) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         partial = Path(scratch) / module
         _go(compiler, module, "build", "-v", *_FLAGS, "-o", f"{partial}/", "tool")
-        for name, better in _RENAMES.items():
-            if (partial / name).exists():
-                (partial / name).rename(partial / better)
-        if module == "keda":  # its manifests travel with its binaries, so that the module cache may go
-            source = _go(
-                compiler, module, "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2"
-            ).strip()
-            shutil.copytree(Path(source) / "config", partial / "config")
+        for name, better in _RENAMES.get(module, {}).items():
+            (partial / name).rename(partial / better)
+        if module in _MANIFESTS:
+            required, names = _MANIFESTS[module]
+            source = Path(_go(compiler, module, "list", "-m", "-f", "{{.Dir}}", required).strip())
+            for name in names:
+                copy = shutil.copytree if (source / name).is_dir() else shutil.copy
+                copy(source / name, partial / name)
         partial.rename(target)
     print(f"built {module} in {time.monotonic() - started:.0f} s", flush=True)
 

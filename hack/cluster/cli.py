@@ -10,7 +10,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cluster import build, images, keda, lifecycle, machine, network, processes, registry, relay
+from cluster import (
+    build,
+    images,
+    keda,
+    lifecycle,
+    machine,
+    network,
+    processes,
+    prometheus,
+    registry,
+    relay,
+)
 from cluster.config import KUBECONFIG, ClusterError
 from cluster.kubectl import address, kubectl
 
@@ -105,6 +116,10 @@ def _keda(_: argparse.Namespace) -> None:
     keda.install()
 
 
+def _prometheus(_: argparse.Namespace) -> None:
+    prometheus.install()
+
+
 def _registry(arguments: argparse.Namespace) -> None:
     {"up": registry.up, "down": registry.down}[arguments.action]()
 
@@ -143,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     forward.add_argument("ports", nargs="+", metavar="LOCAL[:REMOTE]")
     command("unforward", _unforward, "stop relaying 127.0.0.1:PORT").add_argument("port", nargs="+", type=int)
     command("keda", _keda, "install or update KEDA")
+    command("prometheus", _prometheus, "install or update Prometheus and its operator")
     command("registry", _registry, "an image registry for host and node").add_argument(
         "action", choices=["up", "down"]
     )

@@ -50,12 +50,10 @@ def load_pause() -> None:
     load(_archive("pause", "localhost/pause:1", [folder("pause") / "pause", busybox]))
 
 
-def load_keda() -> str:
-    """The image of KEDA's operator and metrics server; returns its tag."""
-    tag = digest("keda")
-    load(
-        _archive("keda", f"localhost/keda:{tag}", [folder("keda") / "keda", folder("keda") / "keda-adapter"])
-    )
+def load_built(module: str, *binaries: str) -> str:
+    """The image of binaries that a module was built to; returns its tag."""
+    tag = digest(module)
+    load(_archive(module, f"localhost/{module}:{tag}", [folder(module) / name for name in binaries]))
     return tag
 
 

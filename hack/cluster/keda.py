@@ -10,7 +10,7 @@ from cluster.kubectl import kubectl
 def install() -> None:
     """Install or update KEDA's operator and metrics server, and wait until both are available."""
     build.build(["keda"])
-    tag = images.load_keda()
+    tag = images.load_built("keda", "keda", "keda-adapter")
     # kustomize takes no absolute path for a base
     source = os.path.relpath(build.folder("keda") / "config" / "minimal", CONF / "keda")
     kustomization = render("keda/kustomization.yaml", SOURCE=source, TAG=tag)

@@ -19,7 +19,7 @@ def monitoring_crds(crd: Kube, bare: bool) -> Iterator[list[str]]:
     """The files of the CRDs, which the cluster has not, and which are taken away again."""
     if not bare:
         pytest.skip("CRDs are not removed from a cluster that is not ours")
-    folder = source("monitoring", "github.com/prometheus-operator/prometheus-operator")
+    folder = source("prometheus-operator", "github.com/prometheus-operator/prometheus-operator")
     crds = folder / "example" / "prometheus-operator-crd"
     remove(crd)
     yield [str(crds / f"monitoring.coreos.com_{kind}.yaml") for kind in KINDS]
