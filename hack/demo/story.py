@@ -1,10 +1,11 @@
 """The demo from an empty cluster to pods that scaled up and down again."""
 
 import asyncio
+import time
 
 from rag_cli.client import Client
 
-from . import corpus, install, spike
+from . import corpus, install, said, spike
 from .ingest import ingest
 from .paths import TIMINGS
 from .pipeline import Pipeline
@@ -23,6 +24,8 @@ async def up(target: Target, steps: Steps) -> None:
         with steps.section("Ask three questions"):
             answers = await ask_all(client, steps.console)
         seen = await spike_and_chart(pipeline, client, steps)
+    with steps.section("What metrics and alerts said of it"):
+        await said.show(pipeline, time.monotonic() - steps.started, steps.console)
     steps.write(
         TIMINGS,
         apply_to_ready_seconds=steps.timings[install.READY_STEP],

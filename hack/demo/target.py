@@ -84,6 +84,11 @@ class LocalCluster:
         with steps.step("Install KEDA") as step:
             await run(CLUSTER, "keda", show=step.say)
 
+    async def prometheus(self, steps: Steps) -> None:
+        """Installs Prometheus by its operator; the demo has no time to compile them, the first time."""
+        with steps.step("Install Prometheus") as step:
+            await run(CLUSTER, "prometheus", show=step.say)
+
     async def remove(self, steps: Steps) -> None:
         """Stops the cluster; binaries, images and downloads stay, so that the next start is quick."""
         with steps.step("Stop the cluster") as step:
