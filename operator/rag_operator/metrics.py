@@ -13,6 +13,9 @@ RECONCILES = Counter("ragpipeline_operator_reconciles_total", "Passes over a pip
 RECONCILE_SECONDS = Histogram("ragpipeline_operator_reconcile_duration_seconds", "Duration of a pass.")
 ACTIONS = Counter("ragpipeline_operator_actions_total", "Steps of plans carried out.", ["verb", "kind"])
 WAITING = Gauge("ragpipeline_operator_queue_depth", "Pipelines that wait for a pass.")
+WAIT_SECONDS = Histogram(
+    "ragpipeline_operator_queue_wait_seconds", "Time that a pipeline waited for its pass."
+)
 FAILED_PASSES = Gauge(
     "ragpipeline_failed_passes", "Passes over a pipeline in a row that failed.", ["namespace", "pipeline"]
 )

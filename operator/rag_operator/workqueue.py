@@ -32,7 +32,7 @@ class Workqueue:
         self._work = work
         self._concurrency = concurrency
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
-        self._waiting: set[Key] = set()
+        self._waiting: dict[Key, float] = {}  # since when
         self._running: set[Key] = set()
         self._failures: dict[Key, int] = {}
         metrics.WAITING.set_function(lambda: len(self._waiting))
@@ -41,7 +41,7 @@ class Workqueue:
         """Ask for a pass over a pipeline."""
         if key in self._waiting:
             return
-        self._waiting.add(key)
+        self._waiting[key] = time.monotonic()
         if key not in self._running:
             self._ready.put_nowait(key)
 
@@ -54,9 +54,9 @@ class Workqueue:
     async def _run_one(self) -> None:
         while True:
             key = await self._ready.get()
-            self._waiting.discard(key)
-            self._running.add(key)
             started = time.monotonic()
+            metrics.WAIT_SECONDS.observe(started - self._waiting.pop(key))
+            self._running.add(key)
             try:
                 await self._work(key)
             except Exception as error:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError
 from tests.integration.cutting_proxy import CuttingProxy
@@ -38,6 +39,13 @@ async def due(queue: Queue) -> float:
     return float(score)
 
 
+def waits() -> tuple[float, float]:
+    """How many waits are counted of the queue, and their seconds together."""
+    samples = (f"queue_wait_seconds_{what}" for what in ("count", "sum"))
+    count, seconds = (REGISTRY.get_sample_value(sample, {"queue": NAME}) or 0 for sample in samples)
+    return count, seconds
+
+
 async def enqueue(queue: Queue, *numbers: int) -> None:
     for number in numbers:
         await queue.enqueue_document("doc", number)
@@ -55,6 +63,20 @@ async def test_a_lease_that_is_not_renewed_ends_and_its_job_goes_first(queue: Qu
     assert await claimed(leases(queue.redis, 0.001), 1) == [job(1)]
     await asyncio.sleep(0.002)
     assert await claimed(leases(queue.redis)) == [job(1), job(2)]
+
+
+async def test_the_wait_of_an_entry_counts_when_it_is_first_taken(queue: Queue) -> None:
+    before = waits()
+    await enqueue(queue, 1, 2)
+    await asyncio.sleep(0.1)
+    holder = leases(queue.redis)
+    assert await claimed(holder, 1) == [job(1)]
+    count, seconds = waits()
+    assert count == before[0] + 1
+    assert seconds - before[1] > 0.09
+    await holder.put_back(job(1))
+    assert await claimed(holder) == [job(1), job(2)]
+    assert waits()[0] == before[0] + 2
 
 
 async def test_a_renewal_moves_the_end(queue: Queue) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.integration.api_process import NOWHERE
 from tests.integration.service_process import running
 from tests.patience import PATIENCE_SECONDS, eventually, patient
 from tests.ports import free_port
@@ -54,7 +55,7 @@ def backend() -> Iterator[Backend]:
     model = next(Path(str(file.locate())) for file in files if file.suffix == ".gguf")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    args = ["-m", str(model), "--port", str(port), "-c", "1024", "--alias", "smollm2"]
+    args = ["-m", str(model), "--port", str(port), "-c", "1024", "--alias", "smollm2", "--metrics"]
     with running("rag_standins.llama_server", *args, env={}, probe=f"{url}/health") as process:
         yield Backend(url, process)
 
@@ -77,7 +78,7 @@ def service(backend_url: str, **settings: str) -> Iterator[tuple[str, subprocess
 
 @pytest.fixture(scope="module")
 def llm(backend: Backend) -> Iterator[str]:
-    with service(f"{backend.url}/v1") as (url, _):
+    with service(f"{backend.url}/v1", ENGINE_METRICS_URL=f"{backend.url}/metrics") as (url, _):
         yield url
 
 
@@ -114,6 +115,18 @@ def test_tokens_are_counted_and_a_stream_tells_when_it_began(llm: str) -> None:
     assert metric(llm, read) > tokens[0]
     assert metric(llm, written) == tokens[1] + 16, "streamed or not"
     assert metric(llm, "llm_first_token_seconds_count") == begun + 1
+
+
+def test_the_engines_own_metrics_are_told_with_ours(llm: str) -> None:
+    patient.post(f"{llm}/generate", json={**PROMPT, "max_tokens": 8})
+    assert metric(llm, "llamacpp:tokens_predicted_total") >= 8
+    assert requests(llm, "success") > 0
+
+
+def test_an_engine_that_is_away_hides_no_other_metric() -> None:
+    with service(f"{NOWHERE}/v1", ENGINE_METRICS_URL=f"{NOWHERE}/metrics") as (url, _):
+        assert patient.get(f"{url}/metrics").is_success
+        assert requests(url, "success") == 0
 
 
 def test_whole_or_streamed_the_words_are_those_of_the_server() -> None:

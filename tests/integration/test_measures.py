@@ -12,6 +12,7 @@ from tests.records import new_document
 
 from rag_workloads.jobs.leases import Leases
 from rag_workloads.jobs.queue import Queue
+from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.library.records import Records, Target
 
 PIPELINE = "tests.measures"
@@ -57,12 +58,16 @@ async def test_each_scrape_tells_the_queues_as_they_are(api: str, redis_url: str
     await Leases(queue.redis, QUEUE).claim(1)
     records = Records(queue.redis, PIPELINE)
     await records.begin(new_document(), Target("lone", 0))
+    failed = await records.begin(new_document(document_id="failed", object_key="failed"), Target("lone", 0))
+    await records.fail("failed", failed.task, DocumentError(ErrorCode.PDF_CORRUPT, "It is no PDF."))
     seen = told(api)
     states = {state: seen["queue_entries", QUEUE, state] for state in ("waiting", "running", "deferred")}
     assert states == {"waiting": 2, "running": 1, "deferred": 0}
     assert seen["queue_oldest_age_seconds", QUEUE] > 0
     assert seen["queue_entries", f"{PIPELINE}:embed", "waiting"] == 0
-    assert seen["library_documents", "pending"] == 1
+    assert (seen["library_documents", "pending"], seen["library_documents", "failed"]) == (1, 1)
+    assert seen["library_failed_documents", "PDF_CORRUPT"] == 1
+    assert seen["library_failed_documents", "INTERNAL"] == 0
     await queue.close()
 
 

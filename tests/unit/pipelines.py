@@ -63,7 +63,7 @@ def pipeline(**spec: Any) -> RagPipeline:
 def site(
     *,
     keda: bool = True,
-    monitoring: bool = True,
+    prometheus: bool = True,
     gateway_api: bool = True,
     indexes: Indexes | None = None,
     user_secrets: dict[str, dict[str, str]] | None = None,
@@ -80,7 +80,7 @@ def site(
         VectorStoreConnection("http://demo-qdrant.team:6333", "qdrant-key"),
         user_secrets or {},
         keda,
-        monitoring,
+        prometheus,
         gateway_api,
     )
 

@@ -21,6 +21,7 @@ RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
 # Whoever imports them has their metrics in the registry.
 OURS = rag_operator.metrics, rag_workloads.api.measures, rag_workloads.jobs.metrics, rag_workloads.web.metrics
 OF_KUBELETS = {"kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
+ELSEWHERE: Manifest = {"collection": "docs", "external": {"url": "http://qdrant:6333"}}
 MONITOR, RULE = ("PodMonitor", "demo-monitoring"), ("PrometheusRule", "demo-monitoring")
 
 
@@ -42,7 +43,7 @@ def test_without_their_kinds_nothing_is_made() -> None:
         "PodMonitor",
         "PrometheusRule",
     }
-    assert not {kind for kind, _ in children(monitoring=False)} & {"PodMonitor", "PrometheusRule"}
+    assert not {kind for kind, _ in children(prometheus=False)} & {"PodMonitor", "PrometheusRule"}
 
 
 def test_a_pipeline_has_the_alerts_of_what_it_has() -> None:
@@ -101,6 +102,15 @@ def test_all_pods_that_serve_metrics_are_scraped_those_of_a_second_index_too() -
 def test_annotations_name_the_port_of_the_metrics() -> None:
     annotations = children()["Deployment", "demo-api"]["spec"]["template"]["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == str(API_PORT)
+
+
+def test_qdrant_is_scraped_with_its_key_which_no_other_pod_is_sent() -> None:
+    monitor = children()["PodMonitor", "demo-qdrant"]["spec"]
+    assert monitor["selector"]["matchLabels"][COMPONENT] == "qdrant"
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    assert endpoint["authorization"]["credentials"] == {"name": "demo-vector-store", "key": "api-key"}
+    assert "authorization" not in children()[MONITOR]["spec"]["podMetricsEndpoints"][0]
+    assert ("PodMonitor", "demo-qdrant") not in children(vectorStore=ELSEWHERE)
 
 
 def test_labels_by_which_a_prometheus_finds_them() -> None:

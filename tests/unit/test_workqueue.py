@@ -33,8 +33,10 @@ async def test_a_key_that_is_added_many_times_is_worked_on_once() -> None:
     for _ in range(5):
         queue.add(ONE)
     queue.add(TWO)
+    waits = REGISTRY.get_sample_value("ragpipeline_operator_queue_wait_seconds_count") or 0
     await run_until(queue, lambda: len(done) >= 2)
     assert sorted(done) == [ONE, TWO]
+    assert REGISTRY.get_sample_value("ragpipeline_operator_queue_wait_seconds_count") == waits + 2
 
 
 async def test_a_key_is_worked_on_by_one_at_a_time_and_again_when_added_meanwhile() -> None:

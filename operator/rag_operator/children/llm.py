@@ -76,10 +76,12 @@ def _external(site: Site, external: ExternalLlm) -> LlmSettings:
 
 def _beside(site: Site, managed: ManagedLlm) -> LlmSettings:
     """Return the settings of a service before the engine in its own pod."""
+    engine = f"http://127.0.0.1:{LLAMA_SERVER_PORT}"
     return LlmSettings(
         pipeline=names.pipeline_id(site.pipeline),
-        backend_url=f"http://127.0.0.1:{LLAMA_SERVER_PORT}/v1",
+        backend_url=f"{engine}/v1",
         backend_model=managed.model,
+        engine_metrics_url=f"{engine}/metrics",
     )
 
 
@@ -111,6 +113,7 @@ def _engine(site: Site, managed: ManagedLlm) -> Manifest:
             "--port", str(LLAMA_SERVER_PORT),
             "-c", str(managed.context_length * managed.parallel),
             "--parallel", str(managed.parallel),
+            "--metrics",
             *_threads(managed),
         ],
         restartPolicy="Always",

@@ -14,12 +14,13 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from rag_workloads.api.parts import Parts
 from rag_workloads.jobs.lines import Line
-from rag_workloads.library.documents import State
+from rag_workloads.library.documents import ErrorCode, State
 
 # Less than a scrape waits.
 SECONDS = 2
 
 DOCUMENTS = Gauge("library_documents", "Documents of the index that answers, by state.", ["state"])
+FAILED = Gauge("library_failed_documents", "Failed documents of that index, by error code.", ["code"])
 ENTRIES = Gauge(
     "queue_entries", "Entries of a queue by state: waiting, running or deferred.", ["queue", "state"]
 )
@@ -32,7 +33,7 @@ REDIS_WRITES_FAIL = Gauge(
     "Whether Redis' last write or rewrite of its append-only file failed.",
     ["step"],
 )
-GAUGES = DOCUMENTS, ENTRIES, OLDEST, REDIS_MEMORY, REDIS_WRITES_FAIL
+GAUGES = DOCUMENTS, FAILED, ENTRIES, OLDEST, REDIS_MEMORY, REDIS_WRITES_FAIL
 
 log = structlog.get_logger(__name__)
 
@@ -41,13 +42,14 @@ class Seen(NamedTuple):
     """What Redis says. `info` is empty where it may not be asked."""
 
     documents: Mapping[State, int]
+    failed: Mapping[ErrorCode, int]
     lines: Mapping[str, Line]
     info: Mapping[str, Any]
 
 
 async def measure(parts: Parts) -> None:
     """Bring the gauges up to date; what Redis does not say now is not told at all."""
-    seen = Seen({}, {}, {})
+    seen = Seen({}, {}, {}, {})
     try:
         async with asyncio.timeout(SECONDS):
             seen = await _look(parts)
@@ -60,7 +62,8 @@ async def _look(parts: Parts) -> Seen:
     lines = dict[str, Line]()
     for library in await parts.library.at_work():
         lines |= await library.queue.lines()
-    return Seen(await parts.library.records.counts(), lines, await _info(parts))
+    records = parts.library.records
+    return Seen(await records.counts(), await records.failures(), lines, await _info(parts))
 
 
 async def _info(parts: Parts) -> dict[str, Any]:
@@ -78,6 +81,8 @@ def tell(seen: Seen) -> None:
         gauge.clear()
     for state, count in seen.documents.items():
         DOCUMENTS.labels(state).set(count)
+    for code, count in seen.failed.items():
+        FAILED.labels(code).set(count)
     for queue, line in seen.lines.items():
         for name in ("waiting", "running", "deferred"):
             ENTRIES.labels(queue, name).set(getattr(line, name))

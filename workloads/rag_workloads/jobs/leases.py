@@ -54,10 +54,12 @@ class Leases:
         self._token = self._token or uuid.uuid4().hex
         keys = [self._queue, f"{self._queue}:claim:{self._token}"]
         reply = await self._claim_script(keys, [limit, self._lease_ms, job_key_prefix])
-        now, until, ids, payloads, expired = cast(
-            tuple[int, int, list[bytes], list[bytes | None], int], reply
+        now, until, ids, payloads, expired, waited = cast(
+            tuple[int, int, list[bytes], list[bytes | None], int, list[int]], reply
         )
         metrics.LEASES_EXPIRED.labels(self._queue).inc(expired)
+        for milliseconds in waited:  # by another clock than that of who queued the entry
+            metrics.WAIT_SECONDS.labels(self._queue).observe(max(0, milliseconds) / 1000)
         self._token, self._ahead = None, now - _clock()
         entries = [Entry(i.decode(), payload) for i, payload in zip(ids, payloads, strict=True)]
         self._held.update({entry.job_id: until for entry in entries})

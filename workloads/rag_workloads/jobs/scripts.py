@@ -72,31 +72,35 @@ return enter(1, 1)
 """
 
 # KEYS: queue, claim. ARGV: how many at most, lease in ms, prefix of the payloads' keys.
-# Returns Redis' time, the time until which the entries are the caller's, their ids, their payloads, and how
-# many of them had a lease that ran out.
+# Returns Redis' time, the time until which the entries are the caller's, their ids, their payloads, how many
+# of them had a lease that ran out, and for how long, in ms, each of those had waited that nobody had taken.
 CLAIM = f"""#!lua flags=allow-oom
 {_NOW}{_PUT_OFF}
 local due, limit = now + ARGV[2], tonumber(ARGV[1])
-local ids, expired = {{}}, 0
+local ids, expired, waited = {{}}, 0, {{}}
 local again = redis.call('ZRANGEBYSCORE', KEYS[1], 0, now, 'WITHSCORES', 'LIMIT', 0, limit)
 for i = 1, #again, 2 do
   ids[#ids + 1] = again[i]
   if not put_off(again[i + 1]) then expired = expired + 1 end
 end
 if #ids < limit then
-  local line = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(0', 'LIMIT', 0, limit - #ids)
-  for _, id in ipairs(line) do ids[#ids + 1] = id end
+  local line = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, limit - #ids)
+  for i = 1, #line, 2 do
+    ids[#ids + 1] = line[i]
+    waited[#waited + 1] = now - line[i + 1] - {LINE}
+  end
 end
 local before
 if #ids > 0 then
-  before = redis.call('SET', KEYS[2], cmsgpack.pack({{due, ids, expired}}), 'NX', 'GET', 'PX', ARGV[2])
+  local taken = cmsgpack.pack({{due, ids, expired, waited}})
+  before = redis.call('SET', KEYS[2], taken, 'NX', 'GET', 'PX', ARGV[2])
 else
   before = redis.call('GET', KEYS[2])
 end
 if before then
-  due, ids, expired = unpack(cmsgpack.unpack(before))
+  due, ids, expired, waited = unpack(cmsgpack.unpack(before))
 elseif #ids == 0 then
-  return {{now, due, ids, ids, 0}}
+  return {{now, due, ids, ids, 0, waited}}
 else
   local scores = {{}}
   for _, id in ipairs(ids) do
@@ -107,7 +111,7 @@ else
 end
 local payloads = {{}}
 for i, id in ipairs(ids) do payloads[i] = ARGV[3] .. id end
-return {{now, due, ids, redis.call('MGET', unpack(payloads)), expired}}
+return {{now, due, ids, redis.call('MGET', unpack(payloads)), expired, waited}}
 """
 
 # KEYS: queue. ARGV: the new time, then ids with the times that they have. Returns the ids that are another's.

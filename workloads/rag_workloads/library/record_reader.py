@@ -120,6 +120,13 @@ class RecordReader:
                 pipe.zcard(index)
             return dict(zip(State, await pipe.execute(), strict=True))
 
+    async def failures(self) -> dict[ErrorCode, int]:
+        """How many documents failed with each code."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for code in ErrorCode:
+                pipe.zcard(f"{self._all}:error:{code}")
+            return dict(zip(ErrorCode, await pipe.execute(), strict=True))
+
     async def searchable(self, collection: str) -> int:
         """How many documents searches find in a collection."""
         async with self.redis.pipeline(transaction=False) as pipe:

@@ -4,24 +4,29 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 
 from rag_contract.environment.llm import LlmSettings
 from rag_workloads.llm.backend import Backend
+from rag_workloads.llm.engine_metrics import EngineMetrics
 from rag_workloads.llm.routes import router
 from rag_workloads.web import logs, service
 
 
 def create_app(settings: LlmSettings) -> FastAPI:
     """The ASGI app."""
-    backend = Backend(settings)
+    backend, engine = Backend(settings), EngineMetrics(settings.engine_metrics_url)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.backend = backend
+        REGISTRY.register(engine)
         yield
+        REGISTRY.unregister(engine)
+        await engine.close()
         await backend.close()
 
-    app = service.create_app("Language model service", lifespan, backend.ready)
+    app = service.create_app("Language model service", lifespan, backend.ready, measure=engine.look)
     app.include_router(router)
     return app
 
