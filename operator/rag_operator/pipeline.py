@@ -13,6 +13,7 @@ from rag_operator.fields import Part, Rule, rules
 from rag_operator.spec.embedding import Embedding
 from rag_operator.spec.expose import Expose
 from rag_operator.spec.llm import Llm
+from rag_operator.spec.monitoring import Monitoring
 from rag_operator.spec.scaling import Autoscaling
 from rag_operator.spec.service import Api, Images, Ingestion, Retrieval, Workers
 from rag_operator.spec.stores import ManagedRedis, Queue, Storage, VectorStore
@@ -75,6 +76,9 @@ class Spec(Part):
     expose: Expose | None = Field(
         default=None,
         description="How the pipeline is reached from outside. Unset: inside the cluster only.",
+    )
+    monitoring: Monitoring = Field(
+        default=Monitoring(), description="What the pipeline tells of itself beside its metrics."
     )
 
     @property

@@ -39,12 +39,14 @@ class Resolution:
 def references(pipeline: RagPipeline) -> list[SecretKeyRef]:
     """Return every reference to a Secret that the user made, and those from when an index was made."""
     spec, indexes = pipeline.spec, pipeline.status.indexes
+    tracing = spec.monitoring.tracing
     optional = [
         spec.queue.external.url_secret_ref if spec.queue.external else None,
         spec.vector_store.external.api_key_secret_ref if spec.vector_store.external else None,
         *spec.api.auth.references,
         spec.embedding.external.api_key_secret_ref if spec.embedding.external else None,
         spec.llm.external.api_key_secret_ref if spec.llm and spec.llm.external else None,
+        tracing.headers_secret_ref if tracing else None,
         *(server.api_key_secret_ref for server in (indexes.servers if indexes else ())),
     ]
     return [reference for reference in optional if reference]

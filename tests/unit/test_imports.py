@@ -22,7 +22,7 @@ LOCKS = {
 }
 OURS = {"rag_operator", "rag_contract", "rag_workloads", "rag_standins"}
 # What the Deployments' packages share.
-SHARED = {"library", "clients", "web", "jobs", "tasks"}
+SHARED = {"library", "clients", "web", "jobs", "tasks", "tracing"}
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = {"operator": "operator/Dockerfile", "models": "workloads/images/model.Dockerfile"}
 
@@ -53,16 +53,15 @@ def test_what_a_workload_imports_is_in_its_image(
     workload: str, lock: str, imports: grimp.ImportGraph
 ) -> None:
     dockerfile = (ROOT / DOCKERFILES.get(lock, f"workloads/images/{lock}.Dockerfile")).read_text()
-    copied = set(re.findall(r" (?:workloads|operator)/([\w/]+?)(?:/__init__)?(?:\.py)?[ \n]", dockerfile))
+    paths = re.findall(r" (?:workloads|operator)/([\w/.]+)", dockerfile)
     ours = [each for each in upstream(imports, workload) if each.partition(".")[0] in OURS]
-    missing = {
-        module
-        for module in ours
-        if not any(
-            module == path or module.startswith(f"{path}.") for path in (c.replace("/", ".") for c in copied)
-        )
-    }
-    assert not missing
+    assert not {module for module in ours if not any(holds(path, module) for path in paths)}
+
+
+def holds(path: str, module: str) -> bool:
+    """Whether a module is in a file, or somewhere in a folder."""
+    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return module == name or (not path.endswith(".py") and module.startswith(f"{name}."))
 
 
 def test_the_contract_brings_no_library_but_pydantic(imports: grimp.ImportGraph) -> None:

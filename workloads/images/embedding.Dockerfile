@@ -10,7 +10,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv --no-deps --require-hashes -r /tmp/requirements.txt \
     && find /opt/venv -type d -name tests -prune -exec rm -r {} +
 COPY workloads/rag_contract /app/rag_contract
-COPY workloads/rag_workloads/__init__.py workloads/rag_workloads/tasks.py /app/rag_workloads/
+COPY workloads/rag_workloads/__init__.py workloads/rag_workloads/tasks.py workloads/rag_workloads/tracing.py /app/rag_workloads/
 COPY workloads/rag_workloads/jobs /app/rag_workloads/jobs
 COPY workloads/rag_workloads/web /app/rag_workloads/web
 COPY workloads/rag_workloads/clients /app/rag_workloads/clients

@@ -9,7 +9,7 @@ COPY requirements/worker.txt /tmp/requirements.txt
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv --no-deps --require-hashes -r /tmp/requirements.txt
 COPY workloads/rag_contract /app/rag_contract
-COPY workloads/rag_workloads/__init__.py workloads/rag_workloads/tasks.py /app/rag_workloads/
+COPY workloads/rag_workloads/__init__.py workloads/rag_workloads/tasks.py workloads/rag_workloads/tracing.py /app/rag_workloads/
 COPY workloads/rag_workloads/jobs /app/rag_workloads/jobs
 COPY workloads/rag_workloads/web /app/rag_workloads/web
 COPY workloads/rag_workloads/library /app/rag_workloads/library

@@ -16,6 +16,7 @@ from rag_operator.children.storage import (
     storage_mount,
     storage_volume,
 )
+from rag_operator.children.tracing import tracing_env
 from rag_operator.children.workload_env import key_env, key_values, library_values
 from rag_operator.names import Component, Manifest
 from rag_operator.quantities import to_bytes
@@ -51,7 +52,7 @@ def _container(site: Site) -> Manifest:
         site.image(Component.API),
         site.spec.api.resources,
         command=["python", "-m", "rag_workloads.api"],
-        env=[*_settings(site).variables(), *key_env(site)],
+        env=[*_settings(site).variables(), *key_env(site), *tracing_env(site, Component.API)],
         ports=port(API_PORT),
         **http_probes(LIVE_PATH, READY_PATH),
         lifecycle=drain(),

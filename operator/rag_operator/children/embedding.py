@@ -8,6 +8,7 @@ from rag_operator.children.models import ModelFiles, embedding_model
 from rag_operator.children.objects import claim, disruption_budget, service, service_account
 from rag_operator.children.pods import Pod, container, deployment, drain, grace, http_probes, port
 from rag_operator.children.site import Site
+from rag_operator.children.tracing import tracing_env
 from rag_operator.children.workload_env import from_secret, key_env, key_values, library_values
 from rag_operator.names import Component, Manifest
 from rag_operator.status import IndexStatus
@@ -68,7 +69,12 @@ def _container(site: Site, index: IndexStatus, files: ModelFiles) -> Manifest:
         site.image(Component.EMBEDDING),
         (feeder or site.managed_embedding(index)).resources,
         command=["python", "-m", "rag_workloads.embedding"],
-        env=[*_settings(site, index, files).variables(), *key_env(site), *files.env],
+        env=[
+            *_settings(site, index, files).variables(),
+            *key_env(site),
+            *files.env,
+            *tracing_env(site, Component.EMBEDDING.of(index)),
+        ],
         ports=port(EMBEDDING_PORT),
         **http_probes(LIVE_PATH, READY_PATH, START_SECONDS if files.init_containers else DOWNLOAD_SECONDS),
         lifecycle=drain(),

@@ -19,6 +19,7 @@ from rag_operator.children.pods import (
     port,
 )
 from rag_operator.children.site import Site
+from rag_operator.children.tracing import tracing_env
 from rag_operator.children.workload_env import from_secret
 from rag_operator.names import LLAMA_SERVER_PORT, Component, Manifest
 from rag_operator.quantities import parse_quantity
@@ -92,7 +93,7 @@ def _proxy(site: Site, llm: Llm, settings: LlmSettings) -> Manifest:
         site.image(Component.LLM),
         llm.resources,
         command=["python", "-m", "rag_workloads.llm"],
-        env=settings.variables(),
+        env=[*settings.variables(), *tracing_env(site, Component.LLM)],
         ports=port(LLM_PORT),
         **http_probes(LIVE_PATH, READY_PATH),
         lifecycle=drain(),

@@ -16,6 +16,7 @@ from rag_operator.children.storage import (
     storage_mount,
     storage_volume,
 )
+from rag_operator.children.tracing import tracing_env
 from rag_operator.children.workload_env import library_values
 from rag_operator.names import Component, Manifest
 from rag_operator.status import IndexStatus
@@ -31,7 +32,7 @@ def manifests(site: Site, index: IndexStatus) -> list[Manifest]:
         site.image(Component.WORKER),
         site.spec.workers.resources,
         command=["python", "-m", "rag_workloads.worker"],
-        env=[*_settings(site, index, files).variables(), *files.env],
+        env=[*_settings(site, index, files).variables(), *files.env, *tracing_env(site, component)],
         ports=port(WORKER_PORT),
         **http_probes(LIVE_PATH, READY_PATH),
         volumeMounts=[storage_mount(), *files.mounts],

@@ -10,6 +10,7 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel
 
+from rag_workloads import tracing
 from rag_workloads.api.evidence import Citation, Evidence, gather_evidence
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.prompt import prompts
@@ -40,11 +41,12 @@ class Stopwatch:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextlib.contextmanager
-    def time(self, step: str) -> Iterator[None]:
-        """Time a step."""
+    def time(self, step: str) -> Iterator[tracing.Span]:
+        """Time a step, which is a span of its own."""
         start = time.perf_counter()
         try:
-            yield
+            with tracing.apart(step) as span:
+                yield span
         finally:
             self.seconds[step] = round(time.perf_counter() - start, 4)
             metrics.QUESTION_SECONDS.labels(step).observe(self.seconds[step])
@@ -74,11 +76,11 @@ class Answering:
     async def prepare(self, question: str, top_k: int) -> Prepared:
         """Everything up to the model."""
         watch = Stopwatch()
-        with watch.time("retrieval"):
+        with watch.time("retrieval") as span, tracing.current(span):
             found = await self._retrieval.search(question, top_k)
         evidence = Evidence([], [])
         if found.hits:
-            with watch.time("citations"):
+            with watch.time("citations") as span, tracing.current(span):
                 evidence = await gather_evidence(self._retrieval, found)
         metrics.CITATIONS.observe(len(evidence.citations))
         return Prepared(question, evidence, watch)
@@ -90,7 +92,7 @@ class Answering:
         if not prepared.evidence.sentences:
             text = NOTHING_FOUND
         elif self._llm is not None:
-            with prepared.watch.time("generation"), _llm_errors():
+            with prepared.watch.time("generation") as span, _llm_errors(), tracing.current(span):
                 text = await self._ask(prepared, self._llm, _whole)
         return Answer(answer=text, citations=prepared.evidence.citations, timings=prepared.watch.seconds)
 
@@ -99,8 +101,9 @@ class Answering:
         if not prepared.evidence.sentences:
             yield NOTHING_FOUND
         elif self._llm is not None:
-            with prepared.watch.time("generation"), _llm_errors():
-                first, pieces = await self._ask(prepared, self._llm, _begun)
+            with prepared.watch.time("generation") as span, _llm_errors():
+                with tracing.current(span):
+                    first, pieces = await self._ask(prepared, self._llm, _begun)
                 async with contextlib.aclosing(pieces):
                     yield first
                     async for piece in pieces:

@@ -10,6 +10,7 @@ import numpy as np
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from numpy.typing import NDArray
 
+from rag_workloads import tracing
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.library.collections import VectorStoreError
 from rag_workloads.library.vectors import Hit, VectorStore
@@ -37,7 +38,7 @@ class Retrieval:
     async def search(self, question: str, top_k: int) -> Found:
         """The chunks nearest to a question."""
         (vector,) = await self.embed([question])
-        with vector_store_errors():
+        with vector_store_errors(), tracing.vector_store("search", self._vectors.collection):
             return Found(question, vector, await self._vectors.search(vector, top_k, self._score_threshold))
 
     async def embed(self, texts: list[str]) -> NDArray[np.float32]:

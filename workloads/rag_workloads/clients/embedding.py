@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from rag_contract.limits import EMBEDDING_SECONDS
+from rag_workloads import tracing
 
 # Texts in one request: what text-embeddings-inference takes unless it is told otherwise.
 BATCH_SIZE = 32
@@ -82,6 +83,8 @@ class EmbeddingClient:
     async def _embed(
         self, texts: list[str], truncate: bool, direction: Literal["left", "right"]
     ) -> NDArray[np.float32]:
+        # They are read before anything is awaited, so that no other call comes between.
+        self._client.headers = tracing.carried()
         vectors: NDArray[np.float32] = await self._client.feature_extraction(
             texts, normalize=True, truncate=truncate, truncation_direction=direction
         )

@@ -8,6 +8,7 @@ import httpx
 from httpx_sse import EventSource
 
 from rag_contract.endpoints import READY_PATH
+from rag_workloads import tracing
 from rag_workloads.web.problems import Problem
 
 CONNECT_SECONDS = INFO_SECONDS = 5
@@ -24,7 +25,8 @@ class LlmClient:
 
     def __init__(self, url: str, answer_seconds: float) -> None:
         timeout = httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS)
-        self._client = httpx.AsyncClient(base_url=url, timeout=timeout)
+        hooks = {"request": [tracing.carry]}
+        self._client = httpx.AsyncClient(base_url=url, timeout=timeout, event_hooks=hooks)
         self._context_length: int | None = None
         self._known_until = 0.0
 

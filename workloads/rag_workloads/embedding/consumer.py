@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import structlog
 
 from rag_contract.stats import ProblemComponent
+from rag_workloads import tracing
 from rag_workloads.embedding.engine import Engine, EngineUnavailable, InputTooLong, Lane, Refused
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.payloads import EmbedBatch
@@ -42,6 +43,7 @@ class BatchConsumer:
     async def embed_batch(self, payload: dict[str, Any]) -> None:
         """Embed and store one batch; the last one of a document makes it searchable."""
         batch = EmbedBatch.from_payload(payload)
+        tracing.note({"ragpipeline.document.id": batch.document_id, "ragpipeline.batch": batch.number})
         try:
             if not await self.library.take_batch(batch):
                 metrics.BATCHES.labels("dropped").inc()

@@ -9,6 +9,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_workloads import tracing
 from rag_workloads.embedding import meters
 from rag_workloads.embedding.calls import Call, Tokens, Window, take_batch
 from rag_workloads.embedding.engine import Direction, InferenceFailed, Lane, Overloaded
@@ -50,6 +51,7 @@ class Lanes:
         loop = asyncio.get_running_loop()
         tokenize, tokenizer = self._model.tokenize, self._tokenizers[lane]
         tokens = await loop.run_in_executor(tokenizer, tokenize, texts, truncate, direction)
+        tracing.note({"gen_ai.usage.input_tokens": sum(map(len, tokens))})
         try:
             async with asyncio.timeout(self._patience) as limit:
                 return await self._infer(tokens, lane, lambda: limit.reschedule(loop.time() + self._patience))

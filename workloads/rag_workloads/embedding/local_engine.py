@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_contract.environment.embedding import EmbeddingSettings
+from rag_workloads import tracing
 from rag_workloads.embedding.cpus import usable_cpus
 from rag_workloads.embedding.engine import Direction, Lane, Token, Unsupported, shorten
 from rag_workloads.embedding.lanes import Lanes
@@ -43,7 +44,8 @@ class LocalEngine:
         self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
     ) -> NDArray[np.float32]:
         """As `Engine.embed`."""
-        vectors = await self._lanes.embed(texts, lane, truncate, direction)
+        with tracing.embeddings(self.fingerprint.model, "openvino", len(texts)):
+            vectors = await self._lanes.embed(texts, lane, truncate, direction)
         return shorten(vectors, self.fingerprint.dimension)
 
     async def tokenize(self, texts: list[str], add_special_tokens: bool) -> list[list[Token]]:

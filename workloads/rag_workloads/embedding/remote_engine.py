@@ -10,6 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from numpy.typing import NDArray
 
 from rag_contract.environment.embedding import EmbeddingSettings
+from rag_workloads import tracing
 from rag_workloads.clients.embedding import BATCH_SIZE, EmbeddingClient
 from rag_workloads.embedding.engine import (
     Direction,
@@ -24,6 +25,7 @@ from rag_workloads.embedding.engine import (
 )
 from rag_workloads.library.collections import Fingerprint
 
+PROVIDER = "text-embeddings-inference"
 # Servers differ by their release in how they refuse a text.
 BY_STATUS = {
     400: Unsupported,
@@ -64,7 +66,7 @@ class RemoteEngine:
         self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
     ) -> NDArray[np.float32]:
         """As `Engine.embed`, in parts as large as the server takes."""
-        with _translated():
+        with tracing.embeddings(self.fingerprint.model, PROVIDER, len(texts)), _translated():
             vectors = await self._client.embed(
                 texts, truncate=truncate, direction=direction, batch_size=self._batch_size
             )

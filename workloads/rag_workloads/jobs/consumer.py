@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ import structlog
 from arq.jobs import DeserializationError, deserialize_job_raw
 from redis.exceptions import RedisError
 
-from rag_workloads import tasks
+from rag_workloads import tasks, tracing
 from rag_workloads.jobs import metrics
 from rag_workloads.jobs.leases import RENEW_SECONDS, Entry, Leases
 from rag_workloads.jobs.payloads import Undecodable
@@ -63,7 +64,7 @@ class Consumer(arq.Worker):
             max_jobs=concurrency,
             job_deserializer=unpack,
         )
-        self._job, self._signature = job, inspect.signature(job)
+        self._job, self._signature, self._name = job, inspect.signature(job), name
         self._leases = Leases(queue.redis, queue_name)
         self._presence, self._name = Presence(queue.redis, queue_name), own_name()
         metrics.begin(queue_name)
@@ -234,7 +235,8 @@ class Consumer(arq.Worker):
             return None
         call = self._decode(entry.payload)
         try:
-            await self._job(*call.args, **call.kwargs)
+            with self._span(entry.job_id, entry.payload):
+                await self._job(*call.args, **call.kwargs)
         except RetryLater as retry:
             metrics.RETRIES.labels(self.queue_name).inc()
             return retry.delay
@@ -249,6 +251,11 @@ class Consumer(arq.Worker):
         except Exception:
             log.exception("job failed")
         return None
+
+    def _span(self, job_id: str, payload: bytes) -> AbstractContextManager[tracing.Span]:
+        """The span of one run, in the trace that the payload names."""
+        fields = unpack(payload) if tracing.enabled() else {}
+        return tracing.job(self._name, self.queue_name, job_id, fields)
 
     def _decode(self, payload: bytes) -> inspect.BoundArguments:
         try:

@@ -15,6 +15,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError, ConnectionError, TimeoutError
 
 from rag_contract import names
+from rag_workloads import tracing
 from rag_workloads.jobs import payloads, scripts
 from rag_workloads.jobs.lines import Line, Lines
 from rag_workloads.jobs.payloads import EmbedBatch
@@ -157,8 +158,8 @@ def _entries(queue: str, jobs: Mapping[str, tuple[Any, ...]]) -> tuple[list[str]
 
 
 def pack(value: dict[str, Any]) -> bytes:
-    """A payload as it is queued."""
-    return cast(bytes, msgpack.packb(value))
+    """A payload as it is queued, with the trace that it belongs to beside ARQ's own fields."""
+    return cast(bytes, msgpack.packb(value | tracing.carried()))
 
 
 def unpack(data: bytes) -> dict[str, Any]:

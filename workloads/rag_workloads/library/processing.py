@@ -10,6 +10,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from rag_workloads import tracing
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library.documents import Document, DocumentError, Layout, Stage, State
 from rag_workloads.library.record_reader import NO_CHECKPOINT, Checkpoint
@@ -120,12 +121,14 @@ class Processing(Removal):
 
         False if the generation was over.
         """
-        await self.vectors.upsert(batch, vectors)
+        with tracing.vector_store("upsert", batch.collection, len(batch.chunks)):
+            await self.vectors.upsert(batch, vectors)
         done = await self.records.batch_done(
             batch.document_id, batch.generation, batch.number, len(batch.chunks)
         )
         if done:
-            return await self.finish(batch.document_id, batch.generation, batch.collection)
+            with tracing.step("make searchable"):
+                return await self.finish(batch.document_id, batch.generation, batch.collection)
         if done is None:
             await self.settle(batch.document_id, batch.generation)
         return done is not None

@@ -11,6 +11,7 @@ import httpx
 from httpx_sse import EventSource
 
 from rag_contract.environment.llm import LlmSettings
+from rag_workloads import tracing
 from rag_workloads.web import metrics
 from rag_workloads.web.problems import Problem, Unavailable
 
@@ -48,33 +49,38 @@ class Backend:
             headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
             timeout=httpx.Timeout(settings.answer_seconds, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+            event_hooks={"request": [tracing.carry]},
         )
 
     async def generate(self, prompt: Prompt) -> Completion:
         """The whole answer."""
-        with _problems():
-            response = await self._client.post("/chat/completions", json=self._request(prompt, stream=False))
+        request = self._request(prompt, stream=False)
+        with tracing.chat(request) as span, tracing.current(span), _problems():
+            response = await self._client.post("/chat/completions", json=request)
             _check(response)
             answer = response.json()
             text = answer["choices"][0]["message"]["content"] or ""
-            _count(answer["usage"])
+            _count(answer["usage"], span)
             return Completion(text, answer["usage"]["completion_tokens"])
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[str]:
         """The answer piece by piece. Closing the iterator closes the connection, which stops the model."""
         request = self._request(prompt, stream=True) | {"stream_options": {"include_usage": True}}
         start, begun = time.perf_counter(), False
-        with _problems():
-            async with self._client.stream("POST", "/chat/completions", json=request) as response:
+        with tracing.chat(request) as span, _problems():
+            with tracing.current(span):
+                response = await self._open(request)
+            async with contextlib.aclosing(response):
                 if response.is_error:
                     await response.aread()
                 _check(response)
                 async for message in _messages(response):
                     if message.get("usage"):  # in the last one
-                        _count(message["usage"])
+                        _count(message["usage"], span)
                     if piece := _piece(message):
                         if not begun:
                             metrics.LLM_FIRST_TOKEN_SECONDS.observe(time.perf_counter() - start)
+                            span.add_event("first token")
                             begun = True
                         yield piece
 
@@ -94,6 +100,12 @@ class Backend:
         """Close all connections."""
         await self._client.aclose()
 
+    async def _open(self, request: dict[str, Any]) -> httpx.Response:
+        """The head of a streamed answer."""
+        return await self._client.send(
+            self._client.build_request("POST", "/chat/completions", json=request), stream=True
+        )
+
     def _request(self, prompt: Prompt, *, stream: bool) -> dict[str, Any]:
         return {
             "model": self.model,
@@ -104,9 +116,11 @@ class Backend:
         }
 
 
-def _count(usage: dict[str, Any]) -> None:
-    metrics.LLM_TOKENS.labels("in").inc(usage.get("prompt_tokens", 0))
-    metrics.LLM_TOKENS.labels("out").inc(usage.get("completion_tokens", 0))
+def _count(usage: dict[str, Any], span: tracing.Span) -> None:
+    read, written = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+    metrics.LLM_TOKENS.labels("in").inc(read)
+    metrics.LLM_TOKENS.labels("out").inc(written)
+    span.set_attributes(tracing.tokens(read, written))
 
 
 def _context_length(models: list[dict[str, Any]], name: str) -> int | None:

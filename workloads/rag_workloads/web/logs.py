@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line in a cluster, colours on a console.
 
 Bind what identifies the work with `structlog.contextvars.bind_contextvars(request_id=...)` or `job_id=...`;
-every line logged in that context carries it, those of libraries too.
+every line logged in that context carries it, those of libraries too, and the id of the trace if there is one.
 """
 
 import logging
@@ -11,12 +11,14 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from rag_contract.environment.base import LogFormat, LogLevel
+from rag_workloads import tracing
 
 
 def configure(level: LogLevel, format: LogFormat) -> None:
     """Send structlog's and the standard library's records through one formatter to stderr."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -45,6 +47,12 @@ def configure(level: LogLevel, format: LogFormat) -> None:
     # Chatty at info: a line per request to Redis, Qdrant or the hub.
     for name in ("httpx", "httpx2", "httpcore", "httpcore2", "arq.worker", "filelock"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _with_trace(_: Any, __: str, event: EventDict) -> EventDict:
+    if trace_id := tracing.trace_id():
+        event["trace_id"] = trace_id
+    return event
 
 
 def _without_colours(_: Any, __: str, event: EventDict) -> EventDict:

@@ -13,11 +13,12 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag_contract.endpoints import LIVE_PATH, READY_PATH
+from rag_contract.endpoints import LIVE_PATH, READY_PATH, STATS_PATH
 from rag_contract.environment.base import ServiceSettings
 from rag_contract.limits import READY_SECONDS
 from rag_workloads.web import metrics, problems
@@ -25,7 +26,19 @@ from rag_workloads.web.bodies import BodyLimitMiddleware, Pace
 from rag_workloads.web.problems import Problem
 
 REQUEST_ID = "x-request-id"
+METRICS_PATH = "/metrics"
 BODY_BYTES = 1 << 20
+# What machines ask again and again is no part of any trace.
+UNTRACED = {LIVE_PATH, READY_PATH, METRICS_PATH, STATS_PATH, "/health"}
+# A span a request, in the trace of its `traceparent`, exported where OpenTelemetry's own variables name a
+# collector; metrics and logs go other ways.
+TELEMETRY: TelemetryConfig = {
+    "auto_configure": True,
+    "operation_spans": False,
+    "metrics": False,
+    "logs": False,
+    "exclude": lambda scope: scope["path"] in UNTRACED,
+}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -48,12 +61,12 @@ def create_app(
     A body may have `body_limit` bytes, or what `body_limits` says of its path, and comes at `pace` at least.
     `measure` runs before each scrape.
     """
-    app = FastAPIOffline(title=title, lifespan=lifespan, redoc_url=None)
+    app = FastAPIOffline(title=title, lifespan=lifespan, redoc_url=None, telemetry=TELEMETRY)
     problems.install(app)
     app.add_middleware(BodyLimitMiddleware, limit=body_limit, by_path=body_limits or {}, pace=pace or Pace())
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(metrics.MetricsMiddleware)
-    app.add_route("/metrics", metrics.metrics_route(measure), include_in_schema=False)
+    app.add_route(METRICS_PATH, metrics.metrics_route(measure), include_in_schema=False)
 
     @app.get(LIVE_PATH, include_in_schema=False)
     async def live() -> JSONResponse:

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_contract.stats import ProblemComponent
+from rag_workloads import tracing
 from rag_workloads.jobs.consumer import RetryLater
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.collections import VectorStoreAway
@@ -68,6 +69,7 @@ class DocumentProcessor:
         What cannot succeed fails it at once, other errors are tried again.
         """
         attempt = Attempt(document_id, uuid4().hex)
+        tracing.note({"ragpipeline.document.id": document_id})
         try:
             await self._process(attempt, task)
         except asyncio.CancelledError:  # the worker stops
@@ -126,11 +128,13 @@ class DocumentProcessor:
         budget = TimeBudget(self.settings.time_limit_seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "document")
-            await self._fetch(document, path, budget)
+            with tracing.step("fetch file"):
+                await self._fetch(document, path, budget)
             async with self.parser.open(path, document.content_type, budget) as reading:
                 await self.library.progress(document, pages=reading.pages)
                 cutter = await self._cutter(document)
-                await self._cut(document, reading, cutter, budget)
+                with tracing.step("cut pages", {"ragpipeline.pages": reading.pages}):
+                    await self._cut(document, reading, cutter, budget)
             await self._finish(document, cutter)
 
     async def _cutter(self, document: Document) -> Cutter:
