@@ -2,12 +2,11 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -99,11 +98,6 @@ def _span(service: str, span: SpanMessage) -> Span:
     )
 
 
-def _values(attributes: Any) -> dict[str, Any]:
+def _values(attributes: Iterable[KeyValue]) -> dict[str, Any]:
     """Attributes as plain values."""
-
-    def plain(each: KeyValue) -> Any:
-        (value,) = MessageToDict(each.value).values()
-        return int(value) if each.value.WhichOneof("value") == "int_value" else value
-
-    return {each.key: plain(each) for each in attributes}
+    return {each.key: getattr(each.value, each.value.WhichOneof("value") or "") for each in attributes}

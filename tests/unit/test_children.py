@@ -68,7 +68,7 @@ def test_a_full_pipeline_has_these_children() -> None:
         ],
         "TriggerAuthentication": ["demo-embedding"],
         "ScaledObject": ["demo-embedding"],
-        "PodMonitor": ["demo-monitoring"],
+        "PodMonitor": ["demo-monitoring", "demo-qdrant"],
         "PrometheusRule": ["demo-monitoring"],
     }
 
@@ -333,7 +333,7 @@ def test_the_engine_of_a_language_model_outlives_its_service_in_their_pod() -> N
     assert "lifecycle" not in engine
     assert engine["args"] == [
         "-m", "/models/model.gguf", "--alias", MANAGED_LLM["managed"]["model"], "--host", "127.0.0.1",
-        "--port", "8080", "-c", "4096", "--parallel", "2", "--threads", "2",
+        "--port", "8080", "-c", "4096", "--parallel", "2", "--metrics", "--threads", "2",
     ]  # fmt: skip
     assert {"name": "BACKEND_URL", "value": "http://127.0.0.1:8080/v1"} in service["env"]
 

@@ -64,8 +64,8 @@ async def test_a_request_carries_the_span(spans: InMemorySpanExporter) -> None:
     with tracing.step("asks") as asks:
         await tracing.carry(request)
     context = asks.get_span_context()
-    traceparent = f"00-{trace.format_trace_id(context.trace_id)}-{trace.format_span_id(context.span_id)}-01"
-    assert request.headers["traceparent"] == traceparent
+    ids = trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
+    assert tuple(request.headers["traceparent"].split("-")[1:3]) == ids
     assert len(spans.get_finished_spans()) == 1
 
 

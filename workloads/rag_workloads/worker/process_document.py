@@ -130,12 +130,12 @@ class DocumentProcessor:
             path = Path(folder, "document")
             with tracing.step("fetch file"):
                 await self._fetch(document, path, budget)
-            async with self.parser.open(path, document.content_type, budget) as reading:
-                await self.library.progress(document, pages=reading.pages)
-                cutter = await self._cutter(document)
-                with tracing.step("cut pages", {"ragpipeline.pages": reading.pages}):
+            with tracing.step("read and cut"):
+                async with self.parser.open(path, document.content_type, budget) as reading:
+                    await self.library.progress(document, pages=reading.pages)
+                    cutter = await self._cutter(document)
                     await self._cut(document, reading, cutter, budget)
-            await self._finish(document, cutter)
+                await self._finish(document, cutter)
 
     async def _cutter(self, document: Document) -> Cutter:
         """Begin where an earlier attempt came."""
