@@ -1,6 +1,6 @@
 // A question, its answer as it is written, and what it rests on.
 
-import { request } from "./api.js";
+import { Refused, request } from "./api.js";
 import { complain } from "./dialogs.js";
 import { byId, element } from "./dom.js";
 import { say } from "./i18n.js";
@@ -60,7 +60,7 @@ function take({ name = "message", data }) {
   const told = JSON.parse(data);
   if (name === "message") byId("answer").append(told.chunk);
   else if (name === "citations") cite(told.citations);
-  else if (name === "error") complain(Object.assign(new Error(told.detail), { type: told.type.split(":").pop() }));
+  else if (name === "error") complain(new Refused(told.status, told));
 }
 
 function cite(citations) {

@@ -23,9 +23,9 @@ function ask(wrong) {
   const dialog = byId("key-dialog");
   byId("key-wrong").hidden = !wrong;
   byId("key").value = "";
+  dialog.oncancel = (event) => event.preventDefault();
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("cancel", (event) => event.preventDefault());
     byId("key-form").addEventListener(
       "submit",
       () => {

@@ -43,20 +43,20 @@ export class Row {
     say(this.state, standing(document));
     this.progress.hidden = !unfinished;
     this.progress.value = document.progress;
-    this.#say_facts();
+    this.#sayFacts();
     this.error.hidden = !error;
-    if (error) this.#say_error(error);
+    if (error) this.#sayError(error);
     this.#show(this.retry, RETRIABLE.includes(state));
     this.#show(this.cancel, unfinished);
   }
 
-  #say_facts() {
+  #sayFacts() {
     const { size_bytes: size, created_at: created, pages, chunks, state } = this.document;
     const key = state === "completed" ? "documents.facts" : "documents.factsBefore";
     say(this.facts, key, { size, created, pages: pages ?? 0, chunks: chunks ?? 0 });
   }
 
-  #say_error({ code, message, page, hint }) {
+  #sayError({ code, message, page, hint }) {
     say(this.code, `code.${code}`);
     this.reason.textContent = page ? `${message} (p. ${page})` : message;
     this.hint.textContent = hint ?? "";

@@ -59,7 +59,7 @@ function add(files) {
   sendMore();
 }
 
-async function sendMore() {
+function sendMore() {
   while (waiting.length && sending < AT_ONCE) {
     sending += 1;
     waiting.shift().send().finally(() => {

@@ -6,12 +6,13 @@ import { say } from "./i18n.js";
 
 let opener = null;
 let opened = { id: "", document: null };
-let shown = { page: 1, quote: "" };
+let cited = { page: 1, quote: "" };
+let shown = 1;
 let latest = 0;
 
 export function start() {
-  byId("previous-page").addEventListener("click", () => show(shown.page - 1));
-  byId("next-page").addEventListener("click", () => show(shown.page + 1));
+  byId("previous-page").addEventListener("click", () => show(shown - 1));
+  byId("next-page").addEventListener("click", () => show(shown + 1));
   byId("close-viewer").addEventListener("click", close);
   byId("viewer").addEventListener("keydown", ({ key }) => key === "Escape" && close());
 }
@@ -27,13 +28,14 @@ export async function open({ document_id: id, file_name: name, page, quote }, fr
   byId("viewer").hidden = false;
   document.body.classList.add("beside");
   byId("viewer-name").focus();
-  shown = { page, quote };
+  cited = { page, quote };
   try {
     if (opened.id !== id) {
       byId("sheet").replaceChildren();
       say(byId("viewer-status"), "viewer.loading");
       const found = await load(id);
-      if (mine !== latest) return;
+      if (mine !== latest) return found.close();
+      opened.document?.close();
       opened = { id, document: found };
     }
     await show(page);
@@ -54,9 +56,8 @@ async function load(id) {
 async function show(wanted) {
   const { pages, draw } = opened.document;
   const page = Math.min(Math.max(1, wanted), pages);
-  // A sentence may go on at the next page.
-  const quote = page === shown.page || page === shown.page + 1 ? shown.quote : "";
-  shown = { page, quote };
+  const quote = page === cited.page ? cited.quote : "";
+  shown = page;
   byId("previous-page").disabled = page === 1;
   byId("next-page").disabled = page === pages;
   byId("viewer-pages").hidden = pages === 1;

@@ -27,7 +27,11 @@ export async function load(path) {
     useWasm: false, // it would need 'unsafe-eval' of its kind; pdf.js brings the same as plain scripts
   });
   const pdf = await loading.promise;
-  return { pages: pdf.numPages, draw: async (page, quote, sheet) => draw(await pdf.getPage(page), quote, sheet) };
+  return {
+    pages: pdf.numPages,
+    draw: async (page, quote, sheet) => draw(await pdf.getPage(page), quote, sheet),
+    close: () => loading.destroy(),
+  };
 }
 
 async function draw(page, quote, sheet) {

@@ -10,7 +10,7 @@ const LINES = 400;
 export async function load(path) {
   const answer = await request(path);
   const pages = decoded(await answer.arrayBuffer(), answer.headers.get("Content-Type") ?? "").split("\f");
-  return { pages: pages.length, draw: (page, quote, sheet) => draw(pages[page - 1], quote, sheet) };
+  return { pages: pages.length, draw: (page, quote, sheet) => draw(pages[page - 1], quote, sheet), close() {} };
 }
 
 function decoded(bytes, type) {
