@@ -23,7 +23,7 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="ragpipeline-api" \
       org.opencontainers.image.description="The REST API of a RagPipeline: documents and questions" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0 AND BSD-2-Clause AND BSD-3-Clause AND OFL-1.1"
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:${PATH} PYTHONPATH=/app PYTHONUNBUFFERED=1
