@@ -73,3 +73,13 @@ def test_every_element_that_a_script_looks_for_is_there() -> None:
     named = {name for path in SCRIPTS for name in re.findall(r'byId\("([\w-]+)"\)', path.read_text())}
     assert len(named) > 40
     assert named - set(re.findall(r'\sid="([\w-]+)"', INDEX)) == set()
+
+
+def test_what_the_page_starts_with_is_fetched_at_once() -> None:
+    preloaded = set(re.findall(r'rel="modulepreload" href="page/([\w.]+)"', INDEX))
+    imports = {
+        name
+        for path in SCRIPTS
+        for name in re.findall(r'^import .* from "\./([\w.]+)";$', path.read_text(), re.M)
+    }
+    assert preloaded == imports - {"marking.js"}  # which only a viewer needs

@@ -28,14 +28,14 @@ function connection(state) {
   say(byId("connection"), `connection.${state}`);
 }
 
-await startLanguage(byId("language"));
 [dialogs, viewer, upload, ask].forEach((part) => part.start());
 addEventListener("hashchange", () => {
   showView();
   byId(shown()).querySelector("h2").focus();
 });
 showView();
-await documents.start();
+// At once, as neither needs the other: what is there before its words is given them when they come.
+await Promise.all([startLanguage(byId("language")), documents.start()]);
 await follow({
   told(event) {
     documents.changed(event);

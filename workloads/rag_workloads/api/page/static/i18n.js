@@ -70,7 +70,7 @@ function apply(node) {
 /** A message with its values: `{name}` as it is, `{name:kind}` as a number, bytes, duration or time, and
  * `{name:page|pages}` as the one word or the other. */
 export function message(key, values = {}) {
-  return (messages[key] ?? key).replace(/\{(\w+)(?::([^}]+))?\}/g, (_, name, kind) => written(values[name], kind));
+  return (messages[key] ?? "").replace(/\{(\w+)(?::([^}]+))?\}/g, (_, name, kind) => written(values[name], kind));
 }
 
 function written(value, kind) {
