@@ -36,6 +36,7 @@ _RENAMES = {"etcd": {"server": "etcd"}, "keda": {"operator": "keda", "adapter": 
 # A module's own manifests travel with its binaries, so that the module cache may go.
 _MANIFESTS = {
     "keda": ("github.com/kedacore/keda/v2", ["config"]),
+    "contour": ("github.com/projectcontour/contour", ["examples"]),
     "prometheus-operator": (
         "github.com/prometheus-operator/prometheus-operator",
         ["bundle.yaml", "kustomization.yaml"],

