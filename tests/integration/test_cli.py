@@ -179,7 +179,9 @@ def test_an_upload_that_is_stopped_goes_on_where_it_was(redis_server: str, folde
     settings = {"REDIS_URL": redis_server, "STORAGE_URL": (folder.parent / "objects").as_uri()}
     with lone_api(probe="/live", **settings) as url:
         files = [str(folder / "more" / name) for name in ("notes.txt", "lighthouse.pdf")]
-        command = [sys.executable, "-m", "rag_cli", "upload", *files, "--url", url]
+        # What a shell runs in the background has been told to ignore it.
+        heeding = ("env", "--default-signal=INT")
+        command = [*heeding, sys.executable, "-m", "rag_cli", "upload", *files, "--url", url]
         process = subprocess.Popen(command, env=environment({}), stderr=subprocess.PIPE)
         eventually(lambda: len(said(url, "documents")["documents"]) == len(files))
         process.send_signal(signal.SIGINT)
