@@ -79,6 +79,17 @@ def test_redis_tells_its_memory_and_whether_it_writes(api: str) -> None:
     assert seen["redis_append_only_failing", "rewrite"] == 0
 
 
+async def test_a_redis_that_is_full_tells_all_the_same(api: str, redis_url: str) -> None:
+    queue = Queue.open(redis_url, PIPELINE)
+    await queue.redis.config_set("maxmemory", 1)
+    try:
+        seen = told(api)
+        assert seen["redis_memory_bytes", "used"] > seen["redis_memory_bytes", "limit"] == 1
+    finally:
+        await queue.redis.config_set("maxmemory", 0)
+        await queue.close()
+
+
 async def test_a_redis_that_may_not_be_asked_for_its_state_still_tells_its_queues(
     redis_url: str, tmp_path: Path
 ) -> None:
