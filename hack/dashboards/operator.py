@@ -3,6 +3,7 @@
 from dashboards.panels import Dashboard, Panel
 
 RATE = "[$__rate_interval]"
+BY = "by (namespace, pipeline)"
 CONDITION = "ragpipeline_condition{$own}"
 # What every Python process tells of itself has no other name for the operator.
 PROCESS = '{container="operator",pipeline=""}'
@@ -37,8 +38,9 @@ OPERATOR = Dashboard(
                 "Passes in a row that failed",
                 "By pipeline; five call somebody.",
                 {
-                    "{{namespace}}/{{pipeline}}": "max by (namespace, pipeline)"
-                    " (ragpipeline_failed_passes{$own})"
+                    "{{namespace}}/{{pipeline}}": f"max {BY} (ragpipeline_failed_passes{{$own}})"
+                    # Of one whose passes succeed there is no number.
+                    f' or 0 * max {BY} (ragpipeline_condition{{$own,type="Ready"}})'
                 },
             ),
             Panel(

@@ -7,7 +7,7 @@ import typer
 from demo.steps import Steps
 from demo.target import LocalCluster
 
-from tests.bench import at_rest, demo_runs, document_api, documents, ingest, record, suite
+from tests.bench import at_rest, demo_runs, document_api, documents, ingest, record, sight, suite
 from tests.bench.page import render
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -54,6 +54,13 @@ def documents_command(count: Annotated[int, typer.Option(min=40)] = documents.DO
 def document_api_command(records: Annotated[int, typer.Option(min=100)] = document_api.RECORDS) -> None:
     """Times lists of many documents, and counts pages that are read again and events that are missed."""
     record.write("document-api", asyncio.run(document_api.measure(Steps(), records)))
+    render()
+
+
+@app.command("sight")
+def sight_command() -> None:
+    """Counts the panels that show data, and the alerts that fire when something breaks."""
+    record.write("sight", asyncio.run(sight.measure(Steps())))
     render()
 
 

@@ -8,8 +8,8 @@ from tests.bench.record import PAGE, read
 INTRODUCTION = """# Figures
 
 Measured by `make bench NAME=demo`, `NAME=test` (with `ARGS=--cold` for the cold runs), `NAME=ingest`,
-`NAME=documents` and `NAME=document-api`, which write this page and the JSON beside it, with the commit and
-the machine of each.
+`NAME=documents`, `NAME=document-api` and `NAME=sight`, which write this page and the JSON beside it,
+with the commit and the machine of each.
 """
 AIMS = {
     "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
@@ -30,6 +30,7 @@ def render() -> None:
         *_ingest(read("ingest")),
         *_documents(read("documents")),
         *_document_api(read("document-api")),
+        *_sight(read("sight")),
     ]
     PAGE.write_text("\n".join(parts))
 
@@ -132,6 +133,26 @@ def _document_api(figures: Mapping[str, Any]) -> Iterable[str]:
     rows = [(text, figures[key], aim) for key, (text, aim) in DOCUMENT_API.items()]
     yield _table(("what", "measured", "aim"), rows)
     yield _table(("pages of a list by", "95 of 100, ms"), figures["list_p95_ms"].items())
+
+
+SIGHT = {
+    "alerts": ("alerts of a pipeline", "at least 12"),
+    "alerts_fired_for_real": (
+        "of these, made to fire by breaking things, and to clear by mending",
+        "at least 4",
+    ),
+    "panels": ("panels of the dashboards", ""),
+    "panels_with_data": ("of these, with data of a real Prometheus after load", "all"),
+}
+
+
+def _sight(figures: Mapping[str, Any]) -> Iterable[str]:
+    if not figures:
+        return
+    yield f"## Seeing it\n\n{_provenance(figures)}\n"
+    yield _table(
+        ("what", "measured", "aim"), [(text, figures[key], aim) for key, (text, aim) in SIGHT.items()]
+    )
 
 
 def _provenance(figures: Mapping[str, Any]) -> str:
