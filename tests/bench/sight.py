@@ -1,18 +1,30 @@
-"""What alerts and dashboards see of a pipeline on the cluster, with a real Prometheus."""
+"""What alerts and dashboards see of a pipeline, how its routes spread load, and how quick its page is."""
+
+import asyncio
 
 from demo import corpus, install, story
 from demo.ingest import ingest
 from demo.steps import Steps
 from demo.target import LocalCluster
 
+from tests.browser.measures import citation_to_marked_page_ms, list_100k_first_paint_ms
+from tests.e2e import routes
 from tests.e2e.breaking import break_and_mend
 from tests.e2e.sight import load, panels, watched
 
 
 async def measure(steps: Steps) -> dict[str, object]:
-    """Returns the figures of docs/benchmarks/sight.json that a run on the local cluster gives."""
+    """Returns the figures of docs/benchmarks/sight.json; the page's first, while nothing else runs."""
+    page = {
+        "citation_to_marked_page_ms": await asyncio.to_thread(citation_to_marked_page_ms),
+        "list_100k_first_paint_ms": await asyncio.to_thread(list_100k_first_paint_ms),
+    }
     cluster = LocalCluster()
     await story.prepare(cluster, steps)
+    return {**await _watch(cluster, steps), **await routes.measure(cluster.kube, steps), **page}
+
+
+async def _watch(cluster: LocalCluster, steps: Steps) -> dict[str, object]:
     pipeline = await install.apply_quickstart(cluster.kube, steps)
     manual = await corpus.policy_manual()
     async with pipeline.api() as client:

@@ -29,7 +29,7 @@ async def sight(cluster: Target, pipeline: Pipeline, manual: Path, steps: Steps)
 
 
 async def test_every_metric_of_a_rule_or_panel_is_scraped(sight: Sight) -> None:
-    assert await sight.unscraped() == set(ONLY_WHEN_BROKEN)
+    assert await sight.unscraped() <= set(ONLY_WHEN_BROKEN)
 
 
 async def test_each_panel_shows_data(sight: Sight) -> None:
