@@ -141,7 +141,9 @@ def streamed_text(llm: str) -> str:
     body = {**PROMPT, "max_tokens": 8, "stream": True}
     streamed = patient.post(f"{llm}/generate", json=body)
     assert streamed.headers["content-type"].startswith("text/event-stream")
-    *chunks, done = [line.removeprefix("data: ") for line in streamed.text.splitlines() if line]
+    # Between them may be comments, which keep a slow stream open.
+    events = [line for line in streamed.text.splitlines() if line.startswith("data: ")]
+    *chunks, done = [line.removeprefix("data: ") for line in events]
     assert done == "[DONE]"
     return "".join(json.loads(chunk)["chunk"] for chunk in chunks)
 

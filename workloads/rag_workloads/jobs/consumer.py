@@ -64,7 +64,7 @@ class Consumer(arq.Worker):
             max_jobs=concurrency,
             job_deserializer=unpack,
         )
-        self._job, self._signature, self._name = job, inspect.signature(job), name
+        self._job, self._signature, self._job_name = job, inspect.signature(job), name
         self._leases = Leases(queue.redis, queue_name)
         self._presence, self._name = Presence(queue.redis, queue_name), own_name()
         metrics.begin(queue_name)
@@ -255,7 +255,7 @@ class Consumer(arq.Worker):
     def _span(self, job_id: str, payload: bytes) -> AbstractContextManager[tracing.Span]:
         """The span of one run, in the trace that the payload names."""
         fields = unpack(payload) if tracing.enabled() else {}
-        return tracing.job(self._name, self.queue_name, job_id, fields)
+        return tracing.job(self._job_name, self.queue_name, job_id, fields)
 
     def _decode(self, payload: bytes) -> inspect.BoundArguments:
         try:
