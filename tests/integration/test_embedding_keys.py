@@ -77,3 +77,9 @@ def test_too_many_requests_are_refused(url: str) -> None:
 def test_metrics_name_the_key(url: str) -> None:
     ask(url, "load")
     assert 'api_key_requests_total{key="loader",outcome="forbidden"}' in patient.get(f"{url}/metrics").text
+
+
+def test_metrics_tell_requests_from_outside_from_the_pipelines_own(url: str) -> None:
+    ask(url, "ask")
+    told = 'http_requests_total{endpoint="/api/v1/embedding/embed",method="POST",status="200"}'
+    assert told in patient.get(f"{url}/metrics").text

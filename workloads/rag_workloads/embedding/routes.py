@@ -57,25 +57,25 @@ class Routes:
 
     def install(self, app: FastAPI) -> None:
         """Add the routes to the app: at its root for the pipeline's own, and where others send a key."""
-        for router in self._routers():
+        # A route knows the prefix of its own router alone, and metrics tell requests apart by it.
+        asked = {
+            "prefix": EMBEDDING_PATH,
+            "dependencies": [Security(authorize, scopes=[Scope.QUERY])],
+            "responses": responses(401, 403, 429),
+        }
+        for router in (*self._routers(), *self._routers(**asked)):
             app.include_router(router)
-            app.include_router(
-                router,
-                prefix=EMBEDDING_PATH,
-                dependencies=[Security(authorize, scopes=[Scope.QUERY])],
-                responses=responses(401, 403, 429),
-            )
 
-    def _routers(self) -> Iterator[APIRouter]:
-        router = APIRouter(route_class=EmbeddingRoute)
+    def _routers(self, **options: Any) -> Iterator[APIRouter]:
+        router = APIRouter(route_class=EmbeddingRoute, **options)
         router.post("/embed")(self.embed)
         router.post("/")(self.embed_tei)
         router.post("/embed/batch")(self.embed_batch)
         yield router
-        router = APIRouter(route_class=OpenAiRoute)
+        router = APIRouter(route_class=OpenAiRoute, **options)
         router.post("/v1/embeddings")(self.embed_openai)
         yield router
-        router = APIRouter(route_class=TeiRoute)
+        router = APIRouter(route_class=TeiRoute, **options)
         router.post("/tokenize")(self.tokenize)
         router.get("/info")(self.info)
         router.get("/health")(self.health)
