@@ -127,7 +127,8 @@ def test_one_collection_takes_the_place_of_another(kube: Kube, api: Api) -> None
     progress = Reindex(origin="docs", target="new", done=12, total=67, failed=0)
     api.answer(first, [first, second], "docs", MINILM, progress)
     eventually(lambda: status(kube).get("reindex"))
-    assert status(kube)["reindex"] == {"from": "docs", "to": "new", "done": 12, "total": 67, "failed": 0}
+    counts = {"done": 12, "total": 67, "failed": 0, "stuck": 0}
+    assert status(kube)["reindex"] == {"from": "docs", "to": "new", "waits": "", **counts}
     message = (
         "12 of 67 documents are in collection new; questions are answered from collection docs until all are"
     )

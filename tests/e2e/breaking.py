@@ -27,15 +27,13 @@ return pieces
 async def break_and_mend(sight: Sight, steps: Steps) -> set[str]:
     """Returns the alerts that fired as something was broken, and cleared as it was mended."""
     pipeline = sight.pipeline
-    memory, stores, queue = {"RedisMemory"}, {"NotReady", "VectorStoreAway"}, {"NotMeasured", "NotScaled"}
+    memory, stores = {"RedisMemory"}, {"NotReady", "VectorStoreAway"}
     with steps.step("Redis is nearly full, and Qdrant's image is nowhere"):
         await asyncio.gather(
             sight.fire_and_clear(redis_nearly_full(pipeline), memory),
             sight.fire_and_clear(image_missing(pipeline, "qdrant"), stores),
         )
-    with steps.step("Redis' image is nowhere, and KEDA cannot count"):
-        await sight.fire_and_clear(image_missing(pipeline, "redis"), queue)
-    return memory | stores | queue
+    return memory | stores
 
 
 @asynccontextmanager

@@ -1,18 +1,14 @@
-"""Every command of the pages works as it is written; runs last, and leaves nothing behind."""
+"""Every command of the pages works as it is written, and leaves nothing behind."""
 
-import asyncio
-import contextlib
 import re
 import shutil
 import socket
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from cluster.config import NETNS
 from demo import corpus, install
 from demo.kube import Kube
 from demo.paths import ROOT
@@ -133,28 +129,3 @@ async def test_commands_of_the_page(shell: Shell, part: Part) -> None:
 async def test_the_pages_leave_nothing(shell: Shell) -> None:
     assert await shell.kube.get("crd", install.CRD, "default") is None
     assert await shell.kube.get("namespace", OPERATOR_NAMESPACE, "default") is None
-
-
-async def test_make_demo_and_its_end(cluster: Target) -> None:
-    arguments = cluster.make_arguments.split()
-    shown = await run("make", "demo", *arguments)
-    assert "It is still running" in shown
-    await run("make", "demo-down", *arguments)
-    if isinstance(cluster, LocalCluster):
-        left = await asyncio.to_thread(_left_behind)
-        assert left == []
-
-
-def _left_behind() -> list[str]:
-    """Returns what of the local cluster is still there: namespace, mounts, processes and control groups."""
-    namespaces = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
-    mounts = Path("/proc/mounts").read_text()
-    groups = map(str, Path("/sys/fs/cgroup").rglob(f"*{NETNS}*"))
-    lines = (*namespaces.splitlines(), *mounts.splitlines(), *groups, *_processes())
-    return [line for line in lines if NETNS in line or "relay_process.py" in line]
-
-
-def _processes() -> Iterator[str]:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
-            yield path.read_bytes().replace(b"\0", b" ").decode()
