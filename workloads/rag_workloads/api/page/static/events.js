@@ -8,8 +8,9 @@ const SILENCE = 40_000;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
 
-/** Follows all documents for good: `told` gets each event, `lost` is called where some cannot be told any more,
- * and `state` hears whether the connection is "found", "lost", or "refused" for good. */
+/** Follows all documents for good: `told` gets each event, `lost` is called where some may not have been told, as
+ * they came before the stream began or cannot be had any more, and `state` hears whether the connection is
+ * "found", "lost", or "refused" for good. */
 export async function follow({ told, lost, state }) {
   let last = "";
   let wait = FIRST_PAUSE;
@@ -17,8 +18,9 @@ export async function follow({ told, lost, state }) {
     try {
       for await (const { id, name, data } of connected(last, () => state("found"))) {
         wait = FIRST_PAUSE;
+        const begun = id && !last;
         if (id) last = id;
-        if (name === "reset") lost();
+        if (begun || name === "reset") lost();
         else if (data) told(JSON.parse(data));
       }
     } catch (error) {
