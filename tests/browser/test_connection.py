@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.visiting import state
 from tests.integration.api_process import lone_api
 from tests.integration.redis_process import redis_process
+from tests.patience import eventually
 
 KEY = "the-key"
 
@@ -23,6 +24,24 @@ def test_a_lost_connection_is_shown_and_found_again(page: Page, api: httpx.Clien
     api.post("/api/v1/documents/upload", files=file).raise_for_status()
     page.context.set_offline(False)
     expect(connection).to_have_text("Live")
+    expect(state(page, "harbour.txt")).to_have_text("Ready")
+
+
+def test_a_document_that_ended_before_the_events_began_is_shown(page: Page, api: httpx.Client) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/events", hold)
+    page.reload()
+    expect(page.get_by_text("There are no such documents.")).to_be_visible()
+    file = {"file": ("harbour.txt", "The harbour was opened in 1907.")}
+    sent = api.post("/api/v1/documents/upload", files=file).raise_for_status().json()
+    path = f"/api/v1/documents/{sent['document_id']}"
+    eventually(lambda: api.get(path).raise_for_status().json()["state"] == "completed")
+    assert len(held) == 1
+    held.pop().continue_()
     expect(state(page, "harbour.txt")).to_have_text("Ready")
 
 
