@@ -1,7 +1,7 @@
 import pytest
 from tests.unit.linear import PATTERNS, is_linear
 
-from rag_workloads.api.sentences import MOST_CHARACTERS, split_sentences
+from rag_workloads.text.sentences import MOST_CHARACTERS, split_sentences
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from rag_workloads.api.retrieval import Found, Retrieval
-from rag_workloads.api.sentences import Sentence, split_sentences
 from rag_workloads.api.shared_letters import shared_letters
 from rag_workloads.library.vectors import Hit
+from rag_workloads.text.sentences import Sentence, split_sentences
 
 SHORT_CHARACTERS = 60
 # Similarities of sentences that a model does not understand differ by less.

@@ -72,7 +72,7 @@ class BatchConsumer:
 
     async def _embed(self, batch: EmbedBatch) -> None:
         start = time.perf_counter()
-        texts = [chunk.text for chunk in batch.chunks]
+        texts = [chunk.context + chunk.text for chunk in batch.chunks]
         vectors = await self.engine.embed(texts, Lane.BULK, truncate=False)
         embedded = time.perf_counter()
         done = await self.library.batch_done(batch, vectors)

@@ -1,6 +1,6 @@
 """Names, ids and payloads of the jobs; pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, cast
 from uuid import NAMESPACE_URL, uuid5
 
@@ -20,13 +20,26 @@ class Chunk:
     """A piece of a document's text.
 
     `page` (from 1) is where it starts. `page_starts` holds every page in it, with the offset in `text`, in
-    characters, where that page's text begins: [[3, 0], [4, 512]].
+    characters, where that page's text begins: [[3, 0], [4, 512]]. `line_starts` tells the same of lines, from
+    1, in files that have no pages.
+
+    `headings` are those that its beginning stands under, outermost first. `table_header` is the header of a
+    table whose first row of the chunk is not the table's first.
     """
 
     index: int
     text: str
     page: int
     page_starts: list[list[int]]
+    line_starts: list[list[int]] = field(default_factory=list)
+    headings: list[str] = field(default_factory=list)
+    table_header: str = ""
+
+    @property
+    def context(self) -> str:
+        """What is put before the text to embed or index it: nothing, or lines that end in a line feed."""
+        lines = [" › ".join(self.headings), self.table_header]
+        return "".join(f"{line}\n" for line in lines if line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ same work done late, by a run that was taken for dead, cannot make a hole in wha
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +30,7 @@ SCROLL_POINTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk as it was written; `page_starts` as in `payloads.Chunk`."""
+    """A chunk as it was written; fields as in `payloads.Chunk`, with a default where earlier ones had none."""
 
     chunk_id: str
     document_id: str
@@ -39,9 +39,12 @@ class StoredChunk:
     page: int
     page_starts: list[list[int]]
     text: str
+    line_starts: list[list[int]] = field(default_factory=list)
+    headings: list[str] = field(default_factory=list)
+    table_header: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit(StoredChunk):
     """A chunk that a search found; `score` is the cosine, -1 to 1."""
 
@@ -75,6 +78,9 @@ class VectorStore(Collections):
                     "page": c.page,
                     "page_starts": c.page_starts,
                     "text": c.text,
+                    "line_starts": c.line_starts,
+                    "headings": c.headings,
+                    "table_header": c.table_header,
                 }
                 for c in batch.chunks
             ],
@@ -206,4 +212,5 @@ def _newest(points: Sequence[models.ScoredPoint]) -> list[models.ScoredPoint]:
 
 def _chunk(payload: dict[str, Any] | None) -> dict[str, Any]:
     """Of the payload, what a chunk holds."""
-    return {field.name: (payload or {})[field.name] for field in fields(StoredChunk)}
+    written = payload or {}
+    return {field.name: written[field.name] for field in fields(StoredChunk) if field.name in written}
