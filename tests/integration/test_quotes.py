@@ -40,7 +40,7 @@ async def cite(retrieval: Retrieval, path: Path, content_type: str, question: st
     vector, *vectors = await retrieval.embed([question, *(chunk.text for chunk in chunks)])
     scores = [float(vector @ other) for other in vectors]
     hits = [
-        Hit(f"d_chunk_{c.index}", "d", c.index, path.name, c.page, c.page_starts, c.text, score)
+        Hit(f"d_chunk_{c.index}", "d", c.index, path.name, c.page, c.page_starts, c.text, score=score)
         for c, score in zip(chunks, scores, strict=True)
     ]
     nearest = sorted(hits, key=lambda hit: -hit.score)[:12]

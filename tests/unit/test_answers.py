@@ -34,8 +34,8 @@ async def test_a_citation_quotes_the_nearest_sentence_on_its_own_page() -> None:
     text = "An opening of this text.\nThe answer stands in here."
     second = "Nothing of the kind is here. It would answer nothing."
     hits = [
-        Hit("d_chunk_0", "d", 0, "f.pdf", 4, [[4, 0], [5, text.index("\n") + 1]], text, 0.9),
-        Hit("d_chunk_1", "d", 1, "f.pdf", 6, [[6, 0]], second, 0.5),
+        Hit("d_chunk_0", "d", 0, "f.pdf", 4, [[4, 0], [5, text.index("\n") + 1]], text, score=0.9),
+        Hit("d_chunk_1", "d", 1, "f.pdf", 6, [[6, 0]], second, score=0.5),
     ]
     found = Found("Why?", np.array([1.0, 0.0], np.float32), hits)
     gathered = await gather_evidence(WordEmbedding("answer"), found)
@@ -48,7 +48,7 @@ async def test_a_citation_quotes_the_nearest_sentence_on_its_own_page() -> None:
 
 async def test_no_text_of_a_document_is_read_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = threads_of(monkeypatch, evidence, "split_sentences", "shared_letters")
-    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "This is the answer.", 0.9)]
+    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "This is the answer.", score=0.9)]
     await gather_evidence(WordEmbedding("answer"), Found("Why?", np.array([1.0, 0.0], np.float32), hits))
     assert len(threads) == 2
     assert threading.current_thread() not in threads
@@ -56,8 +56,8 @@ async def test_no_text_of_a_document_is_read_on_the_event_loop(monkeypatch: pyte
 
 async def test_a_heading_is_quoted_only_where_there_is_nothing_else() -> None:
     hits = [
-        Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "# The answer\n\nEntry: 12 EUR.", 0.9),
-        Hit("d_chunk_1", "d", 1, "f.md", 1, [[1, 0]], "# Another answer", 0.5),
+        Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "# The answer\n\nEntry: 12 EUR.", score=0.9),
+        Hit("d_chunk_1", "d", 1, "f.md", 1, [[1, 0]], "# Another answer", score=0.5),
     ]
     gathered = await gather_evidence(
         WordEmbedding("answer"), Found("Why?", np.array([1.0, 0.0], np.float32), hits)
@@ -69,7 +69,7 @@ async def test_a_heading_is_quoted_only_where_there_is_nothing_else() -> None:
 async def test_a_short_sentence_is_near_to_what_its_heading_is_about() -> None:
     long = "This sentence is so long that it says itself what it is about."
     text = f"# Answers\n\nEntry: 12 EUR.\n{long}\n\n# Other\n\nEntry: 13 EUR."
-    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], text, 0.9)]
+    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], text, score=0.9)]
     gathered = await gather_evidence(
         WordEmbedding("Answers"), Found("Why?", np.array([1.0, 0.0], np.float32), hits)
     )

@@ -30,7 +30,7 @@ SCROLL_POINTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk as it was written; fields as in `payloads.Chunk`, with a default where earlier ones had none."""
+    """A chunk as it was written; as `payloads.Chunk`, with defaults for what earlier ones had not."""
 
     chunk_id: str
     document_id: str
