@@ -7,12 +7,12 @@ from rag_workloads.library.documents import Document, ErrorCode, PageWarning
 from rag_workloads.library.record_reader import Checkpoint
 from rag_workloads.worker import chunking
 from rag_workloads.worker.cutting import CheckpointUnreadable, Cutter
-from rag_workloads.worker.pages import Page
+from rag_workloads.worker.pages import Page, paragraphs
 
 TOKENIZER = words_tokenizer()
 # Words that are broken at a line's end are made whole by what other pages wrote.
 SENTENCE = "The climate of page {0} is a cli-\nmate of its own, and pre-\nserved in {0} words. "
-PAGES = [Page(SENTENCE.format(number) * (number % 4)) for number in range(1, 12)]
+PAGES = [Page(paragraphs(SENTENCE.format(number) * (number % 4))) for number in range(1, 12)]
 BROKEN = PageWarning(page=4, code=ErrorCode.PARSE_CRASHED, message="Page 4 crashed the parser.")
 
 
@@ -78,13 +78,13 @@ def test_attempts_that_break_off_give_what_one_gives(
 def test_a_page_that_breaks_in_a_later_attempt_has_a_warning_and_costs_no_number() -> None:
     first = Cutter(taken_up(), TOKENIZER, None)
     cut = list[EmbedBatch]()
-    page = Page(SENTENCE.format(1) * 40)
+    page = Page(paragraphs(SENTENCE.format(1) * 40))
     pieces = first.pieces(page)
     cut += first.feed(next(pieces))
     assert cut
     second = Cutter(taken_up(), TOKENIZER, first.checkpoint())
     assert second.page == 1
-    for piece in second.pieces(Page("", BROKEN)):
+    for piece in second.pieces(Page(warning=BROKEN)):
         cut += second.feed(piece)
     last, chunks = second.finish()
     assert [c.index for batch in [*cut, *last] for c in batch.chunks] == list(range(chunks))
@@ -93,7 +93,7 @@ def test_a_page_that_breaks_in_a_later_attempt_has_a_warning_and_costs_no_number
 
 def test_the_newest_chunk_is_held_back() -> None:
     cutter = Cutter(taken_up(batch_size=1), TOKENIZER, None)
-    (piece,) = cutter.pieces(Page(SENTENCE.format(1) * 3))
+    (piece,) = cutter.pieces(Page(paragraphs(SENTENCE.format(1) * 3)))
     full = cutter.feed(piece)
     last, chunks = cutter.finish()
     assert len(full) >= 1

@@ -14,7 +14,7 @@ from tests.patience import eventually
 
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.worker import parser as parser_module
-from rag_workloads.worker.pages import Page, Pages
+from rag_workloads.worker.pages import Page, Pages, paragraphs
 from rag_workloads.worker.parser import PAGES_A_PROCESS, Parser, TimeBudget
 from rag_workloads.worker.reading import Crashed, Reader
 
@@ -43,7 +43,7 @@ class Document:
             bytearray(2 * MEMORY)
         while index + 1 == self._endless:
             signal.pause()
-        return Page(f"{index + 1} {os.getpid()}")
+        return Page(paragraphs(f"{index + 1} {os.getpid()}"))
 
 
 def open_document(pages: int, deadly: int, large: int, path: Path, content_type: str) -> Pages:
@@ -138,7 +138,7 @@ class EndlessReader:
         if number == 40 and self._hangs:
             self._hangs.pop()
             await asyncio.Event().wait()
-        return Page(str(number))
+        return Page(paragraphs(str(number)))
 
     def close(self) -> None:
         pass

@@ -6,7 +6,7 @@ from tests.data import DATA
 from tests.unit.linear import PATTERNS, is_linear
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
-from rag_workloads.worker.pages import Page
+from rag_workloads.worker.pages import Page, paragraphs
 from rag_workloads.worker.plain_text import ENCODING_HINT, read_text, without_data
 
 Write = Callable[[bytes], Path]
@@ -24,19 +24,26 @@ def write(tmp_path: Path) -> Write:
 
 def test_a_text_is_a_page_per_form_feed(write: Write) -> None:
     path = write("\ufeff第一页\fsecond".encode())
-    assert read_text(path, "text/markdown; charset=utf-8") == [Page("第一页"), Page("second")]
+    assert read_text(path, "text/markdown; charset=utf-8") == [
+        Page(paragraphs("第一页")),
+        Page(paragraphs("second")),
+    ]
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/octet-stream", "text/x-rst", "Text/HTML; charset=utf-8"]
 )
 def test_a_text_need_not_be_declared_as_one(write: Write, content_type: str) -> None:
-    assert read_text(write("# Garden\n\nÄpfel".encode()), content_type) == [Page("# Garden\n\nÄpfel")]
+    assert read_text(write("# Garden\n\nÄpfel".encode()), content_type) == [
+        Page(paragraphs("# Garden\n\nÄpfel"))
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_a_byte_order_mark_tells_the_encoding(write: Write, encoding: str) -> None:
-    assert read_text(write("Müller, 图书馆".encode(encoding)), "text/plain") == [Page("Müller, 图书馆")]
+    assert read_text(write("Müller, 图书馆".encode(encoding)), "text/plain") == [
+        Page(paragraphs("Müller, 图书馆"))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -62,10 +69,10 @@ def test_a_charset_in_which_a_text_has_half_a_character_is_none(write: Write) ->
 
 def test_a_damaged_byte_is_replaced_with_a_warning_that_names_its_place(write: Write) -> None:
     first, second = read_text(write("Größe\n".encode() + b"a\fThe caf\xe9 of \xff Ulm.\nEnd"), "text/plain")
-    assert first == Page("Größe\na")
+    assert first == Page(paragraphs("Größe\na"))
     message = f"2 bytes are no UTF-8 and were replaced, the first in line 2, at offset 17. {ENCODING_HINT}"
     assert second == Page(
-        "The caf\ufffd of \ufffd Ulm.\nEnd",
+        paragraphs("The caf\ufffd of \ufffd Ulm.\nEnd"),
         PageWarning(page=2, code=ErrorCode.TEXT_DAMAGED, message=message),
     )
 
@@ -138,7 +145,7 @@ IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
     ],
 )
 def test_the_data_of_an_image_is_no_text(write: Write, text: str, left: str) -> None:
-    assert read_text(write(text.encode()), "text/markdown") == [Page(left)]
+    assert read_text(write(text.encode()), "text/markdown") == [Page(paragraphs(left))]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

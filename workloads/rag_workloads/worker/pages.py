@@ -1,9 +1,10 @@
-"""A page as it is read, and the cleaning of its text; pure."""
+"""A page as it is read, in blocks, and the cleaning of its text; pure."""
 
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from itertools import pairwise
+from typing import Any, Literal, Protocol
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
 
@@ -27,12 +28,43 @@ FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffd")
 UNREAD = {**CONTROLS, **dict.fromkeys(map(ord, INVISIBLE)), **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 
+Kind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
+# What is a line among its like.
+LINES: frozenset[Kind] = frozenset(("list_item", "table_row"))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a page that stands for itself, in clean text.
+
+    `level` is that of a heading, from 1. The cells of a row are parted by tabs, and `table_header` is the row
+    that it stands under. `line` is its first one in the file, from 1, where that has lines.
+    """
+
+    kind: Kind
+    text: str
+    level: int = 0
+    table_header: str = ""
+    line: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read of a page; `warning` says what was not."""
+    """What was read of a page; `warning` says what was not.
 
-    text: str
+    `hidden` says that it had text which no reader sees, and which is left out.
+    """
+
+    blocks: tuple[Block, ...] = ()
     warning: PageWarning | None = None
+    hidden: bool = False
+
+    @property
+    def text(self) -> str:
+        """All blocks, parted by empty lines, or by line feeds in lists and tables."""
+        first = [block.text for block in self.blocks[:1]]
+        others = [gap(above.kind, block.kind) + block.text for above, block in pairwise(self.blocks)]
+        return "".join(first + others)
 
 
 class Pages(Protocol):
@@ -57,7 +89,7 @@ class Tally:
         """Count a page; all warnings are counted, and the first are kept."""
         self.pages += 1
         if page.warning is None:
-            self.without_text += not page.text
+            self.without_text += not page.blocks
         else:
             self.warn(page.warning)
 
@@ -98,6 +130,16 @@ def clean(text: str) -> str:
     text = SOFT_HYPHEN.sub("", text)
     text = BLANK_LINES.sub("\n\n", text).strip()
     return text if any(map(_is_seen, text)) else ""
+
+
+def gap(above: Kind, below: Kind) -> str:
+    """What parts two blocks of a page."""
+    return "\n" if above == below and above in LINES else "\n\n"
+
+
+def paragraphs(text: str) -> tuple[Block, ...]:
+    """The paragraphs of a clean text: empty lines part them."""
+    return tuple(Block("paragraph", paragraph) for paragraph in text.split("\n\n") if paragraph)
 
 
 def _is_seen(character: str) -> bool:

@@ -124,7 +124,7 @@ class Reading:
 
 def _lost(page: int, error: Crashed | Hung) -> Page:
     code = ErrorCode.PARSE_TIMEOUT if isinstance(error, Hung) else ErrorCode.PARSE_CRASHED
-    return Page("", PageWarning(page=page, code=code, message=f"Page {page} {error}."))
+    return Page(warning=PageWarning(page=page, code=code, message=f"Page {page} {error}."))
 
 
 class Parser:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pymupdf
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
-from rag_workloads.worker.pages import Page, clean
+from rag_workloads.worker.pages import Page, clean, paragraphs
 
 FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 # MuPDF keeps what pages share, such as fonts, up to 256 MiB of it; so many pages share it here.
@@ -146,9 +146,9 @@ def _read_page(pdf: pymupdf.Document, number: int) -> Page:
         _unless_memory(error)
         text, damage = "", str(error)
     if not damage:
-        return Page(text)
+        return Page(paragraphs(text))
     message = f"Page {number} cannot be read: {damage}."
-    return Page("", PageWarning(page=number, code=ErrorCode.PDF_CORRUPT, message=message))
+    return Page(warning=PageWarning(page=number, code=ErrorCode.PDF_CORRUPT, message=message))
 
 
 def _unless_memory(error: Exception) -> None:

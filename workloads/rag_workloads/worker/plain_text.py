@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
-from rag_workloads.worker.pages import Page, clean
+from rag_workloads.worker.pages import Page, clean, paragraphs
 
 # What clients declare that know no better, such as curl for a Markdown file.
 UNKNOWN_TYPE = "application/octet-stream"
@@ -47,7 +47,7 @@ def read_text(path: Path, content_type: str) -> list[Page]:
         hint = f"{TYPE_HINT} {encoding.advice}".strip()
         raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=hint)
     pages = list(_pages(text, encoding))
-    if not any(page.text for page in pages):
+    if not any(page.blocks for page in pages):
         hint = "Check that the right file was sent: it is empty, or has nothing but white space or images."
         raise DocumentError(ErrorCode.TEXT_EMPTY, "The text is empty.", hint=hint)
     return pages
@@ -100,7 +100,7 @@ def _pages(text: str, encoding: Encoding) -> Iterator[Page]:
     start, line = 0, 1
     for number, page in enumerate(text.split("\f"), 1):
         warning = _warning(text, number, range(start, start + len(page)), line, encoding)
-        yield Page(clean(without_data(page.replace("\r\n", "\n"))), warning)
+        yield Page(paragraphs(clean(without_data(page.replace("\r\n", "\n")))), warning)
         start += len(page) + 1
         line += page.count("\n")
 
