@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import httpx
 
@@ -47,14 +48,14 @@ async def local(steps: Steps) -> None:
 
 
 @asynccontextmanager
-async def running(steps: Steps) -> AsyncIterator[str]:
-    """Runs the quickstart's processes on free ports while the body runs; yields the URL of the API."""
+async def running(steps: Steps, pipeline: Path = QUICKSTART) -> AsyncIterator[str]:
+    """Runs a pipeline's processes on free ports while the body runs; yields the URL of the API."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="ragpipeline-") as state:
-        command = (sys.executable, "-m", "rag_operator.local", "-f", str(QUICKSTART))
+        command = (sys.executable, "-m", "rag_operator.local", "-f", str(pipeline))
         async with asyncio.TaskGroup() as group:  # ends the body too when the processes end by themselves
             with steps.step("Start the pipeline as local processes") as step:
                 processes = group.create_task(
