@@ -40,13 +40,14 @@ PAINTED = """
   });
 """
 FIRST_ROW = f"{PAINTED} globalThis.measured = painted(() => document.querySelector('#list > li'), () => 0);"
-CITATION = """
+# A function, so that its caller does not wait for what is measured.
+CITATION = """() => {
   let clicked;
   addEventListener("click", () => (clicked = performance.now()), { capture: true, once: true });
   const marked = () => document.querySelector("#viewer mark")?.getBoundingClientRect();
   const seen = () => marked()?.top < innerHeight && document.querySelector("#viewer-status").textContent;
   globalThis.measured = painted(seen, () => clicked);
-"""
+}"""
 
 
 def citation_to_marked_page_ms() -> float:

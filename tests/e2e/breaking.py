@@ -5,13 +5,17 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 from demo.pipeline import Pipeline
 from demo.steps import Steps
 
+from rag_cli.client import Client
 from tests.e2e.redis import redis_of
-from tests.e2e.sight import Sight
+from tests.e2e.sight import PAUSE_SECONDS, Sight
+from tests.patience import until
 
 MISSING_IMAGE = "localhost/is-nowhere:1"
+FAILED_QUESTIONS = 10
 KEY = "tests.sight."
 # In small pieces: Redis' allocator rounds a large one up to more than there is.
 FILL = """
@@ -27,13 +31,31 @@ return pieces
 async def break_and_mend(sight: Sight, steps: Steps) -> set[str]:
     """Returns the alerts that fired as something was broken, and cleared as it was mended."""
     pipeline = sight.pipeline
-    memory, stores = {"RedisMemory"}, {"NotReady", "VectorStoreAway"}
+    memory, stores = {"RedisMemory"}, {"NotReady", "VectorStoreAway", "QuestionsFail"}
     with steps.step("Redis is nearly full, and Qdrant's image is nowhere"):
         await asyncio.gather(
             sight.fire_and_clear(redis_nearly_full(pipeline), memory),
-            sight.fire_and_clear(image_missing(pipeline, "qdrant"), stores),
+            sight.fire_and_clear(asked_in_vain(pipeline), stores),
         )
     return memory | stores
+
+
+@asynccontextmanager
+async def asked_in_vain(pipeline: Pipeline) -> AsyncIterator[None]:
+    """Takes the vector store away, and asks until some questions have failed for that."""
+    async with pipeline.api() as client, image_missing(pipeline, "qdrant"):
+        await until(lambda: _fails(client), PAUSE_SECONDS)
+        for _ in range(FAILED_QUESTIONS):
+            assert await _fails(client)
+        yield
+
+
+async def _fails(client: Client) -> bool:
+    try:
+        await client.answer("What is a policy?")
+    except httpx.HTTPStatusError as error:
+        return error.response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    return False
 
 
 @asynccontextmanager
