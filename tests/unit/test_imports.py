@@ -22,7 +22,7 @@ LOCKS = {
 }
 OURS = {"rag_operator", "rag_contract", "rag_workloads", "rag_standins"}
 # What the Deployments' packages share.
-SHARED = {"library", "clients", "web", "jobs", "tasks", "tracing"}
+SHARED = {"library", "clients", "web", "jobs", "tasks", "text", "tracing"}
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = {"operator": "operator/Dockerfile", "models": "workloads/images/model.Dockerfile"}
 

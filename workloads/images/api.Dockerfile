@@ -12,6 +12,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 COPY workloads/rag_contract /app/rag_contract
 COPY workloads/rag_workloads/__init__.py workloads/rag_workloads/tasks.py workloads/rag_workloads/tracing.py /app/rag_workloads/
 COPY workloads/rag_workloads/jobs /app/rag_workloads/jobs
+COPY workloads/rag_workloads/text /app/rag_workloads/text
 COPY workloads/rag_workloads/web /app/rag_workloads/web
 COPY workloads/rag_workloads/clients /app/rag_workloads/clients
 COPY workloads/rag_workloads/library /app/rag_workloads/library
