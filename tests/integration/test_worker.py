@@ -41,7 +41,7 @@ from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.records import Target
 from rag_workloads.worker import housekeeping
 from rag_workloads.worker.attempts import Attempts
-from rag_workloads.worker.main import load_tokenizer
+from rag_workloads.worker.measure import load_measure
 from rag_workloads.worker.pages import Pages
 from rag_workloads.worker.parser import Parser, Reading, TimeBudget
 from rag_workloads.worker.process_document import DocumentProcessor
@@ -110,7 +110,7 @@ class Bench:
             library,
             files,
             Parser(MEMORY),
-            load_tokenizer(settings),
+            load_measure(settings.model_path, settings.embedding_model),
             Attempts(library),
             self.outages,
         )

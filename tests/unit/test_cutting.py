@@ -5,11 +5,12 @@ from tests.unit.test_chunking import words_tokenizer
 from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library.documents import Document, ErrorCode, PageWarning
 from rag_workloads.library.record_reader import Checkpoint
-from rag_workloads.worker import chunking
+from rag_workloads.worker import pieces
 from rag_workloads.worker.cutting import CheckpointUnreadable, Cutter
+from rag_workloads.worker.measure import Measure
 from rag_workloads.worker.pages import Page, paragraphs
 
-TOKENIZER = words_tokenizer()
+MEASURE = Measure(words_tokenizer())
 # Words that are broken at a line's end are made whole by what other pages wrote.
 SENTENCE = "The climate of page {0} is a cli-\nmate of its own, and pre-\nserved in {0} words. "
 PAGES = [Page(paragraphs(SENTENCE.format(number) * (number % 4))) for number in range(1, 12)]
@@ -37,7 +38,7 @@ class Attempts:
             checkpoint = self._attempt(pages, checkpoint)
 
     def _attempt(self, pages: list[Page], checkpoint: Checkpoint | None) -> Checkpoint | None:
-        cutter, before = Cutter(taken_up(), TOKENIZER, checkpoint), len(self.cut)
+        cutter, before = Cutter(taken_up(), MEASURE, checkpoint), len(self.cut)
         for page in pages[cutter.page - 1 :]:
             for piece in cutter.pieces(page):
                 if batches := cutter.feed(piece):
@@ -64,7 +65,7 @@ def in_attempts(batches: int, pages: list[Page] = PAGES) -> Attempts:
 def test_attempts_that_break_off_give_what_one_gives(
     batches: int, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunking, "SLICE_CHARACTERS", piece)
+    monkeypatch.setattr(pieces, "PIECE_CHARACTERS", piece)
     whole, parts = in_attempts(10**6), in_attempts(batches)
     assert whole.attempts == 1
     assert parts.attempts > 3
@@ -76,13 +77,13 @@ def test_attempts_that_break_off_give_what_one_gives(
 
 
 def test_a_page_that_breaks_in_a_later_attempt_has_a_warning_and_costs_no_number() -> None:
-    first = Cutter(taken_up(), TOKENIZER, None)
+    first = Cutter(taken_up(), MEASURE, None)
     cut = list[EmbedBatch]()
     page = Page(paragraphs(SENTENCE.format(1) * 40))
     pieces = first.pieces(page)
     cut += first.feed(next(pieces))
     assert cut
-    second = Cutter(taken_up(), TOKENIZER, first.checkpoint())
+    second = Cutter(taken_up(), MEASURE, first.checkpoint())
     assert second.page == 1
     for piece in second.pieces(Page(warning=BROKEN)):
         cut += second.feed(piece)
@@ -92,7 +93,7 @@ def test_a_page_that_breaks_in_a_later_attempt_has_a_warning_and_costs_no_number
 
 
 def test_the_newest_chunk_is_held_back() -> None:
-    cutter = Cutter(taken_up(batch_size=1), TOKENIZER, None)
+    cutter = Cutter(taken_up(batch_size=1), MEASURE, None)
     (piece,) = cutter.pieces(Page(paragraphs(SENTENCE.format(1) * 3)))
     full = cutter.feed(piece)
     last, chunks = cutter.finish()
@@ -108,16 +109,16 @@ def test_a_batch_goes_where_its_generation_was_begun_for() -> None:
 
 
 def test_no_chunk_no_batch() -> None:
-    assert Cutter(taken_up(), TOKENIZER, None).finish() == ([], 0)
+    assert Cutter(taken_up(), MEASURE, None).finish() == ([], 0)
 
 
 @pytest.mark.parametrize("missing", ["collection", "batch_size"])
 def test_a_document_that_nobody_took_up_has_no_batches(missing: str) -> None:
     with pytest.raises(ValueError, match="has no layout"):
-        Cutter(taken_up().model_copy(update={missing: None}), TOKENIZER, None)
+        Cutter(taken_up().model_copy(update={missing: None}), MEASURE, None)
 
 
 @pytest.mark.parametrize("state", [b"", b"\xc1", b"\x81\xa4page\xa3one"])
 def test_a_checkpoint_of_another_form_is_refused(state: bytes) -> None:
     with pytest.raises(CheckpointUnreadable):
-        Cutter(taken_up(), TOKENIZER, Checkpoint(state, b""))
+        Cutter(taken_up(), MEASURE, Checkpoint(state, b""))

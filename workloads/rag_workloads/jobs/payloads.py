@@ -1,5 +1,6 @@
 """Names, ids and payloads of the jobs; pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 from uuid import NAMESPACE_URL, uuid5
@@ -38,8 +39,13 @@ class Chunk:
     @property
     def context(self) -> str:
         """What is put before the text to embed or index it: nothing, or lines that end in a line feed."""
-        lines = [" › ".join(self.headings), self.table_header]
-        return "".join(f"{line}\n" for line in lines if line)
+        return lines_above(self.headings, self.table_header)
+
+
+def lines_above(headings: Sequence[str], table_header: str) -> str:
+    """The context of a text that stands under them."""
+    lines = [" › ".join(headings), table_header]
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 @dataclass(frozen=True, slots=True)

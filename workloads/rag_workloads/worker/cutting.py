@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgpack
-from pydantic import TypeAdapter, ValidationError
-from tokenizers import Tokenizer
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.library.documents import Document
 from rag_workloads.library.record_reader import Checkpoint
-from rag_workloads.worker.chunking import Chunker, ChunkerState, slices
+from rag_workloads.worker.chunking import Chunker, ChunkerState
+from rag_workloads.worker.measure import Measure
 from rag_workloads.worker.pages import Page, Tally
+from rag_workloads.worker.pieces import Piece, pieces
 
 
 class CheckpointUnreadable(Exception):
@@ -20,10 +22,12 @@ class CheckpointUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a cutter keeps between two pieces: the characters of `page` that were fed, and the next batch."""
+    """What a cutter keeps between two pieces: how many of `page` were fed, and the next batch."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     page: int = 1
-    offset: int = 0
+    pieces: int = 0
     number: int = 0
     held: list[Chunk] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -36,31 +40,31 @@ _STATE = TypeAdapter(_State)
 class Cutter:
     """Takes pages in order, piece by piece, and gives batches as they fill; the newest chunk is held back."""
 
-    def __init__(self, document: Document, tokenizer: Tokenizer, checkpoint: Checkpoint | None) -> None:
+    def __init__(self, document: Document, measure: Measure, checkpoint: Checkpoint | None) -> None:
         """The document must have been taken up. Raises CheckpointUnreadable."""
         if document.layout is None or document.collection is None:
             raise ValueError(f"document {document.document_id} has no layout")
         self._document, self._collection = document, document.collection
         self._batch_size = document.layout.batch_size
         state, words = _read(checkpoint)
-        self.page, self._offset, self.number = state.page, state.offset, state.number
+        self.page, self._pieces, self.number = state.page, state.pieces, state.number
         self._held, self.tally = state.held, state.tally
         size, overlap = document.layout.chunk_size, document.layout.chunk_overlap
-        self._chunker = Chunker(tokenizer, size, overlap, state.chunker, words)
+        self._chunker = Chunker(measure, size, overlap, state.chunker, words)
 
-    def pieces(self, page: Page) -> Iterator[str]:
+    def pieces(self, page: Page) -> Iterator[Piece]:
         """What to feed of the next page, which is number `page`, one after another."""
-        if self._offset == 0:
+        if self._pieces == 0:
             self.tally.add(page)
         elif page.warning:  # an earlier attempt read the beginning
             self.tally.warn(page.warning)
-        yield from slices(page.text[self._offset :])
-        self.page, self._offset = self.page + 1, 0
+        yield from islice(pieces(page.blocks), self._pieces, None)
+        self.page, self._pieces = self.page + 1, 0
 
-    def feed(self, piece: str) -> list[EmbedBatch]:
+    def feed(self, piece: Piece) -> list[EmbedBatch]:
         """Cut a piece of the page, and give the batches that are full."""
         full = list(self._fill(self._chunker.feed(self.page, piece)))
-        self._offset += len(piece)
+        self._pieces += 1
         return full
 
     def finish(self) -> tuple[list[EmbedBatch], int]:
@@ -73,7 +77,7 @@ class Cutter:
 
     def checkpoint(self) -> Checkpoint:
         """Where another attempt goes on; of the words, those since the last call."""
-        state = _State(self.page, self._offset, self.number, self._held, self.tally, self._chunker.state())
+        state = _State(self.page, self._pieces, self.number, self._held, self.tally, self._chunker.state)
         words = "".join(f"{word}\n" for word in self._chunker.take_words())
         return Checkpoint(msgpack.packb(_STATE.dump_python(state, mode="json")), words.encode())
 

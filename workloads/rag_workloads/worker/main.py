@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import structlog
 from fastapi import FastAPI
-from tokenizers import Tokenizer
 
 from rag_contract import names
 from rag_contract.environment.worker import WorkerSettings
@@ -24,6 +23,7 @@ from rag_workloads.web import logs, service
 from rag_workloads.web.start import Start
 from rag_workloads.worker import housekeeping, memory
 from rag_workloads.worker.attempts import Attempts
+from rag_workloads.worker.measure import Measure, load_measure
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
 
@@ -79,9 +79,9 @@ class Worker:
 
     async def _run(self) -> None:
         await self._start.take("Redis did not answer yet.", self._claim)
-        tokenizer = await self._start.take("The tokenizer is loading.", self._tokenizer)
+        measure = await self._start.take("The tokenizer is loading.", self._measure)
         gate = _gate(self._library, self._files, self._attempts)
-        self._consumer = self._consumer_of(tokenizer, gate)
+        self._consumer = self._consumer_of(measure, gate)
         beside = (
             gate.watch(self._consumer),
             housekeeping.run(self._library, self._settings.index_grace_seconds),
@@ -95,17 +95,17 @@ class Worker:
         await self._library.claim(self._settings.owner)
         await self._library.records.index_unfinished()
 
-    async def _tokenizer(self) -> Tokenizer:
+    async def _measure(self) -> Measure:
         """That of the commit that the collection was made with, of the hub's newest if there is none yet."""
         settings, vectors = self._settings, self._library.vectors
         revision = "" if settings.model_path else await vectors.revision()
-        return await asyncio.to_thread(load_tokenizer, settings, revision)
+        return await asyncio.to_thread(load_measure, settings.model_path, settings.embedding_model, revision)
 
-    def _consumer_of(self, tokenizer: Tokenizer, gate: Gate) -> Consumer:
+    def _consumer_of(self, measure: Measure, gate: Gate) -> Consumer:
         settings = self._settings
         parser = Parser(memory.of_a_reader(settings.concurrency))
         processor = DocumentProcessor(
-            settings, self._library, self._files, parser, tokenizer, self._attempts, gate
+            settings, self._library, self._files, parser, measure, self._attempts, gate
         )
         return Consumer(
             self._library.queue,
@@ -125,17 +125,6 @@ def _gate(library: Library, files: ObjectStore, attempts: Attempts) -> Gate:
 
     problems = Problems(library.queue.redis, library.queue.pipeline)
     return Gate({"redis": ask_redis, "vector-store": library.vectors.ready, "files": files.ready}, problems)
-
-
-def load_tokenizer(settings: WorkerSettings, revision: str = "") -> Tokenizer:
-    """The embedding model's tokenizer, from its folder or from the hub; it neither pads nor truncates."""
-    if settings.model_path:
-        tokenizer = Tokenizer.from_file(str(settings.model_path / "tokenizer.json"))
-    else:
-        tokenizer = Tokenizer.from_pretrained(settings.embedding_model, revision or "main")
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 def main() -> None:

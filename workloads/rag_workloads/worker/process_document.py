@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import anyio.to_thread
 import structlog
-from tokenizers import Tokenizer
 
 from rag_contract.environment.worker import WorkerSettings
 from rag_contract.stats import ProblemComponent
@@ -26,6 +25,7 @@ from rag_workloads.library.processing import OtherCollection, Superseded
 from rag_workloads.web import metrics
 from rag_workloads.worker.attempts import Attempt, Attempts
 from rag_workloads.worker.cutting import CheckpointUnreadable, Cutter
+from rag_workloads.worker.measure import Measure
 from rag_workloads.worker.pages import Page
 from rag_workloads.worker.parser import Parser, Reading, TimeBudget
 
@@ -59,7 +59,7 @@ class DocumentProcessor:
     library: Library
     files: ObjectStore
     parser: Parser
-    tokenizer: Tokenizer
+    measure: Measure
     attempts: Attempts
     gate: Gate
 
@@ -140,7 +140,7 @@ class DocumentProcessor:
     async def _cutter(self, document: Document) -> Cutter:
         """Begin where an earlier attempt came."""
         try:
-            return Cutter(document, self.tokenizer, await self.library.checkpoint(document))
+            return Cutter(document, self.measure, await self.library.checkpoint(document))
         except CheckpointUnreadable as error:
             await self.library.embed_again(document)
             raise Superseded from error
