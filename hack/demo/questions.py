@@ -66,7 +66,8 @@ async def ask(client: Client, question: Question, console: Console) -> Answer:
     )
     for citation in citations:
         mark = "[green]✓[/]" if citation.page in question.pages else " "
-        where = f"[cyan]{escape(citation.file_name)}, page {citation.page}[/] [dim]{citation.score:.2f}[/]"
+        score = "" if citation.score is None else f" [dim]{citation.score:.2f}[/]"
+        where = f"[cyan]{escape(citation.file_name)}, page {citation.page}[/]{score}"
         console.print(f"    {mark} {where} “{escape(citation.quote)}”", soft_wrap=True)
     return answer
 

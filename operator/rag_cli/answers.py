@@ -136,7 +136,7 @@ class Citation(Answer):
     file_name: str
     page: int
     chunk_id: str
-    score: float
+    score: float | None = None
     quote: str
 
 

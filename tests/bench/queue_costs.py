@@ -6,7 +6,7 @@ All is real but the model and the vector store, which take no time here: pods th
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -26,6 +26,7 @@ from rag_workloads.library.documents import Description, Layout
 from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
+from rag_workloads.library.sentence_vectors import SentenceVectors
 from rag_workloads.library.vectors import VectorStore
 from tests.integration.redis_process import redis_process
 from tests.records import batch, new_document
@@ -41,7 +42,12 @@ LAYOUT = Layout(chunk_size=200, chunk_overlap=40, batch_size=32)
 class NoVectors(VectorStore):
     """Takes all points at once, and keeps none."""
 
-    async def upsert(self, batch: EmbedBatch, vectors: NDArray[np.float32]) -> None:
+    async def upsert(
+        self,
+        batch: EmbedBatch,
+        vectors: NDArray[np.float32],
+        sentences: Sequence[SentenceVectors] | None = None,
+    ) -> None:
         """Keep nothing."""
 
     async def activate(

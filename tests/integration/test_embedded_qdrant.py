@@ -251,7 +251,12 @@ async def test_retrieve_scroll_and_payload_changes(client: AsyncQdrantClient, co
         ("GET /nowhere", None, 404, "Not Found"),
         ("PUT /collections/x", {"vectors": {"size": 3, "distance": "Far"}}, 400, "unknown distance"),
         ("PUT /collections/a:b", {"vectors": {"size": 3, "distance": "Dot"}}, 400, "is not allowed"),
-        ("PUT /collections/x", {"sparse_vectors": {"s": {}}, "vectors": {}}, 400, "sparse_vectors is not"),
+        (
+            "PUT /collections/x",
+            {"quantization_config": {"scalar": {}}, "vectors": {}},
+            400,
+            "quantization_config is not",
+        ),
         ("PUT /collections/x", {}, 400, "KeyError: 'vectors'"),
         ("PATCH /collections/none", {"metadata": {}}, 404, "Not found"),
     ],

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from redis.exceptions import ConnectionError
 from tests.integration.batches import batch, begin
 from tests.integration.conftest import MODEL, OWNER, PIPELINE
@@ -24,12 +23,12 @@ from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine, EngineAway, Overloaded
 from rag_workloads.embedding.local_engine import LocalEngine
 from rag_workloads.jobs.consumer import RetryLater
-from rag_workloads.jobs.payloads import EmbedBatch
 from rag_workloads.library import recovery
 from rag_workloads.library.collections import CollectionRefused, Fingerprint
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, State
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.records import Target
+from rag_workloads.library.searches import Query
 from rag_workloads.library.vectors import VectorStore
 
 TEXTS = ["The cat sleeps on the sofa.", "A feline naps on the couch.", "Interest rates rose in March."]
@@ -66,11 +65,11 @@ async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not await library.records.done_batches("whole", document.generation):
             await asyncio.sleep(0.02)
-    assert await library.vectors.search(question, 3, 0.0) == []
+    assert await library.vectors.find(Query(question, 3)) == []
     await library.queue.enqueue_batch(batch(document, 1, ["The dog barks.", "It rains.", "Trains are late."]))
     completed = await ended(library, "whole")
     assert (completed.state, completed.progress, completed.batches_done) == (State.COMPLETED, 100, 2)
-    best = (await library.vectors.search(question, 3, 0.0))[0]
+    best = (await library.vectors.find(Query(question, 3)))[0]
     assert (best.chunk_id, best.page, best.text) == ("whole_chunk_2", 1, TEXTS[2])
     chunks, total = await library.vectors.chunks("whole", document.generation, 2, 3)
     assert total == 6
@@ -129,7 +128,7 @@ async def test_a_collection_of_another_pipeline_is_neither_read_nor_written(
     stranger = VectorStore(qdrant_url, None, collection, "cluster/ns/stranger")
     refused = pytest.raises(CollectionRefused, match=f"belongs to the pipeline {OWNER}")
     with refused:
-        await stranger.search(np.zeros(384, np.float32), 3, 0.0)
+        await stranger.find(Query(np.zeros(384, np.float32), 3))
     with refused:
         await stranger.delete("whole", 2**52)
     await stranger.close()
@@ -170,8 +169,8 @@ async def test_a_batch_that_lands_after_the_delete_is_removed_again(
     document = await begin(library, "late")
     upsert = library.vectors.upsert
 
-    async def upsert_then_delete(batch: EmbedBatch, found: NDArray[np.float32]) -> None:
-        await upsert(batch, found)
+    async def upsert_then_delete(*args: Any) -> None:
+        await upsert(*args)
         await library.records.delete("late", document.generation)
 
     monkeypatch.setattr(library.vectors, "upsert", upsert_then_delete)
@@ -187,10 +186,10 @@ async def test_a_second_run_of_a_finished_batch_hides_nothing(
     only = batch(document, 0, TEXTS)
     upsert = library.vectors.upsert
 
-    async def upsert_after_the_other_run(batch: EmbedBatch, found: NDArray[np.float32]) -> None:
+    async def upsert_after_the_other_run(*args: Any) -> None:
         monkeypatch.setattr(library.vectors, "upsert", upsert)
         await consumer.embed_batch(only.to_payload())
-        await upsert(batch, found)
+        await upsert(*args)
 
     monkeypatch.setattr(library.vectors, "upsert", upsert_after_the_other_run)
     await consumer.embed_batch(only.to_payload())

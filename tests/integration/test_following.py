@@ -21,6 +21,7 @@ from rag_workloads.library.following import Follower, Progress
 from rag_workloads.library.indexes import Decision, IndexUnknown
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.record_reader import RecordUnreadable
+from rag_workloads.library.searches import Query
 
 LONGER = np.asarray([[1.0, 0.0, 0.0]], np.float32)
 
@@ -54,7 +55,7 @@ class Pair:
 
     async def found(self) -> list[str]:
         """What searches see of the follower."""
-        return [hit.document_id for hit in await self.follower.library.vectors.search(LONGER[0], 10, 0)]
+        return [hit.document_id for hit in await self.follower.library.vectors.find(Query(LONGER[0], 10))]
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ async def test_a_description_reaches_both(pair: Pair) -> None:
     await pair.follow()
     assert (await pair.follower.record()).description == described
     await pair.follower.library.settle("doc", (await pair.follower.record()).generation)
-    (hit,) = await pair.follower.library.vectors.search(LONGER[0], 1, 0)
+    (hit,) = await pair.follower.library.vectors.find(Query(LONGER[0], 1))
     assert hit.file_name == "b.pdf"
 
 
@@ -374,7 +375,7 @@ async def test_a_follower_that_is_called_off_leaves_nothing(pair: Pair) -> None:
         await pair.following._look_at("doc")
     names = await pair.leader.library.vectors._client.get_collections()
     assert new.collection not in [each.name for each in names.collections]
-    assert await pair.leader.library.vectors.search(VECTOR[0], 10, 0)
+    assert await pair.leader.library.vectors.find(Query(VECTOR[0], 10))
 
 
 async def test_an_index_that_has_answered_is_kept_for_a_while(pair: Pair) -> None:
@@ -385,9 +386,9 @@ async def test_an_index_that_has_answered_is_kept_for_a_while(pair: Pair) -> Non
     old, new = pair.indexes
     await pair.leader.library.indexes.decide(Decision(2, new, None))
     await drop_unwanted(pair.follower.library, 3600)
-    assert await pair.leader.library.vectors.search(VECTOR[0], 10, 0)
+    assert await pair.leader.library.vectors.find(Query(VECTOR[0], 10))
     await drop_unwanted(pair.leader.library, 0)  # it does not answer: it drops nothing
-    assert await pair.leader.library.vectors.search(VECTOR[0], 10, 0)
+    assert await pair.leader.library.vectors.find(Query(VECTOR[0], 10))
     await drop_unwanted(pair.follower.library, 0)
     known = await pair.follower.library.indexes.known()
     assert known

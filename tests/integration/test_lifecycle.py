@@ -12,10 +12,12 @@ from rag_workloads.library import recovery
 from rag_workloads.library.collections import Fingerprint, VectorStoreAway
 from rag_workloads.library.documents import Description, Document, DocumentError, ErrorCode, State
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.points import Version
 from rag_workloads.library.processing import Superseded
 from rag_workloads.library.record_reader import Checkpoint
 from rag_workloads.library.recovery import MAX_RECOVERIES
-from rag_workloads.library.vectors import VectorStore, Version
+from rag_workloads.library.searches import Query
+from rag_workloads.library.vectors import VectorStore
 
 EARLIER, LATER = "earlier-collection", "later-collection"
 
@@ -49,7 +51,7 @@ async def versions(room: Room) -> list[Version]:
 
 
 async def found(room: Room) -> list[str]:
-    return [hit.chunk_id for hit in await room.library.vectors.search(VECTOR[0], 10, 0)]
+    return [hit.chunk_id for hit in await room.library.vectors.find(Query(VECTOR[0], 10))]
 
 
 async def test_a_version_that_is_superseded_at_its_end_costs_the_one_before_it_nothing(

@@ -9,11 +9,15 @@ import pytest
 from numpy.typing import NDArray
 from tests.data import DATA
 from tests.expected import PDF, expected_chunks, load_tokenizer
+from tests.integration.conftest import MODEL, PIPELINE
 
+from rag_contract.environment.api import ApiSettings
 from rag_workloads.api.evidence import Citation, gather_evidence
-from rag_workloads.api.retrieval import Found, Retrieval
+from rag_workloads.api.passages import widen
+from rag_workloads.api.retrieval import Found, Report, Retrieval, Search
 from rag_workloads.clients.embedding import EmbeddingClient
-from rag_workloads.library.vectors import Hit, VectorStore
+from rag_workloads.library.points import Hit, Scores
+from rag_workloads.library.vectors import VectorStore
 
 TEXT = "text/plain"
 # As station Ulm's log was: a run without spaces between two sentences.
@@ -28,9 +32,18 @@ class SmallBatches(EmbeddingClient):
 
 
 @pytest.fixture
-async def retrieval(embedding_url: str, vectors: VectorStore) -> AsyncIterator[Retrieval]:
+async def retrieval(embedding_url: str, vectors: VectorStore, qdrant_url: str) -> AsyncIterator[Retrieval]:
     client = SmallBatches(embedding_url)
-    yield Retrieval(client, vectors, 0)
+    settings = ApiSettings(
+        pipeline=PIPELINE,
+        redis_url="redis://127.0.0.1",
+        qdrant_url=qdrant_url,
+        qdrant_collection=vectors.collection,
+        storage_url="file:///nowhere",
+        embedding_url=embedding_url,
+        embedding_model=MODEL,
+    )
+    yield Retrieval(client, vectors, settings)
     await client.close()
 
 
@@ -40,11 +53,24 @@ async def cite(retrieval: Retrieval, path: Path, content_type: str, question: st
     vector, *vectors = await retrieval.embed([question, *(chunk.text for chunk in chunks)])
     scores = [float(vector @ other) for other in vectors]
     hits = [
-        Hit(f"d_chunk_{c.index}", "d", c.index, path.name, c.page, c.page_starts, c.text, score=score)
+        Hit(
+            f"d_chunk_{c.index}",
+            "d",
+            c.index,
+            path.name,
+            c.page,
+            c.page_starts,
+            c.text,
+            scores=Scores(1, score),
+        )
         for c, score in zip(chunks, scores, strict=True)
     ]
-    nearest = sorted(hits, key=lambda hit: -hit.score)[:12]
-    return (await gather_evidence(retrieval, Found(question, vector, nearest))).citations
+    nearest = sorted(hits, key=lambda hit: -(hit.scores.cosine or 0))[:12]
+    return (
+        await gather_evidence(
+            retrieval, Found(Search(question, 12), vector, widen(nearest, {}, 0), Report(mode="dense"))
+        )
+    ).citations
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.patience import until
 from tests.ports import free_port
 
 from rag_workloads.library.lifecycle import Library
-from rag_workloads.library.vectors import Version
+from rag_workloads.library.points import Version
 
 PATH = "/api/v1/documents/upload"
 ID = b'--XX\r\nContent-Disposition: form-data; name="document_id"\r\n\r\nshared\r\n'

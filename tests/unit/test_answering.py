@@ -8,10 +8,12 @@ from tests.unit.threads import threads_of
 
 from rag_workloads.api import prompt
 from rag_workloads.api.answering import Answering, Prepared, Stopwatch
-from rag_workloads.api.evidence import Evidence
+from rag_workloads.api.evidence import Evidence, Source
 from rag_workloads.api.prompt import TRIES
+from rag_workloads.api.retrieval import Report, Search
 from rag_workloads.clients.llm import LlmClient, PromptRefused
 
+SEARCH = Search("Why?", 5)
 SENTENCES = [f"This is sentence number {number:02} of the passage." for number in range(40)]
 
 
@@ -44,15 +46,16 @@ class Asking(Answering):
         self._llm, self._characters = llm, 2000
         self._max_tokens, self._temperature = 256, 0
 
-    async def prepare(self, question: str, top_k: int) -> Prepared:
-        return Prepared(question, Evidence([], SENTENCES), Stopwatch())
+    async def prepare(self, search: Search) -> Prepared:
+        sources = [Source(1, sentence) for sentence in SENTENCES]
+        return Prepared(search.text, Evidence([], sources), Report(mode=search.mode), Stopwatch())
 
 
 async def answers(llm: LlmClient) -> tuple[str | None, str]:
     """The whole answer, and the streamed one."""
     asking = Asking(llm)
-    whole = await asking.answer("Why?", 5)
-    prepared = await asking.prepare("Why?", 5)
+    whole = await asking.answer(SEARCH)
+    prepared = await asking.prepare(SEARCH)
     return whole.answer, "".join([piece async for piece in asking.stream(prepared)])
 
 
@@ -75,8 +78,8 @@ async def test_no_prompt_is_written_on_the_event_loop(monkeypatch: pytest.Monkey
 async def test_the_last_refusal_is_the_answer(stream: bool) -> None:
     llm = Narrow(characters=10)
     asking = Asking(llm)
-    prepared = await asking.prepare("Why?", 5)
-    ask = anext(asking.stream(prepared)) if stream else asking.answer("Why?", 5)
+    prepared = await asking.prepare(SEARCH)
+    ask = anext(asking.stream(prepared)) if stream else asking.answer(SEARCH)
     with pytest.raises(PromptRefused, match="exceeds the context"):
         await ask
     assert len(llm.asked) == TRIES

@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 from tests.unit.threads import threads_of
 
 from rag_workloads.api import evidence
-from rag_workloads.api.evidence import gather_evidence, page_at
+from rag_workloads.api.evidence import Evidence, gather_evidence
+from rag_workloads.api.passages import widen
 from rag_workloads.api.prompt import CHAT_TOKENS, TEMPLATE, estimated_tokens, prompts
-from rag_workloads.api.retrieval import Found, Retrieval
-from rag_workloads.library.vectors import Hit
+from rag_workloads.api.retrieval import Found, Report, Retrieval, Search
+from rag_workloads.library.points import Hit, Scores, StoredChunk
 
 
 @pytest.mark.parametrize(("offset", "page"), [(0, 3), (9, 3), (10, 4), (19, 4), (20, 7), (99, 7)])
 def test_the_page_of_an_offset(offset: int, page: int) -> None:
-    assert page_at([[3, 0], [4, 10], [7, 20]], offset) == page
+    chunk = StoredChunk("d_chunk_0", "d", 0, "f.pdf", 3, [[3, 0], [4, 10], [7, 20]], "")
+    assert (chunk.page_at(offset), chunk.line_at(offset)) == (page, None)
 
 
 class WordEmbedding(Retrieval):
@@ -30,50 +32,60 @@ class WordEmbedding(Retrieval):
         return np.array([[float(self._word in text), 1.0] for text in texts], np.float32)
 
 
+def texts(evidence: Evidence) -> list[str]:
+    return [source.text for source in evidence.sentences]
+
+
+def found(hits: list[Hit]) -> Found:
+    """Chunks that were found for a question that has the word."""
+    search = Search("Why?", len(hits))
+    passages = widen(hits, {}, 0)
+    return Found(search, np.array([1.0, 0.0], np.float32), passages, Report(mode=search.mode))
+
+
 async def test_a_citation_quotes_the_nearest_sentence_on_its_own_page() -> None:
     text = "An opening of this text.\nThe answer stands in here."
     second = "Nothing of the kind is here. It would answer nothing."
     hits = [
-        Hit("d_chunk_0", "d", 0, "f.pdf", 4, [[4, 0], [5, text.index("\n") + 1]], text, score=0.9),
-        Hit("d_chunk_1", "d", 1, "f.pdf", 6, [[6, 0]], second, score=0.5),
+        Hit(
+            "d_chunk_0", "d", 0, "f.pdf", 4, [[4, 0], [5, text.index("\n") + 1]], text, scores=Scores(1, 0.9)
+        ),
+        Hit("d_chunk_1", "d", 1, "f.pdf", 6, [[6, 0]], second, scores=Scores(1, 0.5)),
     ]
-    found = Found("Why?", np.array([1.0, 0.0], np.float32), hits)
-    gathered = await gather_evidence(WordEmbedding("answer"), found)
+    gathered = await gather_evidence(WordEmbedding("answer"), found(hits))
     assert [(c.page, c.quote, c.score) for c in gathered.citations] == [
         (5, "The answer stands in here.", 0.9),
         (6, "It would answer nothing.", 0.5),
     ]
-    assert gathered.sentences[:2] == ["The answer stands in here.", "It would answer nothing."]
+    assert texts(gathered)[:2] == ["The answer stands in here.", "It would answer nothing."]
 
 
 async def test_no_text_of_a_document_is_read_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = threads_of(monkeypatch, evidence, "split_sentences", "shared_letters")
-    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "This is the answer.", score=0.9)]
-    await gather_evidence(WordEmbedding("answer"), Found("Why?", np.array([1.0, 0.0], np.float32), hits))
+    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "This is the answer.", scores=Scores(1, 0.9))]
+    await gather_evidence(WordEmbedding("answer"), found(hits))
     assert len(threads) == 2
     assert threading.current_thread() not in threads
 
 
 async def test_a_heading_is_quoted_only_where_there_is_nothing_else() -> None:
     hits = [
-        Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "# The answer\n\nEntry: 12 EUR.", score=0.9),
-        Hit("d_chunk_1", "d", 1, "f.md", 1, [[1, 0]], "# Another answer", score=0.5),
+        Hit(
+            "d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "# The answer\n\nEntry: 12 EUR.", scores=Scores(1, 0.9)
+        ),
+        Hit("d_chunk_1", "d", 1, "f.md", 1, [[1, 0]], "# Another answer", scores=Scores(1, 0.5)),
     ]
-    gathered = await gather_evidence(
-        WordEmbedding("answer"), Found("Why?", np.array([1.0, 0.0], np.float32), hits)
-    )
+    gathered = await gather_evidence(WordEmbedding("answer"), found(hits))
     assert [citation.quote for citation in gathered.citations] == ["Entry: 12 EUR.", "Another answer"]
-    assert gathered.sentences == ["The answer", "Entry: 12 EUR.", "Another answer"]
+    assert texts(gathered) == ["The answer", "Entry: 12 EUR.", "Another answer"]
 
 
 async def test_a_short_sentence_is_near_to_what_its_heading_is_about() -> None:
     long = "This sentence is so long that it says itself what it is about."
     text = f"# Answers\n\nEntry: 12 EUR.\n{long}\n\n# Other\n\nEntry: 13 EUR."
-    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], text, score=0.9)]
-    gathered = await gather_evidence(
-        WordEmbedding("Answers"), Found("Why?", np.array([1.0, 0.0], np.float32), hits)
-    )
-    assert gathered.sentences == ["Answers", "Entry: 12 EUR.", long, "Other", "Entry: 13 EUR."]
+    hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], text, scores=Scores(1, 0.9))]
+    gathered = await gather_evidence(WordEmbedding("Answers"), found(hits))
+    assert texts(gathered) == ["Answers", "Entry: 12 EUR.", long, "Other", "Entry: 13 EUR."]
     assert gathered.citations[0].quote == "Entry: 12 EUR."
 
 

@@ -65,7 +65,7 @@ def given(value: str | Manifest) -> str:
 def text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return to_json(value).decode() if isinstance(value, list | BaseModel) else str(value)
+    return to_json(value).decode() if isinstance(value, list | bool | BaseModel) else str(value)
 
 
 def put(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:

@@ -1,5 +1,7 @@
 """What a pipeline does where its resource says nothing: the defaults of the spec, and of each process."""
 
+from rag_contract.retrieval import Mode
+
 UPLOAD_LIMIT_MIB = 100
 
 CHUNK_SIZE_TOKENS = 200
@@ -21,6 +23,10 @@ BATCH_TIMEOUT_SECONDS = 60
 
 RETRIEVAL_TOP_K = 5
 RETRIEVAL_SCORE_THRESHOLD = 0
+RETRIEVAL_MODE: Mode = "hybrid"
+RETRIEVAL_CANDIDATES = 50
+RERANK_BATCH = 32
+RERANK_SECONDS = 2
 CONTEXT_CHARACTERS = 2000
 ANSWER_MAX_TOKENS = 256
 ANSWER_TEMPERATURE = 0

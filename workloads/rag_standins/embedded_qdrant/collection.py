@@ -21,8 +21,9 @@ DISTANCES = {
     "Dot": engine.Distance.Dot,
     "Manhattan": engine.Distance.Manhattan,
 }
+MODIFIERS = {"none": None, "idf": engine.Modifier.Idf}
 # These change what is stored or how it compares; everything else that a creation may ask for is tuning.
-UNSUPPORTED = ("sparse_vectors", "quantization_config", "multivector_config", "datatype")
+UNSUPPORTED = ("quantization_config", "multivector_config", "datatype")
 # Searches are exact. The binding holds Python's lock while it builds an HNSW graph, so that nothing would be
 # answered for seconds per ten thousand points; to scan a hundred thousand vectors takes ten milliseconds.
 NO_GRAPH = engine.EdgeOptimizersConfig(indexing_threshold=0)
@@ -96,11 +97,14 @@ def create_folder(folder: Path, body: Json) -> None:
     _refuse_unsupported(body)
     one = "size" in vectors
     params = _vector_params(vectors) if one else {name: _vector_params(v) for name, v in vectors.items()}
+    sparse = body.get("sparse_vectors") or {}
+    sparse_params = {name: _sparse_params(each or {}) for name, each in sparse.items()}
     shard_folder = folder / "shard"
     shard_folder.mkdir(parents=True)
-    engine.EdgeShard.create(str(shard_folder), engine.EdgeConfig(params, optimizers=NO_GRAPH)).close()
-    config = {"vectors": vectors, "metadata": body.get("metadata")}
-    _write_config(folder, config)
+    config = engine.EdgeConfig(params, sparse_params, optimizers=NO_GRAPH)
+    engine.EdgeShard.create(str(shard_folder), config).close()
+    written = {"vectors": vectors, "sparse_vectors": sparse or None, "metadata": body.get("metadata")}
+    _write_config(folder, written)
 
 
 def _write_config(folder: Path, config: Json) -> None:
@@ -118,6 +122,13 @@ def _vector_params(body: Json) -> engine.EdgeVectorParams:
     if body["distance"] not in DISTANCES:
         raise bad_request(f"unknown distance: {body['distance']}")
     return engine.EdgeVectorParams(body["size"], DISTANCES[body["distance"]])
+
+
+def _sparse_params(body: Json) -> engine.EdgeSparseVectorParams:
+    modifier = body.get("modifier") or "none"
+    if modifier not in MODIFIERS:
+        raise bad_request(f"unknown modifier: {modifier}")
+    return engine.EdgeSparseVectorParams(modifier=MODIFIERS[modifier])
 
 
 def _refuse_unsupported(body: Json) -> None:

@@ -69,7 +69,12 @@ async def delete_field_index(call: Call) -> Json:
 def _config(config: Json) -> Json:
     """As clients expect it. `m` and `indexing_threshold` are 0: no graph, every search is exact."""
     answer: dict[str, Any] = {
-        "params": {"vectors": config["vectors"], "shard_number": 1, "replication_factor": 1},
+        "params": {
+            "vectors": config["vectors"],
+            "sparse_vectors": config.get("sparse_vectors"),
+            "shard_number": 1,
+            "replication_factor": 1,
+        },
         "hnsw_config": {"m": 0, "ef_construct": 100, "full_scan_threshold": 10_000},
         "optimizer_config": {
             "deleted_threshold": 0.2,

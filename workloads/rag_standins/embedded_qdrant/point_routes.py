@@ -15,8 +15,7 @@ from rag_standins.embedded_qdrant.collection_routes import COMPLETED
 from rag_standins.embedded_qdrant.errors import QdrantError, bad_request
 from rag_standins.embedded_qdrant.filters import parse_optional_filter
 from rag_standins.embedded_qdrant.points import payload_selector, record_json, scored_json
-
-DEFAULT_LIMIT = 10
+from rag_standins.embedded_qdrant.queries import DEFAULT_LIMIT, parse_query
 
 
 def change_route(method: str, suffix: str, parse: Callable[[Json], engine.UpdateOperation]) -> Route:
@@ -89,29 +88,17 @@ async def facet(call: Call) -> Json:
 
 
 async def query(call: Call) -> Json:
-    """The points nearest to a vector, best first."""
-    request = _query_request(call.body)
+    """The points nearest to a vector or best by fusion, best first."""
+    request = parse_query(call.body)
     points = await call.collection.read(lambda shard: shard.query(request))
     return {"points": [scored_json(point) for point in points]}
 
 
-def _query_request(body: Json) -> engine.QueryRequest:
-    match body.get("query"):
-        case list(vector) | {"nearest": list(vector)}:
-            nearest = engine.Query.Nearest(vector, body.get("using"))
-        case _:
-            raise bad_request("the embedded server answers queries by one dense vector")
-    if body.get("prefetch"):
-        raise bad_request("prefetch is not supported by the embedded server")
-    return engine.QueryRequest(
-        limit=body.get("limit") or DEFAULT_LIMIT,
-        offset=body.get("offset"),
-        query=nearest,
-        filter=parse_optional_filter(body.get("filter")),
-        score_threshold=body.get("score_threshold"),
-        with_payload=payload_selector(body.get("with_payload"), default=False),
-        with_vector=body.get("with_vector"),
-    )
+async def query_batch(call: Call) -> list[Json]:
+    """Several queries at once."""
+    request = engine.QueryBatchRequest([parse_query(search) for search in call.body["searches"]])
+    found = await call.collection.read(lambda shard: shard.query_batch(request))
+    return [{"points": [scored_json(point) for point in points]} for points in found]
 
 
 ROUTES = [
@@ -125,6 +112,7 @@ ROUTES = [
     route("POST", "/collections/{name}/points/scroll", scroll),
     route("POST", "/collections/{name}/points/count", count),
     route("POST", "/collections/{name}/points/query", query),
+    route("POST", "/collections/{name}/points/query/batch", query_batch),
     route("POST", "/collections/{name}/facet", facet),
     route("POST", "/collections/{name}/points", retrieve),
     route("GET", "/collections/{name}/points/{id}", retrieve_one),

@@ -17,7 +17,9 @@ def parse_points(body: Json) -> list[engine.Point]:
     """The points of an upsert, in either of its shapes: `points`, a list, or `batch`, columns."""
     match body:
         case {"points": list(points)}:
-            return [engine.Point(p["id"], p["vector"], encode(p.get("payload"))) for p in points]
+            return [
+                engine.Point(p["id"], parse_vectors(p["vector"]), encode(p.get("payload"))) for p in points
+            ]
         case {"batch": dict(batch)}:
             return _points_of_columns(batch)
         case _:
@@ -29,7 +31,21 @@ def _points_of_columns(batch: Json) -> list[engine.Point]:
     rows = _rows(vectors) if isinstance(vectors, dict) else vectors
     payloads = batch.get("payloads") or [None] * len(ids)
     columns = zip(ids, rows, payloads, strict=True)
-    return [engine.Point(id, vector, encode(payload)) for id, vector, payload in columns]
+    return [engine.Point(id, parse_vectors(vector), encode(payload)) for id, vector, payload in columns]
+
+
+def parse_vectors(body: list[float] | Json) -> engine.Vector:
+    """A point's vectors: one, or several by their names, of which "" is that of one alone."""
+    if isinstance(body, dict):
+        return {name: parse_vector(vector) for name, vector in body.items()}
+    return body
+
+
+def parse_vector(body: list[float] | Json) -> engine.NamedVector:
+    """A vector: all its numbers, or those that are not zero with their places."""
+    if isinstance(body, dict):
+        return engine.SparseVector(body["indices"], body["values"])
+    return body
 
 
 def _rows(columns: Json) -> list[Json]:
@@ -58,10 +74,22 @@ def record_json(record: engine.Record | engine.ScoredPoint) -> Json:
     if record.payload is not None:
         body["payload"] = decode(record.payload)
     if record.vector is not None:
-        body["vector"] = record.vector
+        body["vector"] = _vectors_json(record.vector)
     return body
 
 
 def scored_json(point: engine.ScoredPoint) -> Json:
     """A point as answered by query."""
     return {**record_json(point), "version": point.version, "score": point.score}
+
+
+def _vectors_json(vectors: engine.Vector) -> Json | engine.Vector:
+    if isinstance(vectors, dict):
+        return {name: _vector_json(vector) for name, vector in vectors.items()}
+    return vectors
+
+
+def _vector_json(vector: engine.NamedVector) -> Json | engine.NamedVector:
+    if isinstance(vector, engine.SparseVector):
+        return {"indices": vector.indices, "values": vector.values}
+    return vector

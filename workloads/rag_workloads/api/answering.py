@@ -14,7 +14,7 @@ from rag_workloads import tracing
 from rag_workloads.api.evidence import Citation, Evidence, gather_evidence
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.prompt import prompts
-from rag_workloads.api.retrieval import Retrieval
+from rag_workloads.api.retrieval import Report, Search
 from rag_workloads.clients.llm import LlmClient, PromptRefused
 from rag_workloads.web import metrics
 from rag_workloads.web.problems import Problem, Unavailable
@@ -31,6 +31,7 @@ class Answer(BaseModel):
 
     answer: str | None
     citations: list[Citation]
+    retrieval: Report
     timings: dict[str, float]
 
 
@@ -58,6 +59,7 @@ class Prepared:
 
     question: str
     evidence: Evidence
+    report: Report
     watch: Stopwatch
 
 
@@ -66,35 +68,38 @@ class Answering:
 
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings
-        self._retrieval = Retrieval(
-            parts.embedding, parts.library.vectors, settings.retrieval_score_threshold
-        )
+        self._retrieval = parts.retrieval
         self._llm = parts.llm
         self._characters = settings.context_characters
         self._max_tokens, self._temperature = settings.answer_max_tokens, settings.answer_temperature
 
-    async def prepare(self, question: str, top_k: int) -> Prepared:
+    async def prepare(self, search: Search) -> Prepared:
         """Everything up to the model."""
         watch = Stopwatch()
         with watch.time("retrieval") as span, tracing.current(span):
-            found = await self._retrieval.search(question, top_k)
+            found = await self._retrieval.search(search)
         evidence = Evidence([], [])
         if found.hits:
             with watch.time("citations") as span, tracing.current(span):
                 evidence = await gather_evidence(self._retrieval, found)
         metrics.CITATIONS.observe(len(evidence.citations))
-        return Prepared(question, evidence, watch)
+        return Prepared(search.text, evidence, found.report, watch)
 
-    async def answer(self, question: str, top_k: int) -> Answer:
+    async def answer(self, search: Search) -> Answer:
         """The whole answer."""
-        prepared = await self.prepare(question, top_k)
+        prepared = await self.prepare(search)
         text: str | None = None
         if not prepared.evidence.sentences:
             text = NOTHING_FOUND
         elif self._llm is not None:
             with prepared.watch.time("generation") as span, _llm_errors(), tracing.current(span):
                 text = await self._ask(prepared, self._llm, _whole)
-        return Answer(answer=text, citations=prepared.evidence.citations, timings=prepared.watch.seconds)
+        return Answer(
+            answer=text,
+            citations=prepared.evidence.citations,
+            retrieval=prepared.report,
+            timings=prepared.watch.seconds,
+        )
 
     async def stream(self, prepared: Prepared) -> AsyncGenerator[str]:
         """The model's answer piece by piece; nothing at all without a model."""
@@ -116,7 +121,7 @@ class Answering:
         max_tokens = min(self._max_tokens, context // 2) if context else self._max_tokens
         room = context - max_tokens if context else None
         refusal: Problem | None = None
-        sentences = prepared.evidence.sentences
+        sentences = [source.text for source in prepared.evidence.sentences]
         written = prompts(prepared.question, sentences, self._characters, room)
         for prompt in await asyncio.to_thread(list, written):
             try:

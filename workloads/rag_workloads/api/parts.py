@@ -7,8 +7,10 @@ from rag_contract.environment.api import ApiSettings
 from rag_contract.index import Index, pipeline_of
 from rag_workloads.api.admission import Admission
 from rag_workloads.api.idempotency import Idempotency
+from rag_workloads.api.retrieval import Retrieval
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.llm import LlmClient
+from rag_workloads.clients.rerank import RerankClient
 from rag_workloads.library.events import EventStream
 from rag_workloads.library.files import ObjectStore
 from rag_workloads.library.following import Follower
@@ -28,6 +30,7 @@ class Parts:
     files: ObjectStore
     embedding: EmbeddingClient
     llm: LlmClient | None
+    reranker: RerankClient | None
     admission: Admission
     listeners: Listeners
     idempotency: Idempotency
@@ -52,6 +55,7 @@ class Parts:
             files,
             EmbeddingClient(index.embedding_url),
             LlmClient(settings.llm_url, settings.answer_seconds) if settings.llm_url else None,
+            RerankClient.open(settings),
             Admission(settings, library.queue, files),
             Listeners(EventStream.open(redis_url, index.id), settings.max_event_streams),
             Idempotency(library.queue.redis, pipeline),
@@ -71,6 +75,11 @@ class Parts:
             listeners=Listeners(stream, settings.max_event_streams),
         )
 
+    @property
+    def retrieval(self) -> Retrieval:
+        """How the index is searched."""
+        return Retrieval(self.embedding, self.library.vectors, self.settings, self.reranker)
+
     def follower(self, known: Known) -> Follower | None:
         """The records of the index that follows this one, if one does."""
         follower = known.follower
@@ -84,6 +93,6 @@ class Parts:
     async def close(self) -> None:
         """Close all connections."""
         await self.close_index()
-        for part in (self.llm, self.library):
+        for part in (self.llm, self.reranker, self.library):
             if part is not None:
                 await part.close()

@@ -2,15 +2,13 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
 from sse_starlette import ServerSentEvent
 
 from rag_workloads.api.answering import Answer, Answering, Prepared
+from rag_workloads.api.search_request import SearchRequest
 from rag_workloads.api.serving import PartsAtHand
 from rag_workloads.web import outcomes
 from rag_workloads.web.deadlines import Deadline
@@ -23,33 +21,9 @@ router = APIRouter(prefix="/api/v1", tags=["questions"])
 outcomes.begin(QUESTIONS)
 
 
-# Named one by one: a pattern's own class of them means something else in each language.
-BLANKS = " \t\r\n"
+class Question(SearchRequest):
+    """What a client asks: it is looked for, and answered from what is found."""
 
-
-def _stripped(text: str) -> str:
-    if stripped := text.strip(BLANKS):
-        return stripped
-    raise PydanticCustomError("blank", "String should have at least 1 character that is no blank")
-
-
-def _integer(value: Any) -> Any:
-    """JSON has one kind of number: 5.0 is an integer."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-class Question(BaseModel):
-    """What a client asks."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    query: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=4000),
-        AfterValidator(_stripped),
-        Field(json_schema_extra={"pattern": f"[^{BLANKS}]"}),
-    ]
-    top_k: Annotated[int, Field(ge=1, le=100), BeforeValidator(_integer)] | None = None
     stream: bool = False
 
 
@@ -73,15 +47,15 @@ async def ask(question: Question, request: Request, parts: PartsAtHand) -> Respo
     A client that leaves stops the model. A failure is a problem, after the first event an event `error`.
     """
     answering, deadline = Answering(parts), Deadline(parts.settings.answer_seconds)
-    top_k = question.top_k or parts.settings.retrieval_top_k
+    search = question.search(parts.settings)
     if not question.stream:
         with outcomes.counted(QUESTIONS):
             async with deadline.limit():
-                answer = await until_disconnect(request, answering.answer(question.query, top_k))
+                answer = await until_disconnect(request, answering.answer(search))
         return JSONResponse(answer.model_dump())
     with outcomes.counted(QUESTIONS, success=False):
         async with deadline.limit():
-            prepared = await until_disconnect(request, answering.prepare(question.query, top_k))
+            prepared = await until_disconnect(request, answering.prepare(search))
         pieces = deadline.bound(answering.stream(prepared))
         first = await until_disconnect(request, _first(pieces))
     return stream(_events(first, pieces, prepared))
@@ -107,4 +81,4 @@ async def _events(
     yield event(
         {"citations": [citation.model_dump() for citation in prepared.evidence.citations]}, "citations"
     )
-    yield event({"timings": prepared.watch.seconds}, "done")
+    yield event({"retrieval": prepared.report.model_dump(), "timings": prepared.watch.seconds}, "done")

@@ -1,45 +1,107 @@
-"""Finding chunks: embed the question, search; failures name the part that is down."""
+"""Finding chunks: search by meaning and by words, rank anew; failures name the part that is down."""
 
 import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx2
 import numpy as np
+import structlog
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
+from rag_contract.environment.api import ApiSettings
+from rag_contract.retrieval import Mode
 from rag_workloads import tracing
+from rag_workloads.api.passages import Passage, widen
+from rag_workloads.api.ranking import by_sentences, distinct, ranked
 from rag_workloads.clients.embedding import EmbeddingClient
+from rag_workloads.clients.rerank import RerankClient, RerankerAway
 from rag_workloads.library.collections import VectorStoreError
-from rag_workloads.library.vectors import Hit, VectorStore
+from rag_workloads.library.points import Hit, StoredChunk
+from rag_workloads.library.searches import ANYWHERE, Query, Where
+from rag_workloads.library.vectors import VectorStore
+from rag_workloads.text.bm25 import Weights, weigh_question
 from rag_workloads.web.problems import Unavailable
 
 # The client itself waits longer for a busy service; someone who asks a question does not.
 EMBED_SECONDS = 10
 
+NO_WORDS = "The collection has no words to search by: an earlier release made it. It was searched by meaning."
+RERANKER_AWAY = "The server that ranks passages anew did not answer: they are ranked without it."
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for, where, and how: `neighbours` widen a chunk by so many before and after it."""
+
+    text: str
+    top_k: int
+    mode: Mode = "hybrid"
+    where: Where = ANYWHERE
+    rerank: bool = True
+    neighbours: int = 0
+
+
+class Report(BaseModel):
+    """How passages were found: by which mode, and what ranked them anew, if anything did.
+
+    `notes` say what was to be otherwise, and why it was not.
+    """
+
+    mode: Mode
+    rerank: Literal["sentences", "server"] | None = None
+    notes: list[str] = []
+
 
 @dataclass(frozen=True)
 class Found:
-    """A question with its vector [dimension], and the chunks nearest to it, best first."""
+    """A question with its vector [dimension], the passages that were found, best first, and how.
 
-    question: str
+    Where `shows_scores` is false, no score leaves the pipeline.
+    """
+
+    search: Search
     vector: NDArray[np.float32]
-    hits: list[Hit]
+    passages: list[Passage]
+    report: Report
+    shows_scores: bool = True
+
+    @property
+    def hits(self) -> list[Hit]:
+        """The chunks of the passages that were found themselves."""
+        return [passage.hit for passage in self.passages]
 
 
 class Retrieval:
-    """Searches by meaning. Raises Unavailable for "embedding" or "vector-store"."""
+    """Finds chunks. Raises Unavailable for "embedding" or "vector-store"."""
 
-    def __init__(self, embedding: EmbeddingClient, vectors: VectorStore, score_threshold: float) -> None:
-        self._embedding, self._vectors, self._score_threshold = embedding, vectors, score_threshold
+    def __init__(
+        self,
+        embedding: EmbeddingClient,
+        vectors: VectorStore,
+        settings: ApiSettings,
+        reranker: RerankClient | None = None,
+    ) -> None:
+        self._embedding, self._vectors, self._reranker = embedding, vectors, reranker
+        self._settings = settings
 
-    async def search(self, question: str, top_k: int) -> Found:
-        """The chunks nearest to a question."""
-        (vector,) = await self.embed([question])
+    async def search(self, search: Search) -> Found:
+        """The passages that bear on a question most."""
+        (vector,) = await self.embed([search.text])
+        report = Report(mode=search.mode)
         with vector_store_errors(), tracing.vector_store("search", self._vectors.collection):
-            return Found(question, vector, await self._vectors.search(vector, top_k, self._score_threshold))
+            hits = await self._candidates(search, vector, report)
+        if search.rerank:
+            hits = await self._rerank(search.text, vector, hits, report)
+        hits = await asyncio.to_thread(distinct, hits, search.top_k)
+        passages = widen(hits, await self._near(hits, search.neighbours), search.neighbours)
+        return Found(search, vector, passages, report, self._settings.retrieval_scores)
 
     async def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Unit vectors [texts, dimension]."""
@@ -48,6 +110,42 @@ class Retrieval:
                 return await self._embedding.embed(texts)
         except (HfHubHTTPError, InferenceTimeoutError, httpx2.HTTPError, TimeoutError) as error:
             raise Unavailable("embedding", str(error) or "no answer in time") from error
+
+    async def _candidates(self, search: Search, vector: NDArray[np.float32], report: Report) -> list[Hit]:
+        words: Weights = {}
+        if search.mode != "dense":
+            if await self._vectors.has_words():
+                words = await asyncio.to_thread(weigh_question, search.text)
+            else:
+                report.mode, report.notes = "dense", [NO_WORDS]
+        limit = max(self._settings.retrieval_candidates, search.top_k)
+        threshold = self._settings.retrieval_score_threshold
+        return await self._vectors.find(Query(vector, limit, words, report.mode, threshold, search.where))
+
+    async def _near(self, hits: list[Hit], reach: int) -> dict[str, StoredChunk]:
+        if not reach or not hits:
+            return {}
+        with vector_store_errors(), tracing.vector_store("neighbours", self._vectors.collection):
+            return await self._vectors.around(hits, reach)
+
+    async def _rerank(
+        self, question: str, vector: NDArray[np.float32], hits: list[Hit], report: Report
+    ) -> list[Hit]:
+        """Rank by the server if there is one and it answers, else by sentences if all hits have theirs."""
+        if self._reranker and hits:
+            try:
+                scores = await self._reranker.score(question, [hit.context + hit.text for hit in hits])
+            except RerankerAway as error:
+                log.warning("reranker away", reason=str(error))
+                report.notes.append(RERANKER_AWAY)
+            else:
+                report.rerank = "server"
+                return ranked(hits, scores)
+        by_meaning = by_sentences(vector, hits)
+        if by_meaning is None:
+            return hits
+        report.rerank = "sentences"
+        return by_meaning
 
 
 @contextlib.contextmanager

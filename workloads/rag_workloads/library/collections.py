@@ -25,6 +25,9 @@ INDEXES = {
     "file_name": models.PayloadSchemaType.KEYWORD,
     "tags": models.PayloadSchemaType.KEYWORD,
 }
+# The sparse vector of a chunk's words. Collections of earlier releases have none: their points are found by
+# meaning only.
+WORDS = "text"
 
 
 class VectorStoreError(Exception):
@@ -77,12 +80,13 @@ class Collections:
             url=url, api_key=api_key, timeout=TIMEOUT_SECONDS, check_compatibility=False
         )
         self.collection, self._owner, self._index = collection, owner, index
-        self._owned: set[str] = set()
+        # Those that are known to be ours, with whether their points have words.
+        self._owned: dict[str, bool] = {}
 
     def beside(self, collection: str, index: str | None) -> Self:
         """The same for another index, over the same connections."""
         other = copy.copy(self)
-        other.collection, other._index, other._owned = collection, index, set()
+        other.collection, other._index, other._owned = collection, index, {}
         return other
 
     async def close(self) -> None:
@@ -97,6 +101,11 @@ class Collections:
     async def revision(self) -> str:
         """The hub's revision of the model that the present collection was made with; "" if it names none."""
         return str((await self._metadata(self.collection) or {}).get("revision", ""))
+
+    async def has_words(self, collection: str | None = None) -> bool:
+        """Whether the points of a collection of ours have words; True of one that is not there yet."""
+        name = collection or self.collection
+        return not await self._is_ours(name) or self._owned[name]
 
     async def ensure(self, fingerprint: Fingerprint, *, create: bool = True) -> None:
         """Create the present collection if it is not there, and check that it is this index's and model's.
@@ -119,7 +128,7 @@ class Collections:
         if metadata and metadata.get("owner") == self._owner and metadata.get("index") == self._index:
             with errors():
                 await self._client.delete_collection(self.collection)
-        self._owned.discard(self.collection)
+        self._owned.pop(self.collection, None)
 
     async def _create(self, fingerprint: Fingerprint) -> None:
         size, distance = fingerprint.dimension, models.Distance.COSINE
@@ -128,6 +137,7 @@ class Collections:
             await self._client.create_collection(
                 self.collection,
                 vectors_config=models.VectorParams(size=size, distance=distance),
+                sparse_vectors_config={WORDS: models.SparseVectorParams(modifier=models.Modifier.IDF)},
                 metadata={**asdict(fingerprint), "owner": self._owner, **index},
             )
         except UnexpectedResponse as error:
@@ -135,7 +145,7 @@ class Collections:
                 raise
 
     async def _check(self, fingerprint: Fingerprint) -> None:
-        self._owned.discard(self.collection)
+        self._owned.pop(self.collection, None)
         await self._is_ours(self.collection)
         found = await self._metadata(self.collection) or {}
         made_by = {key: found.get(key) for key in ("model", "fingerprint", "dimension")}
@@ -152,9 +162,10 @@ class Collections:
         """Whether the collection is there; CollectionRefused if it is another's. Asked once."""
         if collection in self._owned:
             return True
-        metadata = await self._metadata(collection)
-        if metadata is None:
+        config = await self._config(collection)
+        if config is None:
             return False
+        metadata = config.metadata or {}
         if "fingerprint" not in metadata:
             raise CollectionRefused(
                 f"collection {collection!r} was not made by a RagPipeline: "
@@ -170,19 +181,22 @@ class Collections:
                 f"collection {collection!r} belongs to {index or 'the first index'} of this pipeline until "
                 "that is dropped; if it is not, set vectorStore.collection to another name"
             )
-        self._owned.add(collection)
+        self._owned[collection] = WORDS in (config.params.sparse_vectors or {})
         return True
 
     async def _metadata(self, collection: str) -> dict[str, Any] | None:
         """What a collection says of itself; None if there is no such collection."""
+        config = await self._config(collection)
+        return None if config is None else config.metadata or {}
+
+    async def _config(self, collection: str) -> models.CollectionConfig | None:
         with errors():
             try:
-                info = await self._client.get_collection(collection)
+                return (await self._client.get_collection(collection)).config
             except UnexpectedResponse as error:
                 if error.status_code != NOT_FOUND:
                     raise
                 return None
-        return info.config.metadata or {}
 
 
 @contextlib.contextmanager

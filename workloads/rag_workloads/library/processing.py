@@ -17,6 +17,7 @@ from rag_workloads.library.record_reader import NO_CHECKPOINT, Checkpoint
 from rag_workloads.library.record_scripts import Field
 from rag_workloads.library.records import Cut
 from rag_workloads.library.removal import Removal
+from rag_workloads.library.sentence_vectors import SentenceVectors
 from rag_workloads.library.timings import count_completed
 from rag_workloads.web import metrics
 
@@ -116,13 +117,18 @@ class Processing(Removal):
             await self.queue.enqueue_document(renewed.document_id, renewed.task)
         return False
 
-    async def batch_done(self, batch: EmbedBatch, vectors: NDArray[np.float32]) -> bool:
+    async def batch_done(
+        self,
+        batch: EmbedBatch,
+        vectors: NDArray[np.float32],
+        sentences: Sequence[SentenceVectors] | None = None,
+    ) -> bool:
         """Store a batch's `vectors` [chunks, dimension]; the last one of a document makes it searchable.
 
-        False if the generation was over.
+        `sentences` are those of each chunk, None where the engine has none. False if the generation was over.
         """
         with tracing.vector_store("upsert", batch.collection, len(batch.chunks)):
-            await self.vectors.upsert(batch, vectors)
+            await self.vectors.upsert(batch, vectors, sentences)
         done = await self.records.batch_done(
             batch.document_id, batch.generation, batch.number, len(batch.chunks)
         )

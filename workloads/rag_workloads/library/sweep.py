@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from rag_workloads.library.documents import Document, State, generation_at
 from rag_workloads.library.files import StoredFile
 from rag_workloads.library.lifecycle import Library
+from rag_workloads.library.points import Version
 from rag_workloads.library.record_reader import Filter, RecordUnreadable
-from rag_workloads.library.vectors import Version
 from rag_workloads.web import metrics
 
 AGE_SECONDS = 3600

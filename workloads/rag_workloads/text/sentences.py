@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ENDS, WIDE_ENDS = ".!?…؟۔।॥։።။។", "。！？｡"
 CLOSERS, OPENERS = "\"'”’»)\\]」』）】》", "\"'“‘„«(\\[¿¡「『（【《"
@@ -39,13 +39,14 @@ MOST_CHARACTERS_OF_A_HEADING = 100
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence on one line; `start` is its offset in the text that it was cut from.
+    """A sentence on one line; `start` and `end` are its place in the text that it was cut from.
 
     `heading` is the one that it stands under, if any; of a heading itself, `is_heading` is true.
     """
 
     text: str
     start: int
+    end: int
     heading: str = ""
     is_heading: bool = False
 
@@ -69,16 +70,16 @@ def split_sentences(text: str) -> list[Sentence]:
             continue
         if _is_heading(piece, found.text):
             heading = found.text
-            sentences.append(Sentence(found.text, found.start, is_heading=True))
+            sentences.append(replace(found, is_heading=True))
         else:
-            sentences.append(Sentence(found.text, found.start, heading))
+            sentences.append(replace(found, heading=heading))
     return sentences or [_whole(text[:MOST_CHARACTERS])]
 
 
 def _whole(text: str) -> Sentence:
     """A text without a sentence as one, be it nothing but marks: an empty one cannot be embedded."""
     sentence = _sentence(text, _Piece(0, len(text)))
-    return sentence if sentence.text else Sentence(SPACES.sub(" ", text).strip(), 0)
+    return sentence if sentence.text else Sentence(SPACES.sub(" ", text).strip(), 0, len(text))
 
 
 def _pieces(text: str) -> Iterator[_Piece]:
@@ -144,4 +145,4 @@ def _is_heading(piece: _Piece, text: str) -> bool:
 def _sentence(text: str, piece: _Piece) -> Sentence:
     raw = text[piece.start : piece.end]
     marked = raw.lstrip(MARKS)
-    return Sentence(SPACES.sub(" ", marked).rstrip(" |"), piece.start + len(raw) - len(marked))
+    return Sentence(SPACES.sub(" ", marked).rstrip(" |"), piece.end - len(marked), piece.end)
