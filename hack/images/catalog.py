@@ -57,6 +57,7 @@ _MODEL = "workloads/images/model.Dockerfile"
 # The slow ones first: whatever is built beside them is then done when they are.
 IMAGES = (
     Image("model-minilm", _MODEL, "sentence-transformers/all-MiniLM-L6-v2", {"MODEL": "minilm"}),
+    Image("model-e5small", _MODEL, "intfloat/multilingual-e5-small", {"MODEL": "e5small"}),
     Image("embedding", "workloads/images/embedding.Dockerfile", "embedding"),
     Image("model-smollm2", _MODEL, "HuggingFaceTB/SmolLM2-135M-Instruct", {"MODEL": "smollm2"}),
     Image("model-minilmcut", _MODEL, "ragpipeline/minilm-l2-128", {"MODEL": "minilmcut"}),

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     model_images: dict[str, str] = Field(
         default={
             "sentence-transformers/all-MiniLM-L6-v2": "ragpipeline-model-minilm:0.1.0",
+            "intfloat/multilingual-e5-small": "ragpipeline-model-e5small:0.1.0",
             "HuggingFaceTB/SmolLM2-135M-Instruct": "ragpipeline-model-smollm2:0.1.0",
         },
         description="Images with a model's files in /models, by the model's name, as JSON.",

@@ -26,6 +26,7 @@ from rag_workloads.embedding.calls import Tokens
 from rag_workloads.embedding.cpus import usable_cpus
 from rag_workloads.embedding.model import Model
 from rag_workloads.embedding.model_files import ModelFiles
+from rag_workloads.embedding.tokenizing import Tokenizing
 from tests.expected import expected_chunks
 
 PARTS = 8
@@ -62,11 +63,11 @@ async def measure(steps: Steps, rounds: int = ROUNDS) -> Rates:
         texts = [chunk.text for path in files for chunk in await asyncio.to_thread(expected_chunks, path)]
         step.log(f"{len(files)} documents, {len(texts)} chunks")
     raw, whole = list[float](), list[float]()
-    model = await asyncio.to_thread(load_model)
+    model, tokenizing = await asyncio.to_thread(load_model)
     async with running(steps) as url, Client(url) as client:
         for number in range(rounds + 1):
             with steps.step(f"Raw engine, round {number}") as step:
-                rate = len(texts) / await asyncio.to_thread(embed_raw, model, texts)
+                rate = len(texts) / await asyncio.to_thread(embed_raw, model, tokenizing, texts)
                 raw.append(round(rate, 1))
                 step.log(f"{rate:.1f} chunks/s")
             with steps.step(f"End to end, round {number}") as step:
@@ -76,22 +77,23 @@ async def measure(steps: Steps, rounds: int = ROUNDS) -> Rates:
     return Rates(raw[1:], whole[1:], len(texts))
 
 
-def load_model() -> Model:
-    """Returns the embedding model as an embedding pod loads it."""
+def load_model() -> tuple[Model, Tokenizing]:
+    """Returns the embedding model and its tokenizer as an embedding pod loads them."""
     with tempfile.TemporaryDirectory() as folder:
         write_minilm(Path(folder))
-        return Model(ModelFiles.locate(Path(folder), MODEL_ID), "auto", usable_cpus())
+        files = ModelFiles.locate(Path(folder), MODEL_ID)
+        return Model(files, "auto", usable_cpus()), Tokenizing(files.tokenizer(), files.description.max_tokens)
 
 
-def embed_raw(model: Model, texts: list[str]) -> float:
+def embed_raw(model: Model, tokenizing: Tokenizing, texts: list[str]) -> float:
     """Embeds all texts and returns the seconds that it took, tokenizing included."""
     started = time.perf_counter()
-    tokens = sorted(model.tokenize(texts), key=len)
+    tokens = sorted(tokenizing.read(texts, prompt="", truncate=True, direction="right"), key=len)
     batches: list[list[Tokens]] = [[]]
-    for ids in tokens:
-        if batches[-1] and (len(batches[-1]) + 1) * len(ids) > BATCH_TOKENS:
+    for text in tokens:
+        if batches[-1] and (len(batches[-1]) + 1) * len(text) > BATCH_TOKENS:
             batches.append([])
-        batches[-1].append(ids)
+        batches[-1].append(text)
     with ThreadPoolExecutor(model.parallel) as pool:
         for _ in pool.map(model.infer, batches):
             pass

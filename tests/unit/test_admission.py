@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.embedding import routes
 from rag_workloads.embedding.admission import Admission
-from rag_workloads.embedding.engine import Direction, Lane, Overloaded, Token
+from rag_workloads.embedding.engine import Direction, EmbeddedSpans, Lane, Overloaded, Span, Token
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.library.collections import Fingerprint
 
@@ -46,11 +46,19 @@ class SlowEngine:
         self.released = asyncio.Event()
 
     async def embed(
-        self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
+        self,
+        texts: list[str],
+        lane: Lane,
+        truncate: bool = True,
+        direction: Direction = "right",
+        prompt_name: str | None = None,
     ) -> NDArray[np.float32]:
         self.working += 1
         await self.released.wait()
         return np.ones((len(texts), 1), np.float32)
+
+    async def embed_spans(self, texts: list[str], spans: list[list[Span]]) -> EmbeddedSpans:
+        return EmbeddedSpans(await self.embed(texts, Lane.BULK), None)
 
     async def tokenize(self, texts: list[str], add_special_tokens: bool) -> list[list[Token]]:
         self.working += 1

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
-from rag_workloads.embedding.calls import Call, Tokens, Window, take_batch
-from rag_workloads.embedding.engine import Direction, InferenceFailed, InputTooLong, Lane, Overloaded
+from rag_workloads.embedding.calls import Call, Tokens, Vectors, Window, take_batch
+from rag_workloads.embedding.engine import InferenceFailed, InputTooLong, Lane, Overloaded
 from rag_workloads.embedding.lanes import BULK_SHARE, Lanes
 
 QUERY, BULK = "q" * 40, "b" * 90
@@ -18,30 +17,27 @@ class RecordingModel:
     """Embeds a text as its own length, keeps what it was asked, and waits while `released` is not set."""
 
     parallel = 1
-    dimension = 1
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.released = threading.Event()
         self.released.set()
 
-    def tokenize(
-        self, texts: list[str], truncate: bool = True, direction: Direction = "right"
-    ) -> list[Tokens]:
-        if not truncate and any(len(text) > 50 for text in texts):
-            raise InputTooLong("too long")
-        return [tokens(len(text)) for text in texts]
-
-    def infer(self, batch: list[Tokens]) -> NDArray[np.float32]:
-        self.batches.append([len(ids) for ids in batch])
+    def infer(self, batch: list[Tokens]) -> list[Vectors]:
+        self.batches.append([len(text) for text in batch])
         self.released.wait()
-        if any(len(ids) == 13 for ids in batch):
+        if any(len(text) == 13 for text in batch):
             raise RuntimeError("unlucky")
-        return np.array([[len(ids)] for ids in batch], np.float32)
+        return [np.full((1 + len(text.spans), 1), len(text), np.float32) for text in batch]
 
 
-def tokens(length: int) -> Tokens:
-    return np.zeros(length, np.int32)
+def tokens(length: int, spans: int = 0) -> Tokens:
+    return Tokens(np.zeros(length, np.int32), np.zeros((spans, length), np.bool_))
+
+
+async def embed(lanes: Lanes, texts: list[str], lane: Lane) -> list[Vectors]:
+    """Embed texts that have a token for each character."""
+    return await lanes.embed(lambda: [tokens(len(text)) for text in texts], lane)
 
 
 @pytest.fixture
@@ -59,13 +55,13 @@ async def lanes(model: RecordingModel) -> AsyncIterator[Lanes]:
 
 async def begin(
     lanes: Lanes, model: RecordingModel, *calls: tuple[list[str], Lane]
-) -> list[asyncio.Task[NDArray[np.float32]]]:
+) -> list[asyncio.Task[list[Vectors]]]:
     """Let these calls wait behind an inference that lasts until the model is released."""
     model.released.clear()
-    first = asyncio.create_task(lanes.embed(["first"], Lane.QUERY))
+    first = asyncio.create_task(embed(lanes, ["first"], Lane.QUERY))
     while not model.batches:
         await asyncio.sleep(0)
-    running = [first, *(asyncio.create_task(lanes.embed(texts, lane)) for texts, lane in calls)]
+    running = [first, *(asyncio.create_task(embed(lanes, texts, lane)) for texts, lane in calls)]
     expected = {lane: sum(len(texts) for texts, of in calls if of is lane) for lane in Lane}
     while {lane: len(waiting) for lane, waiting in lanes._waiting.items()} != expected:
         await asyncio.sleep(0)
@@ -73,7 +69,7 @@ async def begin(
 
 
 async def windows(lengths: list[int]) -> list[Window]:
-    call = Call(len(lengths), 1, lambda: None)
+    call = Call(len(lengths), lambda: None)
     found = [Window(tokens(length), call, row, row) for row, length in enumerate(lengths)]
     return sorted(found, key=len)
 
@@ -100,9 +96,14 @@ async def test_a_batch_is_the_first_in_line_and_its_like(lengths: list[int], bat
 
 async def test_vectors_come_back_in_the_order_of_the_texts(lanes: Lanes) -> None:
     texts = ["a" * length for length in (40, 3, 17, 3, 60)]
-    calls = await asyncio.gather(lanes.embed(texts, Lane.BULK), lanes.embed(texts[::-1], Lane.QUERY))
-    assert calls[0].ravel().tolist() == [40, 3, 17, 3, 60]
-    assert calls[1].ravel().tolist() == [60, 3, 17, 3, 40]
+    calls = await asyncio.gather(embed(lanes, texts, Lane.BULK), embed(lanes, texts[::-1], Lane.QUERY))
+    assert [vectors.tolist() for vectors in calls[0]] == [[[40]], [[3]], [[17]], [[3]], [[60]]]
+    assert [vectors.tolist() for vectors in calls[1]] == [[[60]], [[3]], [[17]], [[3]], [[40]]]
+
+
+async def test_a_text_has_its_own_vector_and_those_of_its_spans(lanes: Lanes) -> None:
+    found = await lanes.embed(lambda: [tokens(3, spans=2), tokens(4), tokens(5, spans=1)], Lane.BULK)
+    assert [vectors.ravel().tolist() for vectors in found] == [[3, 3, 3], [4], [5, 5]]
 
 
 async def test_queries_go_first(lanes: Lanes, model: RecordingModel) -> None:
@@ -122,7 +123,7 @@ async def test_a_flood_of_queries_leaves_bulk_its_share(lanes: Lanes, model: Rec
 
 async def test_the_share_is_counted_only_while_bulk_waits(lanes: Lanes, model: RecordingModel) -> None:
     for _ in range(BULK_SHARE):
-        await lanes.embed([QUERY], Lane.QUERY)
+        await embed(lanes, [QUERY], Lane.QUERY)
     model.batches.clear()
     running = await begin(lanes, model, ([BULK], Lane.BULK), ([QUERY] * 2, Lane.QUERY))
     model.released.set()
@@ -132,9 +133,9 @@ async def test_the_share_is_counted_only_while_bulk_waits(lanes: Lanes, model: R
 
 async def test_a_failed_batch_fails_its_callers_only(lanes: Lanes) -> None:
     good, bad = await asyncio.gather(
-        lanes.embed([BULK], Lane.QUERY), lanes.embed(["b" * 13], Lane.BULK), return_exceptions=True
+        embed(lanes, [BULK], Lane.QUERY), embed(lanes, ["b" * 13], Lane.BULK), return_exceptions=True
     )
-    assert isinstance(good, np.ndarray)
+    assert isinstance(good, list)
     assert isinstance(bad, InferenceFailed)
     assert isinstance(bad.__cause__, RuntimeError)
 
@@ -144,7 +145,7 @@ async def test_a_caller_who_gave_up_leaves_nothing_behind(lanes: Lanes, model: R
     caller.cancel()
     await asyncio.wait([caller])
     model.released.set()
-    await asyncio.gather(first, lanes.embed(["a"], Lane.BULK))
+    await asyncio.gather(first, embed(lanes, ["a"], Lane.BULK))
     assert model.batches == [[5], [1]]
 
 
@@ -152,23 +153,26 @@ async def test_a_call_that_has_no_turn_for_long_is_told_so(model: RecordingModel
     lanes = Lanes(model, max_batch_tokens=100, patience_seconds=0.01)  # type: ignore[arg-type]
     model.released.clear()
     with pytest.raises(Overloaded, match="nothing of 2 texts had its turn"):
-        await lanes.embed([BULK] * 2, Lane.BULK)
+        await embed(lanes, [BULK] * 2, Lane.BULK)
     model.released.set()
     await lanes.close()
 
 
 async def test_every_vector_but_the_last_is_progress() -> None:
     progress: list[int] = []
-    call = Call(3, 1, lambda: progress.append(call.left))
+    call = Call(3, lambda: progress.append(call.left))
     for row in range(3):
-        call.receive(row, np.ones(1, np.float32))
+        call.receive(row, np.ones((1, 1), np.float32))
     assert progress == [2, 1]
     assert call.done.done()
 
 
 async def test_a_text_that_is_too_long_is_refused(lanes: Lanes) -> None:
+    def tokenize() -> list[Tokens]:
+        raise InputTooLong("too long")
+
     with pytest.raises(InputTooLong):
-        await lanes.embed(["a" * 51], Lane.QUERY, truncate=False)
+        await lanes.embed(tokenize, Lane.QUERY)
 
 
 def sample(name: str, **labels: str) -> float:

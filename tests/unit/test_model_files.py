@@ -4,35 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from rag_workloads.embedding.engine import Unsupported
 from rag_workloads.embedding.model_files import ModelFiles, external_data
 
-MEAN, CLS, MAX = "pooling_mode_mean_tokens", "pooling_mode_cls_token", "pooling_mode_max_tokens"
-
-
-def files(folder: Path, pooling: object) -> ModelFiles:
-    (folder / "openvino_model.xml").touch()
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
-    return ModelFiles.locate(folder, "model")
-
-
-@pytest.mark.parametrize(
-    ("config", "pooling"),
-    [
-        ({}, "mean"),
-        ({MEAN: True, CLS: False}, "mean"),
-        ({MEAN: False, CLS: True}, "cls"),
-        ({"word_embedding_dimension": 384, CLS: True, "include_prompt": True}, "cls"),
-    ],
-)
-def test_pooling(tmp_path: Path, config: dict[str, object], pooling: str) -> None:
-    assert files(tmp_path, config).pooling() == pooling
-
-
-@pytest.mark.parametrize("config", [{MEAN: True, CLS: True}, {MAX: True}, {"include_prompt": True}])
-def test_other_poolings_are_refused(tmp_path: Path, config: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="is not supported"):
-        files(tmp_path, config).pooling()
+IR = {"openvino_model.xml": b"graph", "openvino_model.bin": b"weights"}
 
 
 def located(name: str) -> bytes:
@@ -41,19 +16,52 @@ def located(name: str) -> bytes:
     return b"weights" + bytes([0x6A, len(entry)]) + entry + b"\x6a\x0b\x0a\x06offset\x12\x010p\x01"
 
 
-def onnx(folder: Path, *external: str) -> ModelFiles:
-    """A graph that keeps a tensor in each of these files."""
-    (folder / "model.onnx").write_bytes(b"\x08\x0dgraph" + b"".join(map(located, external)))
-    for name in external:
-        (folder / name).write_bytes(name.encode())
+def model(folder: Path, files: dict[str, bytes]) -> ModelFiles:
+    """A model with these files, and a tokenizer."""
+    for name, content in {"tokenizer.json": b"", **files}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
     return ModelFiles.locate(folder, "model")
 
 
+def onnx(folder: Path, *external: str) -> ModelFiles:
+    """A graph that keeps a tensor in each of these files."""
+    graph = b"\x08\x0dgraph" + b"".join(map(located, external))
+    return model(folder, {"model.onnx": graph, **{name: name.encode() for name in external}})
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        ([], "has no tokenizer.json"),
+        (["tokenizer.json"], "has none of openvino_model.xml, .*model.safetensors in"),
+    ],
+)
+def test_a_folder_without_a_model_is_refused(tmp_path: Path, there: list[str], missing: str) -> None:
+    for name in there:
+        (tmp_path / name).touch()
+    with pytest.raises(Unsupported, match=missing):
+        ModelFiles.locate(tmp_path, "model")
+
+
+def test_a_graph_is_taken_before_weights(tmp_path: Path) -> None:
+    for name in ("model.safetensors", "onnx/model.onnx", "openvino/openvino_model.xml"):
+        assert model(tmp_path, {name: b""}).graph == tmp_path / name
+
+
 def test_the_fingerprint_of_ir_is_its_weights_alone(tmp_path: Path) -> None:
-    (tmp_path / "openvino_model.xml").write_bytes(b"graph")
-    (tmp_path / "openvino_model.bin").write_bytes(b"weights")
-    found = ModelFiles.locate(tmp_path, "model").fingerprint()
+    found = model(tmp_path, IR).fingerprint()
     assert found == hashlib.sha256(b"weights").hexdigest()[:16]
+
+
+def test_the_fingerprint_tells_of_the_prompts(tmp_path: Path) -> None:
+    told = set()
+    for number, prompts in enumerate([{}, {"query": "q: "}, {"query": "query: "}, {"passage": "q: "}]):
+        said = {"config_sentence_transformers.json": json.dumps({"prompts": prompts}).encode()}
+        (folder := tmp_path / str(number)).mkdir()
+        told.add(model(folder, IR | said).fingerprint())
+    assert len(told) == 4
+    assert hashlib.sha256(b"weights").hexdigest()[:16] in told
 
 
 def test_the_fingerprint_of_onnx_in_one_file_is_that_file(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv --no-deps --require-hashes -r /tmp/requirements.txt
 COPY workloads/rag_standins/__init__.py /app/rag_standins/__init__.py
 COPY workloads/rag_standins/models /app/rag_standins/models
+# The one module of the product that builds encoders.
+COPY workloads/rag_workloads/__init__.py /app/rag_workloads/__init__.py
+COPY workloads/rag_workloads/embedding/__init__.py workloads/rag_workloads/embedding/bert.py /app/rag_workloads/embedding/
 WORKDIR /app
 ARG MODEL=minilm
 RUN /opt/venv/bin/python -m rag_standins.models ${MODEL} --out /models

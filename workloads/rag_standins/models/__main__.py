@@ -1,4 +1,4 @@
-"""`python -m rag_standins.models minilm|minilmcut|smollm2 --out DIR`: write one model's folder."""
+"""`python -m rag_standins.models minilm|minilmcut|e5small|smollm2 --out DIR`: write one model's folder."""
 
 import argparse
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import cast
 WRITERS = {
     "minilm": ("minilm", "write_minilm"),
     "minilmcut": ("minilm", "write_cut"),
+    "e5small": ("e5", "write_e5_small"),
     "smollm2": ("smollm2", "write_smollm2"),
 }
 

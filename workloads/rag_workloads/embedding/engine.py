@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from rag_workloads.library.collections import Fingerprint
 
 Direction = Literal["left", "right"]
+# Where a part of a text begins, and where it ends, in characters.
+Span = tuple[int, int]
 
 
 class Lane(IntEnum):
@@ -58,15 +60,42 @@ class Token:
     stop: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedSpans:
+    """Unit vectors [texts, dimension], and of each text those of its spans [spans, dimension].
+
+    `spans` is None where the model does not tell of single tokens.
+    """
+
+    vectors: NDArray[np.float32]
+    spans: list[NDArray[np.float32]] | None
+
+
 class Engine(Protocol):
     """Started by its class, ended by `close`. Calls raise EngineUnavailable, Refused or InferenceFailed."""
 
     fingerprint: Fingerprint
 
     async def embed(
-        self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
+        self,
+        texts: list[str],
+        lane: Lane,
+        truncate: bool = True,
+        direction: Direction = "right",
+        prompt_name: str | None = None,
     ) -> NDArray[np.float32]:
-        """Unit vectors [texts, fingerprint.dimension], in order."""
+        """Unit vectors [texts, fingerprint.dimension], in order.
+
+        Before a text stands the prompt of that name, or, if it is None, what the model wants before the
+        texts of the lane.
+        """
+
+    async def embed_spans(self, texts: list[str], spans: list[list[Span]]) -> EmbeddedSpans:
+        """A document's texts, none of which may be too long, and spans of each, in the same inference.
+
+        A span's vector is the mean of its tokens' states, which know all of the text; without a token it is
+        the text's vector.
+        """
 
     async def tokenize(self, texts: list[str], add_special_tokens: bool) -> list[list[Token]]:
         """The tokens of each text."""

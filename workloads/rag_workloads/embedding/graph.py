@@ -1,35 +1,65 @@
-"""Reads an encoder's graph and makes it end in one unit vector a text."""
+"""Reads an encoder's graph and makes it end in unit vectors: of each text, and of spans of it.
 
-from pathlib import Path
+What is pooled of a text is an input of the graph, the same for means, the first token, and spans.
+"""
 
 import numpy as np
 import openvino
 import openvino.opset13 as op
 
-# What a graph that pools by itself calls its output.
-POOLED = "sentence_embedding"
+from rag_workloads.embedding.description import Description
+from rag_workloads.embedding.engine import Unsupported
+from rag_workloads.embedding.model_files import ModelFiles
+from rag_workloads.embedding.weights import build_from_weights
+
+SPANS = "spans"
+INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
+# What graphs call the states of their tokens, and the vector that one pools by itself.
+STATES = {"last_hidden_state", "token_embeddings"}
+POOLED = {"sentence_embedding"}
 EPSILON = 1e-12
 
 
-def read_encoder(core: openvino.Core, path: Path, pooling: str) -> openvino.Model:
-    """The graph at `path` (IR or ONNX): int64 [batch, tokens] → float32 unit vectors [batch, dimension].
+def read_encoder(core: openvino.Core, files: ModelFiles) -> openvino.Model:
+    """The model's graph: `INPUTS`, int64 [batch, tokens] → float32 unit vectors [batch, vectors, dimension].
 
-    Token vectors are pooled here, by their "mean" or at the "cls" token, if the graph does not do it.
+    If tokens' states are pooled here, it has the input `spans` too, float32 [batch, vectors, tokens]: 1 for
+    each token that is in what is pooled, else 0. If not, there is one vector a text, pooled by the graph.
     """
-    graph = core.read_model(path)
-    pooled = [output for output in graph.outputs if POOLED in output.names]
-    vectors = _source(pooled[0]) if pooled else _pool(graph, pooling)
-    unit = op.normalize_l2(vectors, _integers(1), EPSILON, "add")
-    return openvino.Model([unit], graph.get_parameters(), "encoder")
+    if files.graph.suffix == ".safetensors":
+        graph = build_from_weights(files.graph, files.description)
+    else:
+        graph = core.read_model(files.graph)
+    inputs = graph.get_parameters()
+    if unknown := {port.any_name for port in graph.inputs} - INPUTS:
+        raise Unsupported(f"{files.graph} has inputs that are not known: {', '.join(sorted(unknown))}")
+    if (pooled := _pooled(graph, files.description)) is not None:
+        vectors = op.unsqueeze(pooled, _integers(1))
+    else:
+        spans = op.parameter([-1, -1, -1], openvino.Type.f32, name=SPANS)
+        spans.output(0).set_names({SPANS})
+        inputs = [*inputs, spans]
+        vectors = op.matmul(spans, _states(graph), False, False)
+    return openvino.Model([op.normalize_l2(vectors, _integers(2), EPSILON, "add")], inputs, "encoder")
 
 
-def _pool(graph: openvino.Model, pooling: str) -> openvino.Node:
-    hidden = _source(graph.outputs[0])
-    if pooling == "cls":
-        return op.gather(hidden, _integers(0), _integers(1))
-    mask = op.unsqueeze(op.convert(graph.input("attention_mask"), "f32"), _integers(2))
-    total = op.reduce_sum(op.multiply(hidden, mask), _integers(1))
-    return op.divide(total, op.reduce_sum(mask, _integers(1)))
+def _pooled(graph: openvino.Model, description: Description) -> openvino.Output | None:
+    """What the graph pooled, if it gives nothing else or only it knows how; Unsupported if nobody does."""
+    pooled = _output(graph, POOLED)
+    if pooled is None and description.pooling is None:
+        raise Unsupported(description.unknown)
+    return pooled if description.pooling is None or _output(graph, STATES) is None else None
+
+
+def _states(graph: openvino.Model) -> openvino.Output:
+    """The states of the tokens: the first output, if none is called so."""
+    states = _output(graph, STATES)
+    return _source(graph.outputs[0]) if states is None else states
+
+
+def _output(graph: openvino.Model, names: set[str]) -> openvino.Output | None:
+    found = [output for output in graph.outputs if output.names & names]
+    return _source(found[0]) if found else None
 
 
 def _source(output: openvino.Output) -> openvino.Output:

@@ -6,13 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rag_workloads import tracing
 from rag_workloads.embedding import meters
-from rag_workloads.embedding.calls import Call, Tokens, Window, take_batch
-from rag_workloads.embedding.engine import Direction, InferenceFailed, Lane, Overloaded
+from rag_workloads.embedding.calls import Call, Tokens, Vectors, Window, take_batch
+from rag_workloads.embedding.engine import InferenceFailed, Lane, Overloaded
 from rag_workloads.embedding.model import Model
 from rag_workloads.web import metrics
 
@@ -44,27 +41,25 @@ class Lanes:
         for threads in (self._threads, *self._tokenizers.values()):
             threads.shutdown()
 
-    async def embed(
-        self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
-    ) -> NDArray[np.float32]:
-        """Unit vectors [texts, dimension]. InputTooLong, InferenceFailed, or Overloaded if given up."""
+    async def embed(self, tokenize: Callable[[], list[Tokens]], lane: Lane) -> list[Vectors]:
+        """Embed what `tokenize` gives, which is called in a thread and may raise.
+
+        InferenceFailed, or Overloaded if given up.
+        """
         loop = asyncio.get_running_loop()
-        tokenize, tokenizer = self._model.tokenize, self._tokenizers[lane]
-        tokens = await loop.run_in_executor(tokenizer, tokenize, texts, truncate, direction)
+        tokens = await loop.run_in_executor(self._tokenizers[lane], tokenize)
         tracing.note({"gen_ai.usage.input_tokens": sum(map(len, tokens))})
         try:
             async with asyncio.timeout(self._patience) as limit:
                 return await self._infer(tokens, lane, lambda: limit.reschedule(loop.time() + self._patience))
         except TimeoutError as error:
-            raise Overloaded(f"nothing of {len(texts)} texts had its turn in {self._patience} s") from error
+            raise Overloaded(f"nothing of {len(tokens)} texts had its turn in {self._patience} s") from error
 
-    async def _infer(
-        self, tokens: list[Tokens], lane: Lane, progressed: Callable[[], None]
-    ) -> NDArray[np.float32]:
-        """Wait in the lane until every text has its vector."""
-        call = Call(len(tokens), self._model.dimension, progressed)
+    async def _infer(self, tokens: list[Tokens], lane: Lane, progressed: Callable[[], None]) -> list[Vectors]:
+        """Wait in the lane until every text has its vectors."""
+        call = Call(len(tokens), progressed)
         waiting = self._waiting[lane]
-        windows = [Window(ids, call, row, next(self._turns)) for row, ids in enumerate(tokens)]
+        windows = [Window(text, call, row, next(self._turns)) for row, text in enumerate(tokens)]
         for window in windows:
             insort(waiting, window, key=len)
         meters.joined(lane, windows)
@@ -93,8 +88,8 @@ class Lanes:
                 for call in {window.call for window in batch}:
                     call.fail(_failure(error))
             else:
-                for window, vector in zip(batch, vectors, strict=True):
-                    window.call.receive(window.row, vector)
+                for window, found in zip(batch, vectors, strict=True):
+                    window.call.receive(window.row, found)
 
     def _next_batch(self) -> list[Window]:
         lane = self._next_lane()

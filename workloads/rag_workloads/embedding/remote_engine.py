@@ -14,15 +14,18 @@ from rag_workloads import tracing
 from rag_workloads.clients.embedding import BATCH_SIZE, EmbeddingClient
 from rag_workloads.embedding.engine import (
     Direction,
+    EmbeddedSpans,
     EngineAway,
     InferenceFailed,
     InputTooLong,
     Lane,
     Overloaded,
+    Span,
     Token,
     Unsupported,
     shorten,
 )
+from rag_workloads.embedding.prompts import Prompts
 from rag_workloads.library.collections import Fingerprint
 
 PROVIDER = "text-embeddings-inference"
@@ -37,7 +40,7 @@ BY_STATUS = {
 
 
 class RemoteEngine:
-    """A text-embeddings-inference server; it orders and batches by itself, so lanes make no difference.
+    """A text-embeddings-inference server, which orders and batches by itself.
 
     What its client raises becomes the engine's errors, so that nobody tries again what cannot succeed.
     """
@@ -45,6 +48,7 @@ class RemoteEngine:
     def __init__(self, client: EmbeddingClient, fingerprint: Fingerprint, info: dict[str, Any]) -> None:
         self.fingerprint = fingerprint
         self._client, self._info = client, info
+        self._prompts = Prompts(info.get("prompts") or {})
         self._batch_size = int(info.get("max_client_batch_size") or BATCH_SIZE)
 
     @classmethod
@@ -63,14 +67,30 @@ class RemoteEngine:
         return cls(client, Fingerprint(settings.embedding_model, weights, dimension), info)
 
     async def embed(
-        self, texts: list[str], lane: Lane, truncate: bool = True, direction: Direction = "right"
+        self,
+        texts: list[str],
+        lane: Lane,
+        truncate: bool = True,
+        direction: Direction = "right",
+        prompt_name: str | None = None,
     ) -> NDArray[np.float32]:
-        """As `Engine.embed`, in parts as large as the server takes."""
+        """As `Engine.embed`, in parts as large as the server takes.
+
+        One that does not tell its prompts puts the same before questions and documents.
+        """
         with tracing.embeddings(self.fingerprint.model, PROVIDER, len(texts)), _translated():
             vectors = await self._client.embed(
-                texts, truncate=truncate, direction=direction, batch_size=self._batch_size
+                texts,
+                truncate=truncate,
+                direction=direction,
+                prompt_name=prompt_name or self._prompts.name(lane),
+                batch_size=self._batch_size,
             )
         return shorten(vectors, self.fingerprint.dimension)
+
+    async def embed_spans(self, texts: list[str], spans: list[list[Span]]) -> EmbeddedSpans:
+        """As `Engine.embed_spans`; the protocol knows no tokens' states, so there are none of spans."""
+        return EmbeddedSpans(await self.embed(texts, Lane.BULK, truncate=False), None)
 
     async def tokenize(self, texts: list[str], add_special_tokens: bool) -> list[list[Token]]:
         """As `Engine.tokenize`."""

@@ -2,6 +2,8 @@
 
 Requests go ahead of the queue's batches; those to /embed/batch take their turn with them. The texts of
 a request are counted before anything is done with them, and refused as overload where too many are in work.
+A model's prompts are put before them: the one for documents in /embed/batch, else the one for questions,
+unless `prompt_name` names another.
 """
 
 import base64
@@ -93,11 +95,11 @@ class Routes:
         """{"inputs"} → [[float, ...], ...]."""
         if not request.normalize:
             raise Unsupported("normalize=false is not supported: vectors have unit length")
-        if request.prompt_name is not None:
-            raise Unsupported(f"prompt_name {request.prompt_name!r} not found: this model has no prompts")
         texts = self._checked(request.inputs)
         with self._admission[Lane.QUERY].permit(texts):
-            vectors = await self._engine().embed(texts, Lane.QUERY, request.truncate, request.direction)
+            vectors = await self._engine().embed(
+                texts, Lane.QUERY, request.truncate, request.direction, request.prompt_name
+            )
             return _json(_cut(vectors, request.dimensions))
 
     async def embed_batch(self, request: BatchRequest) -> Response:

@@ -1,6 +1,6 @@
 import pytest
 
-from rag_workloads.embedding.model import parts
+from rag_workloads.embedding.tokenizing import parts
 
 
 @pytest.mark.parametrize(
