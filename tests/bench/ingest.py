@@ -82,7 +82,9 @@ def load_model() -> tuple[Model, Tokenizing]:
     with tempfile.TemporaryDirectory() as folder:
         write_minilm(Path(folder))
         files = ModelFiles.locate(Path(folder), MODEL_ID)
-        return Model(files, "auto", usable_cpus()), Tokenizing(files.tokenizer(), files.description.max_tokens)
+        return Model(files, "auto", usable_cpus()), Tokenizing(
+            files.tokenizer(), files.description.max_tokens
+        )
 
 
 def embed_raw(model: Model, tokenizing: Tokenizing, texts: list[str]) -> float:

@@ -33,7 +33,7 @@ class Tokenizing:
                 tokens.append(self._tokens(encoding))
         return tokens
 
-    def read_spans(self, texts: list[str], spans: list[Sequence[Span]], prompt: str) -> list[Tokens]:
+    def read_spans(self, texts: list[str], spans: list[list[Span]], prompt: str) -> list[Tokens]:
         """Each text behind the prompt, with its spans; InputTooLong."""
         encodings: list[Encoding] = []
         for part in parts(texts, PART_CHARACTERS):
