@@ -14,8 +14,9 @@ from rag_operator.spec.embedding import Embedding
 from rag_operator.spec.expose import Expose
 from rag_operator.spec.llm import Llm
 from rag_operator.spec.monitoring import Monitoring
+from rag_operator.spec.retrieval import Retrieval
 from rag_operator.spec.scaling import Autoscaling
-from rag_operator.spec.service import Api, Images, Ingestion, Retrieval, Workers
+from rag_operator.spec.service import Api, Images, Ingestion, Workers
 from rag_operator.spec.stores import ManagedRedis, Queue, Storage, VectorStore
 from rag_operator.status import Status
 

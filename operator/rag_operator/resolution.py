@@ -46,6 +46,7 @@ def references(pipeline: RagPipeline) -> list[SecretKeyRef]:
         *spec.api.auth.references,
         spec.embedding.external.api_key_secret_ref if spec.embedding.external else None,
         spec.llm.external.api_key_secret_ref if spec.llm and spec.llm.external else None,
+        spec.retrieval.reranker.api_key_secret_ref if spec.retrieval.reranker else None,
         tracing.headers_secret_ref if tracing else None,
         *(server.api_key_secret_ref for server in (indexes.servers if indexes else ())),
     ]

@@ -1,10 +1,14 @@
-"""A text-embeddings-inference server without a model, which can be told to be busy or broken."""
+"""A text-embeddings-inference server without a model, which can be told to be busy or broken.
+
+It ranks texts by how many words of the question they have.
+"""
 
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 VECTOR = [1.0, 0.0]
 
@@ -16,6 +20,14 @@ class TeiServer:
         self.status = 200
         self.refused = 0
         self.url = ""
+
+
+def ranks(body: dict[str, Any]) -> list[dict[str, float]]:
+    """The texts by their scores, best first, as the protocol has it."""
+    asked = set(body["query"].lower().split())
+    scores = [len(asked & set(text.lower().split())) / len(asked) for text in body["texts"]]
+    found = [{"index": index, "score": score} for index, score in enumerate(scores)]
+    return sorted(found, key=lambda entry: -entry["score"])
 
 
 @contextmanager
@@ -30,9 +42,9 @@ def running_tei_server() -> Iterator[TeiServer]:
             self._answer(200, {"model_id": "none", "max_client_batch_size": 32})
 
         def do_POST(self) -> None:
-            inputs = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["inputs"]
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if tei.status == 200:
-                self._answer(200, [VECTOR] * len(inputs))
+                self._answer(200, ranks(body) if self.path == "/rerank" else [VECTOR] * len(body["inputs"]))
             else:
                 tei.refused += 1
                 self._answer(tei.status, {"error": "no", "error_type": "Overloaded"})

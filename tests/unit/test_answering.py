@@ -7,10 +7,11 @@ import pytest
 from tests.unit.threads import threads_of
 
 from rag_workloads.api import prompt
-from rag_workloads.api.answering import Answering, Prepared, Stopwatch
+from rag_workloads.api.answering import Answering, Prepared
 from rag_workloads.api.evidence import Evidence, Source
 from rag_workloads.api.prompt import TRIES
 from rag_workloads.api.retrieval import Report, Search
+from rag_workloads.api.stopwatch import Stopwatch
 from rag_workloads.clients.llm import LlmClient, PromptRefused
 
 SEARCH = Search("Why?", 5)

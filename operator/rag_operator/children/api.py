@@ -1,5 +1,9 @@
 """The API: takes documents and answers questions."""
 
+from typing import TypedDict
+
+from pydantic import SecretStr
+
 from rag_contract.endpoints import API_PORT, EMBEDDING_PORT, LIVE_PATH, LLM_PORT, READY_PATH
 from rag_contract.environment.api import ApiSettings
 from rag_contract.index import Index
@@ -17,10 +21,11 @@ from rag_operator.children.storage import (
     storage_volume,
 )
 from rag_operator.children.tracing import tracing_env
-from rag_operator.children.workload_env import key_env, key_values, library_values
+from rag_operator.children.workload_env import from_secret, key_env, key_values, library_values
 from rag_operator.names import Component, Manifest
 from rag_operator.quantities import to_bytes
 from rag_operator.spec.llm import Llm
+from rag_operator.spec.retrieval import Reranker
 from rag_operator.status import IndexStatus
 
 
@@ -74,7 +79,7 @@ def _described_index(site: Site, index: IndexStatus) -> Index:
 
 
 def _settings(site: Site) -> ApiSettings:
-    spec, indexes = site.spec, site.indexes
+    spec, indexes, retrieval = site.spec, site.indexes, site.spec.retrieval
     llm = spec.llm or Llm()
     return ApiSettings(
         **library_values(site, indexes.serving),
@@ -86,9 +91,35 @@ def _settings(site: Site) -> ApiSettings:
         indexes_decided=indexes.decided,
         llm_url=names.url(site.pipeline, Component.LLM, LLM_PORT) if spec.llm else None,
         upload_limit_bytes=to_bytes(spec.ingestion.upload_limit),
-        retrieval_top_k=spec.retrieval.top_k,
-        retrieval_score_threshold=spec.retrieval.score_threshold,
-        context_characters=spec.retrieval.context_characters,
+        retrieval_top_k=retrieval.top_k,
+        retrieval_mode=retrieval.mode,
+        retrieval_candidates=retrieval.candidates,
+        retrieval_rerank=retrieval.rerank,
+        retrieval_neighbours=retrieval.neighbours,
+        retrieval_scores=retrieval.scores,
+        retrieval_score_threshold=retrieval.score_threshold,
+        **_reranker_values(retrieval.reranker),
+        context_characters=retrieval.context_characters,
         answer_max_tokens=llm.max_tokens,
         answer_temperature=llm.temperature,
     )
+
+
+class RerankerValues(TypedDict, total=False):
+    """What the API is told of a server that ranks passages anew."""
+
+    reranker_url: str
+    reranker_api_key: SecretStr | None
+    reranker_batch_size: int
+    reranker_seconds: float
+
+
+def _reranker_values(reranker: Reranker | None) -> RerankerValues:
+    if reranker is None:
+        return {}
+    return {
+        "reranker_url": reranker.url,
+        "reranker_api_key": from_secret(reranker.api_key_secret_ref),
+        "reranker_batch_size": reranker.batch_size,
+        "reranker_seconds": reranker.timeout_seconds,
+    }

@@ -183,24 +183,3 @@ class Ingestion(Part):
     upload_limit: Size = Field(
         default=f"{defaults.UPLOAD_LIMIT_MIB}Mi", description="Largest file that the API accepts."
     )
-
-
-class Retrieval(Part):
-    """How passages are found for a question."""
-
-    top_k: int = Field(
-        default=defaults.RETRIEVAL_TOP_K, ge=1, le=100, description="Passages that an answer is written from."
-    )
-    score_threshold: float = Field(
-        default=defaults.RETRIEVAL_SCORE_THRESHOLD,
-        ge=-1,
-        le=1,
-        description="Cosine similarity below which a passage is left out.",
-    )
-    context_characters: int = Field(
-        default=defaults.CONTEXT_CHARACTERS,
-        ge=100,
-        le=1_000_000,
-        description="Characters of the passages that the language model is given, nearest sentences first."
-        " Small models answer better from few; large ones take what their context holds.",
-    )

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx
@@ -15,6 +14,7 @@ from rag_workloads.api.evidence import Citation, Evidence, gather_evidence
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.prompt import prompts
 from rag_workloads.api.retrieval import Report, Search
+from rag_workloads.api.stopwatch import Stopwatch
 from rag_workloads.clients.llm import LlmClient, PromptRefused
 from rag_workloads.web import metrics
 from rag_workloads.web.problems import Problem, Unavailable
@@ -33,24 +33,6 @@ class Answer(BaseModel):
     citations: list[Citation]
     retrieval: Report
     timings: dict[str, float]
-
-
-@dataclass
-class Stopwatch:
-    """Seconds by step."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def time(self, step: str) -> Iterator[tracing.Span]:
-        """Time a step, which is a span of its own."""
-        start = time.perf_counter()
-        try:
-            with tracing.apart(step) as span:
-                yield span
-        finally:
-            self.seconds[step] = round(time.perf_counter() - start, 4)
-            metrics.QUESTION_SECONDS.labels(step).observe(self.seconds[step])
 
 
 @dataclass(frozen=True)
@@ -83,6 +65,7 @@ class Answering:
             with watch.time("citations") as span, tracing.current(span):
                 evidence = await gather_evidence(self._retrieval, found)
         metrics.CITATIONS.observe(len(evidence.citations))
+        watch.seconds |= found.seconds
         return Prepared(search.text, evidence, found.report, watch)
 
     async def answer(self, search: Search) -> Answer:

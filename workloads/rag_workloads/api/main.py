@@ -26,6 +26,7 @@ from rag_workloads.api import (
     page,
     questions,
     reindex,
+    retrieve,
     uploads,
 )
 from rag_workloads.api.admission import memory_full, storage_full
@@ -53,6 +54,7 @@ SCOPES: list[tuple[APIRouter, list[Scope]]] = [
     (events.router, [Scope.INGEST]),
     (originals.router, [Scope.INGEST]),
     (questions.router, [Scope.QUERY]),
+    (retrieve.router, [Scope.QUERY]),
     (reindex.router, [Scope.INGEST]),
     (activity.router, [Scope.INGEST]),
     (maintenance.router, [Scope.ADMIN]),

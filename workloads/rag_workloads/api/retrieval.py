@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import httpx2
@@ -18,6 +18,7 @@ from rag_contract.retrieval import Mode
 from rag_workloads import tracing
 from rag_workloads.api.passages import Passage, widen
 from rag_workloads.api.ranking import by_sentences, distinct, ranked
+from rag_workloads.api.stopwatch import Stopwatch
 from rag_workloads.clients.embedding import EmbeddingClient
 from rag_workloads.clients.rerank import RerankClient, RerankerAway
 from rag_workloads.library.collections import VectorStoreError
@@ -71,6 +72,7 @@ class Found:
     passages: list[Passage]
     report: Report
     shows_scores: bool = True
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def hits(self) -> list[Hit]:
@@ -93,15 +95,17 @@ class Retrieval:
 
     async def search(self, search: Search) -> Found:
         """The passages that bear on a question most."""
-        (vector,) = await self.embed([search.text])
-        report = Report(mode=search.mode)
-        with vector_store_errors(), tracing.vector_store("search", self._vectors.collection):
+        watch, report = Stopwatch(), Report(mode=search.mode)
+        with watch.time("embedding") as span, tracing.current(span):
+            (vector,) = await self.embed([search.text])
+        with watch.time("search") as span, tracing.current(span), self._store("search"):
             hits = await self._candidates(search, vector, report)
-        if search.rerank:
-            hits = await self._rerank(search.text, vector, hits, report)
-        hits = await asyncio.to_thread(distinct, hits, search.top_k)
+        with watch.time("ranking") as span, tracing.current(span):
+            if search.rerank:
+                hits = await self._rerank(search.text, vector, hits, report)
+            hits = await asyncio.to_thread(distinct, hits, search.top_k)
         passages = widen(hits, await self._near(hits, search.neighbours), search.neighbours)
-        return Found(search, vector, passages, report, self._settings.retrieval_scores)
+        return Found(search, vector, passages, report, self._settings.retrieval_scores, watch.seconds)
 
     async def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Unit vectors [texts, dimension]."""
@@ -125,7 +129,7 @@ class Retrieval:
     async def _near(self, hits: list[Hit], reach: int) -> dict[str, StoredChunk]:
         if not reach or not hits:
             return {}
-        with vector_store_errors(), tracing.vector_store("neighbours", self._vectors.collection):
+        with self._store("neighbours"):
             return await self._vectors.around(hits, reach)
 
     async def _rerank(
@@ -146,6 +150,12 @@ class Retrieval:
             return hits
         report.rerank = "sentences"
         return by_meaning
+
+    @contextlib.contextmanager
+    def _store(self, operation: str) -> Iterator[None]:
+        """A call to the vector store, whose failure is a problem."""
+        with tracing.vector_store(operation, self._vectors.collection), vector_store_errors():
+            yield
 
 
 @contextlib.contextmanager

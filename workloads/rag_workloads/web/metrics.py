@@ -74,7 +74,7 @@ QUESTIONS = Counter(
 )
 QUESTION_SECONDS = Histogram(
     "question_stage_seconds",
-    "Time of a question's steps: retrieval, citations or generation.",
+    "Time of a question's steps: retrieval (embedding, search, ranking), citations or generation.",
     ["stage"],
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )
