@@ -1,4 +1,4 @@
-"""What is read of a file: the pages of a PDF here, of a text in test_plain_text."""
+"""What is read of a file: the pages of a PDF here, of a text in test_reading_text."""
 
 import re
 from collections.abc import Callable
@@ -228,7 +228,7 @@ def test_what_cannot_be_read_is_refused_with_a_code_and_a_hint(
 @pytest.mark.parametrize("content_type", ["text/markdown", "application/octet-stream"])
 def test_a_text_about_pdfs_is_a_text(content_type: str) -> None:
     (text,) = texts(DATA / "22-about-pdf.md", content_type)
-    assert text.startswith("# How to recognise a file\n\nA PDF begins")
+    assert text.startswith("How to recognise a file\n\nA PDF begins")
 
 
 SAMPLE = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n"
@@ -248,7 +248,10 @@ SAMPLE = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n"
 )
 def test_a_text_may_show_how_a_pdf_looks(write: Write, text: bytes, content_type: str) -> None:
     (read,) = texts(write(text), content_type)
-    assert read.split() == text.decode().split()
+    marks = {"#", "```"}  # of Markdown
+    assert [word for word in read.split() if word not in marks] == [
+        word for word in text.decode().split() if word not in marks
+    ]
 
 
 @pytest.mark.parametrize("content_type", [PDF, "application/octet-stream", "text/plain", "image/jpeg"])

@@ -50,14 +50,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read of a page; `warning` says what was not.
-
-    `hidden` says that it had text which no reader sees, and which is left out.
-    """
+    """What was read of a page; `warning` says what was not, and `notes` what else is to be known of it."""
 
     blocks: tuple[Block, ...] = ()
     warning: PageWarning | None = None
-    hidden: bool = False
+    notes: tuple[PageWarning, ...] = ()
 
     @property
     def text(self) -> str:
@@ -82,6 +79,8 @@ class Tally:
 
     pages: int = 0
     without_text: int = 0
+    lost: int = 0
+    first_lost: PageWarning | None = None
     warnings: list[PageWarning] = field(default_factory=list)
     warnings_total: int = 0
 
@@ -91,7 +90,11 @@ class Tally:
         if page.warning is None:
             self.without_text += not page.blocks
         else:
+            self.lost += 1
+            self.first_lost = self.first_lost or page.warning
             self.warn(page.warning)
+        for note in page.notes:
+            self.warn(note)
 
     def warn(self, warning: PageWarning) -> None:
         """Count a warning of a page that is counted."""
@@ -109,8 +112,8 @@ class Tally:
 
     def no_text(self) -> DocumentError:
         """Why there is nothing to ingest: most pages could not be read, or have no text."""
-        if self.warnings_total > self.without_text:
-            first = self.warnings[0]
+        first = self.first_lost
+        if first and self.lost > self.without_text:
             hint = (
                 "If this is not the whole file, upload it again; or print it to a new PDF, and upload that."
             )

@@ -1,12 +1,15 @@
-"""Opens documents; pure, and made to run in a process of its own: PyMuPDF may hang or crash."""
+"""Opens documents; pure, and made to run in a process of its own: what reads them may hang or crash."""
 
 import mmap
 import re
 from pathlib import Path
 
-from rag_workloads.worker import plain_text
+from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.worker.pages import Pages
 from rag_workloads.worker.pdf import PdfPages
+from rag_workloads.worker.readers import html, office, text
+from rag_workloads.worker.readers.content import Content
+from rag_workloads.worker.readers.encodings import encoding_of
 
 PDF_TYPE = "application/pdf"
 # Readers accept a header anywhere in the first kilobyte, and so may a text that speaks of it.
@@ -14,13 +17,37 @@ PDF_MAGIC = re.compile(rb"%PDF-\d")
 MAGIC_WITHIN = 1024
 PDF_OBJECT = re.compile(rb"\b\d{1,10}\s{1,8}\d{1,5}\s{1,8}obj\b")
 PDF_END, WHITE_SPACE = b"%%EOF", b"\0\t\n\f\r "
+# What is sent as one of them and can be read as text is neither.
+NO_TEXT_TYPES = (
+    *(PDF_TYPE, "application/zip", "application/epub+zip", "application/vnd.openxmlformats"),
+    *("image/", "audio/", "video/", "font/"),
+)
 
 
 def open_pages(path: Path, content_type: str) -> Pages:
-    """The pages of a PDF, or of a text, parted by form feeds; DocumentError if it is unreadable."""
+    """The pages of a file, whose type is told by its content; DocumentError if it is unreadable.
+
+    Those of a text are parted by form feeds; a document without pages is one page.
+    """
     if _is_pdf(path, content_type):
         return PdfPages(path)
-    return plain_text.read_text(path, content_type)
+    if office.is_package(path):
+        return office.read(path).pages()
+    if content_type.lower().startswith(NO_TEXT_TYPES):
+        message = f"This is no such file, but was sent as {content_type}."
+        raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=text.TYPE_HINT)
+    data = path.read_bytes()
+    if html.is_page(data):
+        return _read_html(data, content_type).pages()
+    return text.read(data, encoding_of(data, content_type), content_type)
+
+
+def _read_html(data: bytes, content_type: str) -> Content:
+    encoding, content = html.encoding_of_page(data, content_type), Content()
+    if encoding.guessed:
+        content.notes.append(encoding.note())
+    html.read(data, encoding, content)
+    return content
 
 
 def _is_pdf(path: Path, content_type: str) -> bool:
@@ -41,4 +68,8 @@ def _is_pdf(path: Path, content_type: str) -> bool:
                 return False
             ends = data[-MAGIC_WITHIN:].rstrip(WHITE_SPACE).endswith(PDF_END)
             signs = header is not None and header.start() == 0, ends, not content_type.startswith("text/")
-            return sent_as_pdf or sum(signs) >= 2 or not plain_text.is_text(data[:], content_type)
+            return sent_as_pdf or sum(signs) >= 2 or not _is_text(data[:], content_type)
+
+
+def _is_text(data: bytes, content_type: str) -> bool:
+    return text.is_text(encoding_of(data, content_type).decode(data))

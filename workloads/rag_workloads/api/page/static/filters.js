@@ -5,8 +5,9 @@ import { say } from "./i18n.js";
 
 const STATES = ["", "pending", "processing", "completed", "failed", "cancelled"];
 const CODES = [
-  ...["PDF_CORRUPT", "PDF_ENCRYPTED", "PDF_NO_TEXT", "TEXT_EMPTY", "UNSUPPORTED_TYPE", "PARSE_TIMEOUT"],
-  ...["PARSE_CRASHED", "EMBEDDING_FAILED", "INGEST_STALLED", "OBJECT_MISSING", "DELETE_UNFINISHED", "INTERNAL"],
+  ...["PDF_CORRUPT", "PDF_ENCRYPTED", "PDF_NO_TEXT", "FILE_CORRUPT", "FILE_ENCRYPTED", "FILE_TOO_LARGE"],
+  ...["TEXT_EMPTY", "UNSUPPORTED_TYPE", "PARSE_TIMEOUT", "PARSE_CRASHED"],
+  ...[ "EMBEDDING_FAILED", "INGEST_STALLED", "OBJECT_MISSING", "DELETE_UNFINISHED", "INTERNAL"],
 ];
 
 const buttons = new Map();

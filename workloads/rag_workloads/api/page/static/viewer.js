@@ -4,6 +4,9 @@ import { documentPath, request } from "./api.js";
 import { byId } from "./dom.js";
 import { say } from "./i18n.js";
 
+// How a ZIP file begins, such as DOCX and EPUB are, or a page in HTML; and what is in no text in UTF-8.
+const NO_TEXT = /^PK\x03\x04|^(?:\s|<!--[^]*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html)[\s>]|\ufffd(?!$)/i;
+
 let opener = null;
 let opened = { id: "", document: null };
 let cited = { page: 1, quote: "" };
@@ -47,10 +50,10 @@ export async function open({ document_id: id, file_name: name, page, quote }, fr
 /** The document by the first bytes of its file: what its name or type says may be wrong. */
 async function load(id) {
   const path = documentPath(id, "/file");
-  const head = await request(path, { headers: { Range: "bytes=0-1023" } });
-  const isPdf = (await head.text()).includes("%PDF-");
-  const viewer = await (isPdf ? prepare() : import("./viewer_text.js"));
-  return viewer.load(path);
+  const head = await (await request(path, { headers: { Range: "bytes=0-1023" } })).text();
+  if (head.includes("%PDF-")) return (await prepare()).load(path);
+  if (NO_TEXT.test(head)) return (await import("./viewer_chunks.js")).load(id);
+  return (await import("./viewer_text.js")).load(path);
 }
 
 async function show(wanted) {

@@ -1,0 +1,60 @@
+"""Blocks of a table in a text, such as CSV: its rows, with their lines."""
+
+import csv
+from collections.abc import Iterator
+from itertools import islice
+
+from rag_workloads.worker.readers.content import Content, table_blocks
+
+DELIMITERS = ",;\t|"
+SIGNS_WITHIN, ROWS_LOOKED_AT = 1 << 16, 50
+# In as few rows, or cells, lines of prose may have as many commas by chance.
+LEAST_ROWS, LEAST_CELLS = 3, 8
+# A cell is no longer than a file.
+csv.field_size_limit(1 << 30)
+
+
+def delimiter_of(text: str, declared: bool) -> str | None:
+    """What parts the cells of a table: the first rows have equally many; None if the text is none."""
+    begin = text[:SIGNS_WITHIN]
+    begin = begin if len(text) <= SIGNS_WITHIN else begin[: begin.rfind("\n") + 1]
+    columns = {each: _columns(begin, each, declared) for each in DELIMITERS}
+    best = max(columns, key=lambda each: columns[each])
+    return best if columns[best] else None
+
+
+def _columns(begin: str, delimiter: str, declared: bool) -> int:
+    """How many columns a table has whose cells are parted so; 0 if it is none."""
+    try:
+        widths = [len(row) for _, row in islice(_rows(begin, delimiter), ROWS_LOOKED_AT)]
+    except csv.Error:
+        return 0
+    width = widths[0] if widths else 0
+    enough = declared or (len(widths) >= LEAST_ROWS and len(widths) * width >= LEAST_CELLS)
+    return width if width > 1 and enough and set(widths) == {width} else 0
+
+
+def read(text: str, delimiter: str, content: Content) -> None:
+    """Add the rows of a table; the first one is the header if it has neither numbers nor gaps."""
+    found = list(_rows(text, delimiter))
+    lines, cells = [line for line, _ in found], [row for _, row in found]
+    has_header = all(cell.strip() and not _is_number(cell) for cell in cells[0])
+    content.add(*table_blocks(cells, has_header, lines))
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, each with its first line."""
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    line = 1
+    for row in reader:
+        if any(row):
+            yield line, row
+        line = reader.line_num + 1
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", ".").strip(" %$€£¥"))
+    except ValueError:
+        return False
+    return True
