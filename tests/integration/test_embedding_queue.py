@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from redis.exceptions import ConnectionError
+from tests import records
 from tests.integration.batches import batch, begin
 from tests.integration.conftest import MODEL, OWNER, PIPELINE
 from tests.integration.outages import Outages
@@ -23,6 +24,7 @@ from rag_workloads.embedding.consumer import BatchConsumer
 from rag_workloads.embedding.engine import Engine, EngineAway, Overloaded
 from rag_workloads.embedding.local_engine import LocalEngine
 from rag_workloads.jobs.consumer import RetryLater
+from rag_workloads.jobs.payloads import Chunk
 from rag_workloads.library import recovery
 from rag_workloads.library.collections import CollectionRefused, Fingerprint
 from rag_workloads.library.documents import Document, DocumentError, ErrorCode, State
@@ -75,6 +77,34 @@ async def test_a_document_is_found_when_all_of_it_is_in_and_not_before(
     assert total == 6
     assert [chunk.chunk_index for chunk in chunks] == [2, 3, 4]
     await client.close()
+
+
+async def test_a_chunk_is_stored_with_the_vectors_of_its_sentences(
+    embedding_url: str, library: Library
+) -> None:
+    text = "# Pets\n\nThe cat sleeps on the sofa. Interest rates rose in March and May. Trains are late."
+    client = EmbeddingClient(embedding_url)
+    questions = await client.embed(
+        ["When did interest rates rise?", "Where is the cat?", "Are trains on time?"]
+    )
+    await client.close()
+    document = await begin(library, "sentences")
+    await library.progress(document, batches=1, chunks=2)
+    chunk = Chunk(0, text, 1, [[1, 0]], headings=["Manual", "Chapter 一"])
+    await library.queue.enqueue_batch(records.batch(document, 0, [chunk, Chunk(1, "—", 1, [[1, 0]])]))
+    await ended(library, "sentences")
+    (first, second), _ = await library.vectors.chunks("sentences", document.generation, 0, 2)
+    assert first.sentences is not None
+    assert [text[start:end].strip("# \n") for start, end in first.sentences.spans] == [
+        "Pets",
+        "The cat sleeps on the sofa.",
+        "Interest rates rose in March and May.",
+        "Trains are late.",
+    ]
+    nearest = (questions @ first.sentences.vectors.T).argmax(axis=1)
+    assert nearest.tolist() == [2, 1, 3]
+    assert second.sentences is not None
+    assert second.sentences.vectors.shape == (1, 384)
 
 
 async def test_a_new_generation_takes_the_place_of_the_old(embedding_url: str, library: Library) -> None:
@@ -316,7 +346,7 @@ async def test_what_is_away_or_busy_is_no_fault_of_the_document(
     async def refuse(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(consumer.engine, "embed", refuse)
+    monkeypatch.setattr(consumer.engine, "embed_spans", refuse)
     document = await begin(library, "unlucky")
     for _ in range(5):
         with pytest.raises(RetryLater):

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads.embedding import routes
 from rag_workloads.embedding.admission import Admission
-from rag_workloads.embedding.engine import Direction, EmbeddedSpans, Lane, Overloaded, Span, Token
+from rag_workloads.embedding.engine import Direction, EmbeddedSpans, Lane, Overloaded, Token
 from rag_workloads.embedding.routes import Routes
 from rag_workloads.library.collections import Fingerprint
+from rag_workloads.library.sentence_vectors import Span
 
 
 def test_texts_and_characters_are_bounded() -> None:

@@ -16,7 +16,6 @@ COPY workloads/rag_workloads/text /app/rag_workloads/text
 COPY workloads/rag_workloads/web /app/rag_workloads/web
 COPY workloads/rag_workloads/clients /app/rag_workloads/clients
 COPY workloads/rag_workloads/library /app/rag_workloads/library
-COPY workloads/rag_workloads/text /app/rag_workloads/text
 COPY workloads/rag_workloads/embedding /app/rag_workloads/embedding
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 

@@ -1,5 +1,6 @@
 """The job of the embed queue: one batch of chunks from text to points in the vector store."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -8,15 +9,17 @@ import structlog
 
 from rag_contract.stats import ProblemComponent
 from rag_workloads import tracing
-from rag_workloads.embedding.engine import Engine, EngineUnavailable, InputTooLong, Lane, Refused
+from rag_workloads.embedding.engine import Engine, EngineUnavailable, InputTooLong, Refused
 from rag_workloads.jobs.consumer import RetryLater
-from rag_workloads.jobs.payloads import EmbedBatch
+from rag_workloads.jobs.payloads import Chunk, EmbedBatch
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.collections import CollectionRefused, VectorStoreAway
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.library.gate import Gate
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.processing import OtherCollection
+from rag_workloads.library.sentence_vectors import SentenceVectors, Span
+from rag_workloads.text.sentences import split_sentences
 from rag_workloads.web import metrics
 
 # Before a batch's second run, its third, and every later one.
@@ -73,9 +76,14 @@ class BatchConsumer:
     async def _embed(self, batch: EmbedBatch) -> None:
         start = time.perf_counter()
         texts = [chunk.context + chunk.text for chunk in batch.chunks]
-        vectors = await self.engine.embed(texts, Lane.BULK, truncate=False)
+        sentences = await asyncio.to_thread(lambda: [_sentences(chunk) for chunk in batch.chunks])
+        spans = [_behind(len(chunk.context), own) for chunk, own in zip(batch.chunks, sentences, strict=True)]
+        found = await self.engine.embed_spans(texts, spans)
         embedded = time.perf_counter()
-        done = await self.library.batch_done(batch, vectors)
+        stored = None
+        if found.spans is not None:
+            stored = [SentenceVectors(*own) for own in zip(sentences, found.spans, strict=True)]
+        done = await self.library.batch_done(batch, found.vectors, stored)
         metrics.BATCHES.labels("done" if done else "dropped").inc()
         metrics.CHUNKS_EMBEDDED.inc(len(batch.chunks))
         metrics.BATCH_SECONDS.labels("embed").observe(embedded - start)
@@ -102,6 +110,15 @@ class BatchConsumer:
         metrics.BATCHES.labels("failed").inc()
         failure = DocumentError(ErrorCode.EMBEDDING_FAILED, message, batch.chunks[0].page, hint)
         await self.library.fail(batch.document_id, batch.generation, failure)
+
+
+def _sentences(chunk: Chunk) -> list[Span]:
+    return [(sentence.start, sentence.end) for sentence in split_sentences(chunk.text)]
+
+
+def _behind(offset: int, spans: list[Span]) -> list[Span]:
+    """The same spans in a text that begins so much earlier."""
+    return [(offset + start, offset + end) for start, end in spans]
 
 
 def retry_seconds(failures: int) -> int:

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_workloads.library.collections import Fingerprint
+from rag_workloads.library.sentence_vectors import Span
 
 Direction = Literal["left", "right"]
-# Where a part of a text begins, and where it ends, in characters.
-Span = tuple[int, int]
 
 
 class Lane(IntEnum):

@@ -13,12 +13,13 @@ from rag_contract.environment.embedding import EmbeddingSettings
 from rag_workloads import tracing
 from rag_workloads.embedding.calls import Tokens
 from rag_workloads.embedding.cpus import usable_cpus
-from rag_workloads.embedding.engine import Direction, EmbeddedSpans, Lane, Span, Token, Unsupported, shorten
+from rag_workloads.embedding.engine import Direction, EmbeddedSpans, Lane, Token, Unsupported, shorten
 from rag_workloads.embedding.lanes import Lanes
 from rag_workloads.embedding.model import Model
 from rag_workloads.embedding.model_files import ModelFiles
 from rag_workloads.embedding.tokenizing import Tokenizing
 from rag_workloads.library.collections import Fingerprint
+from rag_workloads.library.sentence_vectors import Span
 
 
 class LocalEngine:

@@ -20,13 +20,13 @@ from rag_workloads.embedding.engine import (
     InputTooLong,
     Lane,
     Overloaded,
-    Span,
     Token,
     Unsupported,
     shorten,
 )
 from rag_workloads.embedding.prompts import Prompts
 from rag_workloads.library.collections import Fingerprint
+from rag_workloads.library.sentence_vectors import Span
 
 PROVIDER = "text-embeddings-inference"
 # Servers differ by their release in how they refuse a text.

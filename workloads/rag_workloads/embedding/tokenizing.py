@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from rag_workloads.embedding.calls import Tokens
-from rag_workloads.embedding.engine import Direction, InputTooLong, Span, Token
+from rag_workloads.embedding.engine import Direction, InputTooLong, Token
+from rag_workloads.library.sentence_vectors import Span
 
 # Characters that are tokenized together: the tokenizer takes up to 400 bytes for each while it works.
 PART_CHARACTERS = 1 << 18
