@@ -22,7 +22,7 @@ class Board:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", style="yellow"),
+            TextColumn("{task.fields[note]}", style="yellow", markup=False),
             console=console,
             disable=not console.is_terminal,
         )

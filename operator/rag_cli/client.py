@@ -7,16 +7,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
+from urllib.parse import quote
 
 import httpx
 from httpx_sse import aconnect_sse
 
 from rag_cli.answers import Answered, Chunk, Citation, Document, Documents, Event, Status, Uploaded
 from rag_cli.errors import CliError
+from rag_cli.files import Steady, shown
 from rag_contract.endpoints import STATS_PATH
 from rag_contract.stats import Stats
 
 POLL_SECONDS = 0.5
+# No proxy of the environment leads there.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DOCUMENTS, EVENTS, QUERY = "/api/v1/documents", "/api/v1/events", "/api/v1/query"
 
 
@@ -40,8 +44,10 @@ class Client:
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers={"X-API-Key": api_key} if api_key else None,
-            timeout=httpx.Timeout(60, read=180),
+            # Thousands of documents may be asked for at once, and wait for one of the connections.
+            timeout=httpx.Timeout(60, read=180, pool=None),
             transport=transport,
+            trust_env=httpx.URL(base_url).host not in LOOPBACK,
         )
 
     async def __aenter__(self) -> Self:
@@ -55,10 +61,9 @@ class Client:
     async def upload(self, path: Path, document_id: str | None = None) -> Uploaded:
         """Upload a file; a document id makes it replace what had that id before."""
         data = {"document_id": document_id} if document_id else {}
-        with path.open("rb") as file:
-            response = await self._http.post(
-                f"{DOCUMENTS}/upload", files={"file": (path.name, file)}, data=data
-            )
+        with Steady(path) as file:
+            named = (shown(Path(path.name)), file)
+            response = await self._http.post(f"{DOCUMENTS}/upload", files={"file": named}, data=data)
         response.raise_for_status()
         return Uploaded(**response.json(), changed=response.status_code == httpx.codes.ACCEPTED)
 
@@ -99,28 +104,39 @@ class Client:
 
     async def document(self, document_id: str) -> Document | None:
         """Return a document, None if there is none of that id."""
-        response = await self._http.get(f"{DOCUMENTS}/{document_id}")
+        response = await self._http.get(_path(document_id))
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         return Document.model_validate_json(response.raise_for_status().content)
 
-    async def documents(self, **wanted: int | str) -> Documents:
-        """Return a page of the documents that a filter finds."""
-        return Documents.model_validate(await self._get(DOCUMENTS, **wanted))
+    async def documents(self, limit: int, **wanted: str) -> Documents:
+        """Return as many of the documents that a filter finds; a page of the API's may have fewer."""
+        page = Documents.model_validate(await self._get(DOCUMENTS, limit=limit, **wanted))
+        while page.next_cursor and (rest := limit - len(page.documents)):
+            more = await self._get(DOCUMENTS, limit=rest, **{**wanted, "cursor": page.next_cursor})
+            page.documents += Documents.model_validate(more).documents
+            page.next_cursor = more["next_cursor"]
+        return page
+
+    async def every_document(self, **wanted: str) -> AsyncIterator[Document]:
+        """Yield all documents that a filter finds."""
+        place: dict[str, str] = {}
+        while True:
+            page = await self.documents(limit=100, **wanted, **place)
+            for document in page.documents:
+                yield document
+            if page.next_cursor is None:
+                return
+            place = {"cursor": page.next_cursor}
 
     async def document_ids(self) -> list[str]:
         """Return the ids of all documents."""
-        page = await self.documents(limit=100)
-        ids = [each.document_id for each in page.documents]
-        while page.next_cursor is not None:
-            page = await self.documents(limit=100, cursor=page.next_cursor)
-            ids += [each.document_id for each in page.documents]
-        return ids
+        return [each.document_id async for each in self.every_document()]
 
     async def chunks(self, document_id: str) -> list[Chunk]:
         """Return the chunks of a document that questions can find, in order."""
         chunks: list[Chunk] = []
-        while page := (await self._get(f"{DOCUMENTS}/{document_id}/chunks", limit=100, offset=len(chunks)))[
+        while page := (await self._get(_path(document_id, "/chunks"), limit=100, offset=len(chunks)))[
             "chunks"
         ]:
             chunks += [Chunk.model_validate(chunk) for chunk in page]
@@ -128,12 +144,12 @@ class Client:
 
     async def retry(self, document_id: str) -> Document:
         """Try a document again that failed or was cancelled."""
-        response = await self._http.post(f"{DOCUMENTS}/{document_id}/retry")
+        response = await self._http.post(_path(document_id, "/retry"))
         return Document.model_validate_json(response.raise_for_status().content)
 
     async def delete(self, document_id: str) -> None:
         """Delete a document with its vectors and its file; one that is gone already is no error."""
-        response = await self._http.delete(f"{DOCUMENTS}/{document_id}")
+        response = await self._http.delete(_path(document_id))
         if response.status_code != httpx.codes.NOT_FOUND:
             response.raise_for_status()
 
@@ -166,6 +182,11 @@ class Client:
         response.raise_for_status()
         body: dict[str, Any] = response.json()
         return body
+
+
+def _path(document_id: str, rest: str = "") -> str:
+    """Return the path of a document, whatever stands in the id: of dots alone, it would lead elsewhere."""
+    return f"{DOCUMENTS}/{quote(document_id, safe='').replace('.', '%2E')}{rest}"
 
 
 async def _check(streamed: httpx.Response) -> None:

@@ -6,16 +6,13 @@ from rag_cli.answers import Document
 from rag_cli.client import Client
 from rag_cli.errors import CliError
 
-# Names that contain the wanted one are found too.
-MOST = 100
-
 
 async def find(client: Client, word: str) -> Document:
     """Return the document of that id, or the only one whose file has that name; raises CliError."""
     if document := await _by_id(client, word):
         return document
-    page = await client.documents(name=word, limit=MOST)
-    named = [each for each in page.documents if each.file_name == word]
+    # Names that contain the wanted one are found too.
+    named = [each async for each in client.every_document(name=word) if each.file_name == word]
     if not named:
         raise CliError(f"There is no document {word!r}, by id or name; `ragpipeline documents` lists them.")
     if len(named) > 1:

@@ -10,8 +10,8 @@ import httpx
 
 from rag_cli.answers import ENDED, Event, Status
 from rag_cli.client import Client, Told
-from rag_cli.errors import NO
-from rag_cli.patience import patiently
+from rag_cli.errors import AWAY
+from rag_cli.patience import LATER, patiently
 
 AGAIN_SECONDS = 1
 # Attempts to open the stream, one after another, before the API counts as away.
@@ -57,10 +57,15 @@ class Follower:
                         self._hear(told)
             except httpx.HTTPError as error:
                 attempts += 1
-                refused = isinstance(error, httpx.HTTPStatusError) and error.response.status_code in NO
-                if refused or attempts == MOST_ATTEMPTS:
+                if self._is_final(error) or attempts == MOST_ATTEMPTS:
                     raise
             await asyncio.sleep(AGAIN_SECONDS)
+
+    def _is_final(self, error: httpx.HTTPError) -> bool:
+        """Return whether it is of no use to try again: it was refused, or nothing has ever answered there."""
+        if isinstance(error, httpx.HTTPStatusError):
+            return error.response.status_code not in AWAY | LATER
+        return not self.listening.is_set()
 
     def _hear(self, told: Told) -> None:
         if told.lost:

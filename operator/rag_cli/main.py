@@ -12,12 +12,13 @@ from rag_cli import prose, show
 from rag_cli.board import Board
 from rag_cli.connection import connected
 from rag_cli.errors import EXIT_CODES, FORESEEN, CliError, Exit
+from rag_cli.files import files_in
 from rag_cli.finding import find
 from rag_cli.kube import Kubectl
 from rag_cli.logs import show_logs
 from rag_cli.options import Options, command
 from rag_cli.resource import Pipeline
-from rag_cli.uploading import Uploading, files_in
+from rag_cli.uploading import Uploading
 from rag_contract.stats import Stats
 
 app = typer.Typer(
@@ -151,7 +152,8 @@ async def documents(
 async def retry(options: Options, document: Many) -> None:
     """Try documents again that failed or were cancelled, from their stored files."""
     async with connected(options) as client:
-        tried = [await client.retry((await find(client, each)).document_id) for each in document]
+        found = [await find(client, each) for each in document]
+        tried = [await client.retry(each.document_id) for each in found]
     if options.json:
         show.as_json([each.model_dump(mode="json") for each in tried])
     else:

@@ -3,15 +3,35 @@
 import asyncio
 import functools
 import inspect
+import io
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from pydantic import HttpUrl, TypeAdapter, ValidationError
 from rich.console import Console
 
 from rag_cli.errors import FORESEEN, CliError, Exit, explain, leaves
+
+HTTP_URL = TypeAdapter(HttpUrl)
+
+
+def _address(given: str) -> str:
+    """Return the URL; BadParameter if it is none."""
+    try:
+        return given and str(HTTP_URL.validate_python(given))
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"]) from None
+
+
+def _key(given: str) -> str:
+    """Return the key; BadParameter if no header can hold it."""
+    if not given.isascii() or not given.isprintable():
+        raise typer.BadParameter("A key has only ASCII characters that can be printed.")
+    return given
 
 
 class Output(StrEnum):
@@ -35,10 +55,16 @@ class Options:
     context: Annotated[str, typer.Option(help="The context of the kubeconfig; else the current one.")] = ""
     kubeconfig: Annotated[str, typer.Option(help="The kubeconfig; else the one that kubectl finds.")] = ""
     url: Annotated[
-        str, typer.Option(envvar="RAGPIPELINE_URL", help="An API that is reached without a cluster.")
+        str,
+        typer.Option(
+            envvar="RAGPIPELINE_URL", help="An API that is reached without a cluster.", callback=_address
+        ),
     ] = ""
     api_key: Annotated[
-        str, typer.Option(envvar="RAGPIPELINE_API_KEY", help="The key of an API that asks for one.")
+        str,
+        typer.Option(
+            envvar="RAGPIPELINE_API_KEY", help="The key of an API that asks for one.", callback=_key
+        ),
     ] = field(default="", repr=False)
     output: Annotated[Output, typer.Option("--output", "-o", help="For people, or for programs.")] = (
         Output.TEXT
@@ -56,6 +82,9 @@ def command(work: Callable[..., Awaitable[Exit | None]]) -> Callable[..., None]:
 
     @functools.wraps(work)
     def run(**given: Any) -> None:
+        # Of a terminal that has not all characters, those are shown as it can.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
         options = Options(**{name: given.pop(name) for name in shared})
         raise typer.Exit(_ending(work(options, **given)))
 

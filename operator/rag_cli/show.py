@@ -1,6 +1,7 @@
 """What is printed: sentences and tables for people, JSON for programs."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,13 +10,13 @@ from rich.table import Column, Table
 
 from rag_cli.answers import Citation, Document
 
-# Of a table that is piped: nothing of it is cut.
-WIDE = 1000
+# Of a table that is piped: nothing of it is cut. Of one on a terminal: where that is narrower, lines wrap.
+WIDE, NARROW = 1000, 100
 
 
 def as_json(body: Any) -> None:
     """Print a document of JSON."""
-    print(json.dumps(body, indent=2, ensure_ascii=False))
+    print(json.dumps(body, indent=2, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
 
 
 def sentences(lines: Iterable[str]) -> None:
@@ -36,8 +37,8 @@ def documents(found: Sequence[Document]) -> None:
         error = each.error.code if each.error else ""
         table.add_row(each.document_id, each.file_name, state, pages, chunks, error)
     terminal = Console(highlight=False)
-    console = terminal if terminal.is_terminal else Console(highlight=False, width=WIDE)
-    console.print(table)
+    width = max(terminal.width, NARROW) if terminal.is_terminal else WIDE
+    Console(highlight=False, markup=False, emoji=False, width=width).print(table)
 
 
 def citations(found: Sequence[Citation]) -> None:

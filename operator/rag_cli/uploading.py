@@ -7,9 +7,8 @@ document that has failed meanwhile what it did at first, and not try it again.
 """
 
 import asyncio
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,6 +19,7 @@ from rag_cli.answers import Failure, Result, State
 from rag_cli.board import Board
 from rag_cli.client import Client
 from rag_cli.errors import NO, problem
+from rag_cli.files import digest, shown
 from rag_cli.following import Follower
 from rag_cli.patience import patiently
 from rag_contract.document_ids import of_content
@@ -52,21 +52,6 @@ class Sent(NamedTuple):
     task_id: str
     status: State
     known: bool
-
-
-def files_in(paths: Sequence[Path]) -> list[Path]:
-    """Return the files that are named, and all in folders that are, but for hidden ones; each once."""
-    return list(dict.fromkeys(file for path in paths for file in _files(path)))
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    for found in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
-        if found.is_file() and not hidden:
-            yield found
 
 
 class Uploading:
@@ -103,12 +88,12 @@ class Uploading:
                 raise
             return self._refused(path, str(error.response.status_code), problem(error.response))
         self._board.sent(path)
-        outcome = Outcome(path=path, **sent._asdict())
-        return await self._end(outcome, follower) if follower else outcome
+        outcome = Outcome(path=Path(shown(path)), **sent._asdict())
+        return await self._end(path, outcome, follower) if follower else outcome
 
-    async def _end(self, outcome: Outcome, follower: Follower) -> Outcome:
+    async def _end(self, path: Path, outcome: Outcome, follower: Follower) -> Outcome:
         """Return what became of a file that the API has."""
-        path, document_id, task_id = outcome.path, outcome.document_id or "", outcome.task_id or ""
+        document_id, task_id = outcome.document_id or "", outcome.task_id or ""
         status = await follower.end(document_id, task_id, lambda event: self._board.move(path, event))
         self._board.end(path)
         if status is None:
@@ -118,7 +103,7 @@ class Uploading:
 
     async def _sent(self, path: Path) -> Sent:
         """Send a file, unless the API has its bytes, and did not fail with them."""
-        sha256 = await asyncio.to_thread(_digest, path)
+        sha256 = await asyncio.to_thread(digest, path)
         document_id = self._document_id or of_content(sha256)
         async with self._turns[document_id]:
             known = await patiently(lambda: self._client.document(document_id), self._board.say)
@@ -127,14 +112,11 @@ class Uploading:
             uploaded = await patiently(
                 lambda: self._client.upload(path, self._document_id or None), self._board.say
             )
-            return Sent(document_id, uploaded.task_id, uploaded.status, known=not uploaded.changed)
+            # By the bytes that came: the file may have changed since they were looked at.
+            sent = uploaded.document_id, uploaded.task_id, uploaded.status
+            return Sent(*sent, known=not uploaded.changed)
 
     def _refused(self, path: Path, code: str, message: str) -> Outcome:
         """Return the outcome of a file that was not taken; it keeps no other from being taken."""
         self._board.end(path)
-        return Outcome(path=path, status="refused", error=Failure(code=code, message=message))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return Outcome(path=Path(shown(path)), status="refused", error=Failure(code=code, message=message))

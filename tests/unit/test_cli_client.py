@@ -21,7 +21,7 @@ from rag_cli.errors import FORESEEN, CliError, Exit, explain
 from rag_cli.following import Follower
 from rag_cli.main import app
 from rag_cli.patience import patiently
-from rag_cli.uploading import Uploading, files_in
+from rag_cli.uploading import Uploading
 
 PROBLEM = {"title": "The queue is full", "detail": "Wait."}
 KEY = "a-secret-key"
@@ -129,14 +129,6 @@ def test_a_file_counts_in_each_stage_by_how_much_of_it_is_done() -> None:
     assert counted() == {"sent": 1, "read": 0.5, "embedded": 0, "ended": 0}
     board.end(file)
     assert counted() == {"sent": 1, "read": 1, "embedded": 1, "ended": 1}
-
-
-def test_folders_are_searched_and_each_file_is_meant_once(tmp_path: Path) -> None:
-    (tmp_path / "b" / ".git").mkdir(parents=True)
-    for name in ("b/z.txt", "b/a.txt", "b/.git/config", "c.txt"):
-        (tmp_path / name).write_text(name)
-    found = files_in([tmp_path / "c.txt", tmp_path / "b", tmp_path / "b" / "z.txt"])
-    assert [path.name for path in found] == ["c.txt", "a.txt", "z.txt"]
 
 
 def test_an_api_that_is_away_and_a_usage_that_is_wrong() -> None:
