@@ -42,5 +42,8 @@ def documents(found: Sequence[Document]) -> None:
 
 
 def citations(found: Sequence[Citation]) -> None:
-    """Print where an answer stands: file, page, and the quoted sentence."""
-    sentences(f"  {each.file_name}, page {each.page}: “{each.quote}”" for each in found)
+    """Print where an answer stands, numbered as its marks: file, page, and the quoted sentence."""
+    sentences(
+        f"  [{number}] {each.file_name}, page {each.page}: “{each.quote}”"
+        for number, each in enumerate(found, start=1)
+    )

@@ -84,6 +84,17 @@ def test_markup_in_a_name_or_a_text_stays_text(open_page: OpenPage, tmp_path: Pa
     assert page.locator("img, main script, aside script, main b").count() == 0
 
 
+def test_a_mark_of_the_answer_opens_what_it_points_at(page: Page, tmp_path: Path) -> None:
+    upload(page, small_pdf(tmp_path / "lighthouse.pdf", FACT))
+    expect(state(page, "lighthouse.pdf")).to_have_text("Ready")
+    ask(page, QUESTION)
+    mark = page.locator("#answer").get_by_role("button", name="[1]", exact=True).first
+    mark.click()
+    assert marked(page) == FACT
+    page.keyboard.press("Escape")
+    expect(mark).to_be_focused()
+
+
 def test_a_failure_is_said_in_words(page: Page) -> None:
     page.route("**/api/v1/query", lambda route: route.abort())
     page.locator("nav a[href='#ask']").click()

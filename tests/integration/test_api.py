@@ -21,6 +21,8 @@ from rag_workloads.library.problems import Problems
 KEY = "api-key"
 # A machine that is busy with other things may take minutes for an answer.
 PATIENCE = {"ANSWER_SECONDS": "500", "ANSWER_MAX_TOKENS": "48"}
+# Asked for less than by default, the smallest model answers more.
+TEMPLATE = "{passages}\n\nAnswer with one sentence from the text above.\n\nQuestion: {question}\nAnswer:"
 PAGES = [
     "The harbour museum shows ships of three centuries. Its oldest exhibit is a rowing boat made in 1702.",
     "Tickets cost nine crowns for adults. Children under seven enter free of charge.",
@@ -70,6 +72,7 @@ def environment(
         "CHUNK_SIZE_TOKENS": "40",
         "CHUNK_OVERLAP_TOKENS": "5",
         **PATIENCE,
+        "ANSWER_TEMPLATE": TEMPLATE,
     }
 
 
@@ -278,7 +281,7 @@ def test_a_question_that_the_model_cannot_take_is_refused(
     question = "What does the restaurant serve? " + "\U00012000" * 3900
     refused = api.post("/api/v1/query", json={"query": question, "stream": stream})
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:ragpipeline:problem:prompt-refused")
-    assert "context size" in refused.json()["detail"]
+    assert "context" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

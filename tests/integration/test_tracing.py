@@ -170,7 +170,7 @@ def test_a_trace_from_a_question_to_its_tokens(pipeline: Running, stream: bool) 
     assert way(collector, chat) == [question, *generation]
     assert chat.attributes["gen_ai.usage.input_tokens"] > 10
     assert chat.attributes["gen_ai.usage.output_tokens"] > 0
-    assert chat.events == (["first token"] if stream else [])
+    assert chat.events == ["first token"]
     (found,) = eventually(lambda: collector.named(trace, search))
     assert way(collector, found) == [question, "demo-api: retrieval", f"demo-api: {search}"]
     embedded = eventually(lambda: two(collector.named(trace, f"embeddings {MODEL}")))

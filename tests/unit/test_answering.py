@@ -1,93 +1,117 @@
-"""What is asked of a model that refuses prompts."""
+"""What is asked of a model, and what becomes of its answer."""
 
 import threading
 from collections.abc import AsyncGenerator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.unit.threads import threads_of
 
 from rag_workloads.api import prompt
-from rag_workloads.api.answering import Answering, Prepared
-from rag_workloads.api.evidence import Evidence, Source
-from rag_workloads.api.prompt import TRIES
+from rag_workloads.api.answering import TRIES, Answering, Asked, Outcome, whole
+from rag_workloads.api.evidence import Citation, Evidence, Source
+from rag_workloads.api.refusals import REFUSALS
 from rag_workloads.api.retrieval import Report, Search
 from rag_workloads.api.stopwatch import Stopwatch
+from rag_workloads.clients.generation import Ending, Prompt
 from rag_workloads.clients.llm import LlmClient, PromptRefused
+from rag_workloads.clients.tokens import TokenEstimate
 
-SEARCH = Search("Why?", 5)
-SENTENCES = [f"This is sentence number {number:02} of the passage." for number in range(40)]
+SOURCES = [Source(1, f"This is sentence number {number:02} of the passage.") for number in range(40)]
+CITED = Citation(
+    document_id="d", file_name="f", page=1, heading=None, line=None, chunk_id="c", score=1, quote="Yes."
+)
+ENDING = Ending(prompt_tokens=10, tokens_used=2)
 
 
 class Narrow(LlmClient):
     """Refuses prompts of more than `characters`; tells its context only if it has one."""
 
-    def __init__(self, characters: int, context: int | None = None) -> None:
-        self.characters, self.context = characters, context
-        self.asked: list[tuple[int, int]] = []
+    def __init__(self, characters: int, context: int | None = None, answer: str = "in pieces") -> None:
+        self.characters, self.context, self.said = characters, context, answer
+        self.estimate = TokenEstimate()
+        self.asked: list[Prompt] = []
 
     async def context_length(self) -> int | None:
         return self.context
 
-    async def generate(self, prompt: str, max_tokens: int, temperature: float) -> tuple[str, int]:
-        self.asked.append((len(prompt), max_tokens))
-        if len(prompt) > self.characters:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str | Ending]:
+        self.asked.append(prompt)
+        if len(prompt.prompt) > self.characters:
             raise PromptRefused(422, "prompt-refused", "Refused", "it exceeds the context")
-        return "whole ", 1
-
-    async def stream(self, prompt: str, max_tokens: int, temperature: float) -> AsyncGenerator[str]:
-        await self.generate(prompt, max_tokens, temperature)
-        yield "in "
-        yield "pieces"
+        for word in self.said.split(" "):
+            yield f"{word} "
+        yield ENDING
 
 
 class Asking(Answering):
     """Asks about what it is given."""
 
-    def __init__(self, llm: LlmClient) -> None:
-        self._llm, self._characters = llm, 2000
-        self._max_tokens, self._temperature = 256, 0
+    def __init__(self, llm: LlmClient | None, sources: list[Source] = SOURCES) -> None:
+        self._llm, self._sources = llm, sources
+        self._settings: Any = SimpleNamespace(
+            answer_template=None, context_characters=2000, answer_max_tokens=256, answer_temperature=0
+        )
 
-    async def prepare(self, search: Search) -> Prepared:
-        sources = [Source(1, sentence) for sentence in SENTENCES]
-        return Prepared(search.text, Evidence([], sources), Report(mode=search.mode), Stopwatch())
+    async def _gather(self, asked: Asked, watch: Stopwatch) -> tuple[Evidence, Report]:
+        return Evidence([CITED] if self._sources else [], self._sources), Report(mode="hybrid")
 
 
-async def answers(llm: LlmClient) -> tuple[str | None, str]:
-    """The whole answer, and the streamed one."""
-    asking = Asking(llm)
-    whole = await asking.answer(SEARCH)
-    prepared = await asking.prepare(SEARCH)
-    return whole.answer, "".join([piece async for piece in asking.stream(prepared)])
+async def answered(llm: LlmClient | None, **more: Any) -> tuple[str | None, Outcome]:
+    return await whole(Asking(llm).answer(Asked(Search("Why?", 5), **more)))
 
 
 async def test_a_prompt_that_is_refused_is_followed_by_a_shorter_one() -> None:
-    llm = Narrow(characters=700)
-    assert await answers(llm) == ("whole", "in pieces")
-    lengths = [length for length, _ in llm.asked]
-    assert lengths[:3] == lengths[3:], "streamed or not, the same is asked"
-    assert lengths[0] > lengths[1] > 700 > lengths[2]
+    llm = Narrow(characters=900)
+    text, outcome = await answered(llm)
+    assert (text, outcome.citations, outcome.ending) == ("in pieces", [CITED], ENDING)
+    lengths = [len(each.prompt) for each in llm.asked]
+    assert lengths[0] > lengths[1] > 900 > lengths[2]
 
 
 async def test_no_prompt_is_written_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = threads_of(monkeypatch, prompt, "choose")
-    assert await answers(Narrow(characters=2000)) == ("whole", "in pieces")
+    assert (await answered(Narrow(characters=5000)))[0] == "in pieces"
     assert threads
     assert threading.current_thread() not in threads
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_the_last_refusal_is_the_answer(stream: bool) -> None:
+async def test_the_last_refusal_is_the_answer() -> None:
     llm = Narrow(characters=10)
-    asking = Asking(llm)
-    prepared = await asking.prepare(SEARCH)
-    ask = anext(asking.stream(prepared)) if stream else asking.answer(SEARCH)
     with pytest.raises(PromptRefused, match="exceeds the context"):
-        await ask
+        await answered(llm)
     assert len(llm.asked) == TRIES
 
 
 async def test_an_answer_may_have_half_of_a_known_context() -> None:
-    llm = Narrow(characters=2000, context=400)
-    assert (await answers(llm))[0] == "whole"
-    assert {max_tokens for _, max_tokens in llm.asked} == {200}
-    assert len(llm.asked) == 2, "what is known to be too long is not asked"
+    llm = Narrow(characters=5000, context=600)
+    assert (await answered(llm))[0] == "in pieces"
+    (asked,) = llm.asked
+    assert asked.max_tokens == 256
+    assert len(asked.prompt) < 1000, "what is known to be too long is not asked"
+
+
+async def test_a_question_may_ask_for_less_than_the_pipeline_gives_and_not_for_more() -> None:
+    llm = Narrow(characters=5000)
+    await answered(llm, max_tokens=8, temperature=0.5, stop=["."])
+    await answered(llm, max_tokens=1000)
+    assert [(a.max_tokens, a.temperature, a.stop) for a in llm.asked] == [(8, 0.5, ["."]), (256, 0, [])]
+
+
+async def test_a_model_that_finds_nothing_cites_nothing() -> None:
+    text, outcome = await answered(Narrow(characters=5000, answer=REFUSALS["en"]))
+    assert (text, outcome.citations) == (REFUSALS["en"], [])
+    assert outcome.ending == ENDING
+
+
+async def test_where_nothing_is_found_no_model_is_asked() -> None:
+    llm = Narrow(characters=5000)
+    text, outcome = await whole(Asking(llm, []).answer(Asked(Search("为什么？", 5))))
+    assert (text, outcome.citations, outcome.ending) == (REFUSALS["zh"], [], None)
+    assert llm.asked == []
+
+
+async def test_without_a_model_the_citations_are_the_answer() -> None:
+    text, outcome = await answered(None)
+    assert (text, outcome.citations) == (None, [CITED])

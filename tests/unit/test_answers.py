@@ -1,4 +1,4 @@
-"""From chunks to citations and the prompt; their sentences are in test_sentences."""
+"""From chunks to citations and their sentences, which are cut in test_sentences."""
 
 import threading
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from tests.unit.threads import threads_of
 from rag_workloads.api import evidence
 from rag_workloads.api.evidence import Evidence, gather_evidence
 from rag_workloads.api.passages import widen
-from rag_workloads.api.prompt import CHAT_TOKENS, TEMPLATE, estimated_tokens, prompts
 from rag_workloads.api.retrieval import Found, Report, Retrieval, Search
 from rag_workloads.library.points import Hit, Scores, StoredChunk
 
@@ -87,46 +86,3 @@ async def test_a_short_sentence_is_near_to_what_its_heading_is_about() -> None:
     gathered = await gather_evidence(WordEmbedding("Answers"), found(hits))
     assert texts(gathered) == ["Answers", "Entry: 12 EUR.", long, "Other", "Entry: 13 EUR."]
     assert gathered.citations[0].quote == "Entry: 12 EUR."
-
-
-def test_the_prompt_holds_the_nearest_sentences_that_fit() -> None:
-    prompt = next(prompts("Why?", ["a" * 40, "b" * 40, "c" * 40], characters=90, tokens=None))
-    assert prompt.startswith(f"{'b' * 40} {'a' * 40}\n\n"), "the nearest is next to the question"
-    assert prompt.endswith("\nQuestion: Why?\nAnswer:")
-    assert "c" * 40 not in prompt
-
-
-def passages(sentences: list[str], characters: int, tokens: int | None) -> list[str]:
-    """What each prompt is about."""
-    return [p.partition("\n\n")[0] for p in prompts("Why?", sentences, characters, tokens)]
-
-
-def test_a_sentence_longer_than_the_budget_is_cut() -> None:
-    assert passages(["a" * 200], 90, None)[0] == "a" * 90
-
-
-def test_each_prompt_has_half_the_passage_of_the_one_before() -> None:
-    first, *others = passages(["a" * 40, "b" * 40, "c" * 40, "d" * 40], 2000, None)
-    assert len(first) == 163
-    assert others == [f"{'b' * 40} {'a' * 40}", "a" * 40, "a" * 20, "a" * 10]
-
-
-def test_a_passage_of_one_character_is_the_last() -> None:
-    assert passages(["ab"], 2000, None) == ["ab", "a"]
-
-
-@pytest.mark.parametrize(("sentence", "characters"), [("a" * 100, 1200), ("图" * 100, 200), ("ж" * 100, 300)])
-def test_a_known_context_bounds_the_passage_in_tokens(sentence: str, characters: int) -> None:
-    tokens = CHAT_TOKENS + estimated_tokens(TEMPLATE + "Why?") + 410
-    (passage, *_) = passages([f"{sentence[:-2]}{n:02}" for n in range(50)], 2000, tokens)
-    assert len(passage.replace(" ", "")) == characters
-
-
-def test_a_question_that_fills_the_context_is_still_asked() -> None:
-    assert passages(["one", "two"], 2000, 10) == ["o"]
-
-
-def test_no_text_has_more_tokens_than_bytes_over_one_and_a_half() -> None:
-    assert estimated_tokens("图书馆周一闭馆。") == 16
-    assert estimated_tokens("The library") == 4
-    assert estimated_tokens("\ud83d") == 1

@@ -100,6 +100,7 @@ def _settings(site: Site) -> ApiSettings:
         retrieval_score_threshold=retrieval.score_threshold,
         **_reranker_values(retrieval.reranker),
         context_characters=retrieval.context_characters,
+        answer_template=llm.prompt_template,
         answer_max_tokens=llm.max_tokens,
         answer_temperature=llm.temperature,
     )

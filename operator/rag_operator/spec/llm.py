@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from rag_contract import defaults
+from rag_contract import defaults, prompts
 from rag_operator.fields import (
     EXACTLY_ONE,
     SMALL,
@@ -11,9 +11,16 @@ from rag_operator.fields import (
     ModelName,
     Part,
     Resources,
+    Rule,
     SecretKeyRef,
     resources,
     rules,
+    validations,
+)
+
+TEMPLATE_RULE = Rule(
+    " && ".join(f"self.split('{place}').size() == 2" for place in prompts.NEEDED),
+    f"must hold {' and '.join(prompts.NEEDED)} once each: there the passages and the question are put",
 )
 
 
@@ -68,6 +75,14 @@ class Llm(Part):
     resources: Resources = Field(
         default=SMALL,
         description="Compute resources of the service before the engine, or before a server elsewhere.",
+    )
+    prompt_template: str | None = Field(
+        default=None,
+        max_length=8000,
+        description="What the model is asked, with the places {passages} and {question}, and where they are"
+        " wanted {history}, the turns before the question, and {refusal}, the sentence that the model is to"
+        " answer with where the passages do not answer the question. Unset: the one in docs/use.md.",
+        json_schema_extra=validations(TEMPLATE_RULE),
     )
     max_tokens: int = Field(
         default=defaults.ANSWER_MAX_TOKENS, ge=1, le=32_768, description="Longest answer, in tokens."

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 
 from rag_contract import defaults
 from rag_contract.endpoints import API_PORT
 from rag_contract.environment.base import JSON, KeySettings, StorageSettings
 from rag_contract.index import Index
 from rag_contract.limits import ANSWER_SECONDS
+from rag_contract.prompts import checked
 from rag_contract.retrieval import MAX_NEIGHBOURS, Mode
 
 
@@ -28,6 +29,7 @@ class ApiSettings(KeySettings, StorageSettings):
     asked about `reranker_batch_size` of them at once and waited for `reranker_seconds` at most; without one
     by their sentences.
 
+    `answer_template` takes the place of `rag_contract.prompts.TEMPLATE`.
     `context_characters` bounds the passage that the language model is asked about; `answer_seconds` a whole
     answer, streams too.
     """
@@ -56,5 +58,6 @@ class ApiSettings(KeySettings, StorageSettings):
     reranker_seconds: PositiveFloat = defaults.RERANK_SECONDS
     context_characters: PositiveInt = defaults.CONTEXT_CHARACTERS
     answer_max_tokens: PositiveInt = defaults.ANSWER_MAX_TOKENS
+    answer_template: Annotated[str, AfterValidator(checked)] | None = None
     answer_temperature: Annotated[float, Field(ge=0, le=2)] = defaults.ANSWER_TEMPERATURE
     answer_seconds: PositiveFloat = ANSWER_SECONDS

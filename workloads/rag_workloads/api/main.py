@@ -30,6 +30,7 @@ from rag_workloads.api import (
     uploads,
 )
 from rag_workloads.api.admission import memory_full, storage_full
+from rag_workloads.api.openai import routes as openai
 from rag_workloads.api.serving import REFRESH_SECONDS, Serving
 from rag_workloads.api.upload import body_limit
 from rag_workloads.jobs.redis_errors import AWAY, IndexRetired
@@ -116,6 +117,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
             dependencies=[Security(authorize, scopes=scopes), Depends(only_known)],
             responses=problems.responses(401, 403, 422, 429, 503),
         )
+    # A client of OpenAI's may send more than is known here.
+    app.include_router(openai.router, dependencies=[Security(authorize, scopes=[Scope.QUERY])])
     app.include_router(health.health_router)
     page.install(app)
     return app

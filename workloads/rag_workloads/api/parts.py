@@ -54,7 +54,7 @@ class Parts:
             library,
             files,
             EmbeddingClient(index.embedding_url),
-            LlmClient(settings.llm_url, settings.answer_seconds) if settings.llm_url else None,
+            LlmClient(settings.llm_url) if settings.llm_url else None,
             RerankClient.open(settings),
             Admission(settings, library.queue, files),
             Listeners(EventStream.open(redis_url, index.id), settings.max_event_streams),

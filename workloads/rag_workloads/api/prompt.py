@@ -1,68 +1,50 @@
-"""The prompt; pure. It holds no worked examples: a small model copies their answers.
+"""The prompt: a template with the passages, fenced as data, and the question; pure.
 
-What is nearest to the question stands next to it, where a small model finds it most often.
+It holds no worked examples: a small model copies their answers. What is nearest to the question stands next
+to it, where a small model finds it most often.
 """
 
-import math
-from collections.abc import Iterator
+import re
+from collections import defaultdict
 
-TEMPLATE = """\
-{passage}
+from rag_contract.prompts import PLACEHOLDER, TEMPLATE
+from rag_workloads.api.evidence import Source
 
-Answer the question with one sentence from the text above.
-
-Question: {question}
-Answer:"""
-
-# A model that refuses a prompt may take one with a shorter passage; the last has a sixteenth of the first.
-TRIES = 5
-# Estimates on the safe side, for a small model that was made for English: of its own text it makes a token of
-# four characters, of other scripts one of little more than a byte.
-ASCII_PER_TOKEN, BYTES_PER_TOKEN = 3, 1.5
-# What the server puts around a prompt: the turns of its chat template, a system message.
-CHAT_TOKENS = 64
+FENCE, FENCE_END = "<passages>", "</passages>"
+# What a chat template or our own would take for its own: the models' control tokens, and our fence.
+CONTROL = re.compile(
+    r"<(?=[|｜])|[|｜](?=>)|<(?=</?SYS>>)|\[(?=/?(?:INST|IMG|THINK|[A-Z]+(?:_[A-Z]+)+)\])"
+    r"|(?i:<(?=/?(?:passages|s|bos|eos|pad|unk|mask|think|unused\d+|[a-z]+(?:_\w+)+)>))"
+)
+# Marks of another text, which would be taken for those of the answer.
+MARK = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 
 
-def prompts(question: str, sentences: list[str], characters: int, tokens: int | None) -> Iterator[str]:
-    """Prompts about the first `sentences` (nearest first), each with half the passage of the one before.
-
-    The first has a passage of up to `characters`, and no more than is left of `tokens`, if they are known.
-    """
-    if tokens is not None:
-        left = tokens - CHAT_TOKENS - estimated_tokens(TEMPLATE + question)
-        characters = min(characters, _characters_of(sentences, left))
-    for _ in range(TRIES):
-        passage = choose(sentences, characters)
-        yield TEMPLATE.format(passage=" ".join(reversed(passage)), question=question)
-        characters = sum(map(len, passage)) // 2
-        if not characters:
-            return
+def as_data(text: str) -> str:
+    """A text that cannot be taken for anything but text: no control token, fence or mark is left whole."""
+    return MARK.sub(r"(\1)", CONTROL.sub(lambda match: f"{match[0]} ", text))
 
 
-def choose(sentences: list[str], characters: int) -> list[str]:
+def passages(sources: list[Source]) -> str:
+    """What the model is asked about: of each citation its sentences below its number, the nearest last."""
+    by_number = defaultdict[int, list[str]](list)
+    for source in sources:
+        by_number[source.number].append(source.text)
+    lines = [f"[{number}] {' '.join(map(as_data, reversed(texts)))}" for number, texts in by_number.items()]
+    return "\n".join([FENCE, *reversed(lines), FENCE_END])
+
+
+def fill(template: str | None, **parts: str) -> str:
+    """The template, or the default one, with its placeholders replaced; none in what replaces them."""
+    return PLACEHOLDER.sub(lambda match: parts[match[1]], template or TEMPLATE)
+
+
+def choose(sources: list[Source], characters: int) -> list[Source]:
     """The first sentences that have so many characters together; of the first one, as much as fits."""
-    chosen, length = list[str](), 0
-    for sentence in sentences:
-        length += len(sentence)
+    chosen, length = list[Source](), 0
+    for source in sources:
+        length += len(source.text)
         if chosen and length > characters:
             break
-        chosen.append(sentence[:characters])
+        chosen.append(Source(source.number, source.text[:characters]))
     return chosen
-
-
-def estimated_tokens(text: str) -> int:
-    """How many tokens a text has at most, as far as that can be told without the model."""
-    ascii_characters = sum(map(str.isascii, text))
-    other_bytes = len(text.encode(errors="replace")) - ascii_characters
-    return math.ceil(ascii_characters / ASCII_PER_TOKEN + other_bytes / BYTES_PER_TOKEN)
-
-
-def _characters_of(sentences: list[str], tokens: int) -> int:
-    """How many characters of these sentences fit in so many tokens; one at least."""
-    characters = 0
-    for sentence in sentences:
-        needed = estimated_tokens(sentence)
-        if needed > tokens:
-            return max(1, characters or len(sentence) * max(0, tokens) // needed)
-        characters, tokens = characters + len(sentence), tokens - needed
-    return max(1, characters)

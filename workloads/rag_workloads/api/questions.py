@@ -5,9 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import Field
 from sse_starlette import ServerSentEvent
 
-from rag_workloads.api.answering import Answer, Answering, Prepared
+from rag_workloads.api.answering import Answer, Answering, Asked, Outcome, whole
+from rag_workloads.api.conversation import Turns
 from rag_workloads.api.search_request import SearchRequest
 from rag_workloads.api.serving import PartsAtHand
 from rag_workloads.web import outcomes
@@ -15,15 +17,20 @@ from rag_workloads.web.deadlines import Deadline
 from rag_workloads.web.disconnects import until_disconnect
 from rag_workloads.web.metrics import QUESTIONS
 from rag_workloads.web.problems import Problem, responses
-from rag_workloads.web.streams import event, stream
+from rag_workloads.web.streams import begun, event, stream
 
 router = APIRouter(prefix="/api/v1", tags=["questions"])
 outcomes.begin(QUESTIONS)
 
 
 class Question(SearchRequest):
-    """What a client asks: it is looked for, and answered from what is found."""
+    """What a client asks: it is looked for, and answered from what is found.
 
+    `messages` are the turns before it, the oldest first: a question that points back to them is looked for
+    with those that it points to.
+    """
+
+    messages: Turns = Field(default=[])
     stream: bool = False
 
 
@@ -46,39 +53,34 @@ async def ask(question: Question, request: Request, parts: PartsAtHand) -> Respo
 
     A client that leaves stops the model. A failure is a problem, after the first event an event `error`.
     """
-    answering, deadline = Answering(parts), Deadline(parts.settings.answer_seconds)
-    search = question.search(parts.settings)
-    if not question.stream:
-        with outcomes.counted(QUESTIONS):
-            async with deadline.limit():
-                answer = await until_disconnect(request, answering.answer(search))
-        return JSONResponse(answer.model_dump())
-    with outcomes.counted(QUESTIONS, success=False):
-        async with deadline.limit():
-            prepared = await until_disconnect(request, answering.prepare(search))
-        pieces = deadline.bound(answering.stream(prepared))
-        first = await until_disconnect(request, _first(pieces))
-    return stream(_events(first, pieces, prepared))
+    asked = Asked(question.search(parts.settings), question.messages)
+    pieces = Deadline(parts.settings.answer_seconds).bound(Answering(parts).answer(asked))
+    if question.stream:
+        with outcomes.counted(QUESTIONS, success=False):
+            pieces = await begun(request, pieces)
+        return stream(_events(pieces))
+    with outcomes.counted(QUESTIONS):
+        text, outcome = await until_disconnect(request, whole(pieces))
+    answer = Answer(
+        answer=text,
+        citations=outcome.citations,
+        retrieval=outcome.retrieval,
+        timings=outcome.timings,
+    )
+    return JSONResponse(answer.model_dump())
 
 
-async def _first(pieces: AsyncGenerator[str]) -> str | None:
-    return await anext(pieces, None)
-
-
-async def _events(
-    first: str | None, pieces: AsyncGenerator[str], prepared: Prepared
-) -> AsyncIterator[ServerSentEvent]:
+async def _events(pieces: AsyncGenerator[str | Outcome]) -> AsyncIterator[ServerSentEvent]:
     try:
-        with outcomes.counted(QUESTIONS):
-            async with contextlib.aclosing(pieces):
-                if first is not None:
-                    yield event({"chunk": first})
+        async with contextlib.aclosing(pieces):
+            with outcomes.counted(QUESTIONS):
                 async for piece in pieces:
-                    yield event({"chunk": piece})
+                    if isinstance(piece, str):
+                        yield event({"chunk": piece})
+                    else:
+                        outcome = piece
     except Problem as problem:
         yield event(problem.body(), "error")
-        return
-    yield event(
-        {"citations": [citation.model_dump() for citation in prepared.evidence.citations]}, "citations"
-    )
-    yield event({"retrieval": prepared.report.model_dump(), "timings": prepared.watch.seconds}, "done")
+    else:
+        yield event({"citations": [each.model_dump() for each in outcome.citations]}, "citations")
+        yield event({"retrieval": outcome.retrieval.model_dump(), "timings": outcome.timings}, "done")

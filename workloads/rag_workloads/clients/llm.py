@@ -5,11 +5,13 @@ import time
 from collections.abc import AsyncGenerator
 
 import httpx
-from httpx_sse import EventSource
 
 from rag_contract.endpoints import READY_PATH
 from rag_workloads import tracing
-from rag_workloads.web.problems import Problem
+from rag_workloads.clients.generation import Ending, Prompt
+from rag_workloads.clients.tokens import TokenEstimate
+from rag_workloads.web.problems import Problem, Unavailable
+from rag_workloads.web.streams import messages
 
 CONNECT_SECONDS = INFO_SECONDS = 5
 # How long the length of the context is taken for known.
@@ -19,14 +21,28 @@ CONTEXT_SECONDS = 60
 class PromptRefused(Problem):
     """The model refused the prompt, as one that is longer than its context."""
 
+    @property
+    def prompt_tokens(self) -> int | None:
+        """How many tokens the prompt had, if it is known."""
+        return self.extra.get("prompt_tokens")
+
+    @property
+    def context_length(self) -> int | None:
+        """How many tokens prompt and answer may have together, if it is known."""
+        return self.extra.get("context_length")
+
 
 class LlmClient:
-    """Asks the model for text. Errors are httpx's, or PromptRefused."""
+    """Asks the model for text. Raises PromptRefused, or Unavailable for "llm".
 
-    def __init__(self, url: str, answer_seconds: float) -> None:
-        timeout = httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS)
+    How long an answer may take is bounded by who waits for it.
+    """
+
+    def __init__(self, url: str) -> None:
+        timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
         hooks = {"request": [tracing.carry]}
         self._client = httpx.AsyncClient(base_url=url, timeout=timeout, event_hooks=hooks)
+        self.estimate = TokenEstimate()
         self._context_length: int | None = None
         self._known_until = 0.0
 
@@ -43,34 +59,30 @@ class LlmClient:
                 self._known_until = time.monotonic() + CONTEXT_SECONDS
         return self._context_length
 
-    async def generate(self, prompt: str, max_tokens: int, temperature: float) -> tuple[str, int]:
-        """The whole answer and the number of its tokens."""
-        response = await self._client.post(
-            "/generate", json=_request(prompt, max_tokens, temperature, stream=False)
-        )
-        _check(response)
-        answer = response.json()
-        return answer["text"], answer["tokens_used"]
-
-    async def stream(self, prompt: str, max_tokens: int, temperature: float) -> AsyncGenerator[str]:
-        """The answer piece by piece, as it is made."""
-        request = _request(prompt, max_tokens, temperature, stream=True)
-        async with self._client.stream("POST", "/generate", json=request) as response:
-            if response.is_error:
-                await response.aread()
-            _check(response)
-            async for event in EventSource(response).aiter_sse():
-                if event.data == "[DONE]":
-                    return
-                message = event.json()
-                if "chunk" not in message:  # a problem: the model failed in the middle of its answer
-                    raise httpx.RemoteProtocolError(message["detail"])
-                yield message["chunk"]
-            raise httpx.RemoteProtocolError("the answer ended before [DONE]")
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str | Ending]:
+        """The answer piece by piece as it is made, and how it ended."""
+        body = {**prompt.model_dump(), "stream": True}
+        try:
+            async with self._client.stream("POST", "/generate", json=body) as response:
+                if response.is_error:
+                    await response.aread()
+                _check(response)
+                async for message in messages(response):
+                    if "detail" in message:  # a problem: the model failed in the middle of its answer
+                        raise httpx.RemoteProtocolError(message["detail"])
+                    if "chunk" in message:
+                        yield message["chunk"]
+                        continue
+                    ending = Ending.model_validate(message)
+                    if ending.prompt_tokens:
+                        self.estimate.learn(prompt.prompt, ending.prompt_tokens)
+                    yield ending
+        except httpx.HTTPError as error:
+            raise Unavailable("llm", str(error) or type(error).__name__) from error
 
     async def ready(self) -> None:
         """Raise if the service cannot answer now."""
-        (await self._client.get(READY_PATH)).raise_for_status()
+        (await self._client.get(READY_PATH, timeout=INFO_SECONDS)).raise_for_status()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -82,9 +94,3 @@ def _check(response: httpx.Response) -> None:
     if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
         raise PromptRefused.of(response.json())
     response.raise_for_status()
-
-
-def _request(
-    prompt: str, max_tokens: int, temperature: float, *, stream: bool
-) -> dict[str, str | int | float | bool]:
-    return {"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature, "stream": stream}

@@ -1,41 +1,37 @@
-"""POST /generate and GET /health."""
+"""POST /generate, GET /info and GET /health."""
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from sse_starlette import ServerSentEvent
 
-from rag_workloads.llm.backend import Backend, Prompt
+from rag_workloads.clients.generation import Ending, Prompt
+from rag_workloads.llm.backend import Backend
 from rag_workloads.web import outcomes
 from rag_workloads.web.deadlines import Deadline
 from rag_workloads.web.disconnects import until_disconnect
 from rag_workloads.web.metrics import LLM_REQUESTS
 from rag_workloads.web.problems import Problem
 from rag_workloads.web.service import check_ready
-from rag_workloads.web.streams import event, stream
+from rag_workloads.web.streams import begun, done, event, stream
 
 router = APIRouter()
 outcomes.begin(LLM_REQUESTS)
 
 
-class GenerateRequest(BaseModel):
+class GenerateRequest(Prompt):
     """What a client asks for."""
 
-    prompt: Annotated[str, Field(min_length=1)]
-    max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 512
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     stream: bool = False
 
 
-class GenerateResponse(BaseModel):
-    """A whole answer; `tokens_used` counts the tokens that the model wrote."""
+class GenerateResponse(Ending):
+    """A whole answer."""
 
     text: str
-    tokens_used: int
 
 
 class Info(BaseModel):
@@ -47,16 +43,19 @@ class Info(BaseModel):
 
 @router.post("/generate", response_model=GenerateResponse)
 async def generate(body: GenerateRequest, request: Request) -> Response:
-    """The answer as JSON, or as events `{"chunk"}` up to [DONE]. A client that leaves stops the model."""
+    """The answer as JSON, or as events: `{"chunk"}`..., then how it ended, then [DONE].
+
+    A client that leaves stops the model.
+    """
     backend: Backend = request.app.state.backend
-    prompt = Prompt(body.prompt, body.max_tokens, body.temperature)
+    pieces = Deadline(backend.answer_seconds).bound(backend.stream(body))
     if body.stream:
-        return await _stream(backend, prompt, request)
+        with outcomes.counted(LLM_REQUESTS, success=False):
+            pieces = await begun(request, pieces)
+        return stream(_events(pieces))
     with outcomes.counted(LLM_REQUESTS):
-        async with Deadline(backend.answer_seconds).limit():
-            completion = await until_disconnect(request, backend.generate(prompt))
-    answer = GenerateResponse(text=completion.text, tokens_used=completion.tokens)
-    return JSONResponse(answer.model_dump())
+        whole = await until_disconnect(request, _whole(pieces))
+    return JSONResponse(whole.model_dump())
 
 
 @router.get("/info")
@@ -74,26 +73,23 @@ async def health(request: Request) -> dict[str, str]:
     return {"status": "healthy", "model": backend.model}
 
 
-async def _stream(backend: Backend, prompt: Prompt, request: Request) -> Response:
-    pieces = Deadline(backend.answer_seconds).bound(backend.stream(prompt))
-    # A failure before the first piece is still an HTTP status, not an event.
-    with outcomes.counted(LLM_REQUESTS, success=False):
-        first = await until_disconnect(request, _first(pieces))
-    return stream(_events(first, pieces))
+async def _whole(pieces: AsyncGenerator[str | Ending]) -> GenerateResponse:
+    text, ending = list[str](), Ending()
+    async for piece in pieces:
+        if isinstance(piece, Ending):
+            ending = piece
+        else:
+            text.append(piece)
+    return GenerateResponse(text="".join(text), **ending.model_dump())
 
 
-async def _first(pieces: AsyncGenerator[str]) -> str:
-    return await anext(pieces, "")
-
-
-async def _events(first: str, pieces: AsyncGenerator[str]) -> AsyncIterator[ServerSentEvent]:
+async def _events(pieces: AsyncGenerator[str | Ending]) -> AsyncIterator[ServerSentEvent]:
     try:
         async with contextlib.aclosing(pieces):
             with outcomes.counted(LLM_REQUESTS):
-                yield event({"chunk": first})
                 async for piece in pieces:
-                    yield event({"chunk": piece})
+                    yield event(piece.model_dump() if isinstance(piece, Ending) else {"chunk": piece})
     except Problem as problem:
         yield event(problem.body(), "error")
     else:
-        yield ServerSentEvent("[DONE]")
+        yield done()

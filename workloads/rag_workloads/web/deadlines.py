@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TypeVar
 
 from rag_workloads.web.problems import Problem
+
+T = TypeVar("T")
 
 
 class AnswerTimeout(Problem):
@@ -33,7 +36,7 @@ class Deadline:
                 raise
             raise AnswerTimeout(self._seconds) from None
 
-    async def bound(self, pieces: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    async def bound(self, pieces: AsyncGenerator[T]) -> AsyncGenerator[T]:
         """Bound a stream. The time that its reader takes counts too, and a piece is never cut short by it."""
         async with contextlib.aclosing(pieces):
             while True:

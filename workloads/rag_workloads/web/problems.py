@@ -55,7 +55,8 @@ class Problem(Exception):
     @classmethod
     def of(cls, body: dict[str, Any]) -> Self:
         """The problem that another of our services answered."""
-        return cls(body["status"], body["type"].removeprefix(URN), body["title"], body["detail"])
+        more = {name: value for name, value in body.items() if name not in ProblemBody.model_fields}
+        return cls(body["status"], body["type"].removeprefix(URN), body["title"], body["detail"], **more)
 
     def body(self) -> dict[str, Any]:
         """The members of the problem."""
@@ -100,6 +101,15 @@ def not_json() -> Problem:
 def _not_declared_json(error: dict[str, Any]) -> bool:
     """FastAPI checks such a body as the bytes that came."""
     return error["loc"] == ("body",) and isinstance(error["input"], bytes)
+
+
+def invalid(error: RequestValidationError) -> Problem:
+    """A request that is not what is described of it."""
+    if any(_not_declared_json(e) for e in error.errors()):
+        return not_json()
+    errors = [_described(e) for e in error.errors()]
+    detail = "; ".join(f"{'.'.join(e['location'])}: {e['message']}" for e in errors)
+    return Problem(422, "validation", "Invalid request", detail, errors=errors)
 
 
 def said(error: Mapping[str, Any]) -> str:
@@ -147,8 +157,4 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
-        if any(_not_declared_json(e) for e in error.errors()):
-            return not_json().response()
-        errors = [_described(e) for e in error.errors()]
-        detail = "; ".join(f"{'.'.join(e['location'])}: {e['message']}" for e in errors)
-        return Problem(422, "validation", "Invalid request", detail, errors=errors).response()
+        return invalid(error).response()

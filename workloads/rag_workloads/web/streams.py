@@ -1,12 +1,20 @@
-"""Server-sent events, which a stop of the server lets end."""
+"""Server-sent events: ours, which a stop of the server lets end, and those of servers that we ask."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, TypeVar
 
+import httpx
 import structlog
+from httpx_sse import EventSource
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 from sse_starlette.sse import AppStatus, SendTimeoutError
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
+
+from rag_workloads.web.disconnects import until_disconnect
+
+T = TypeVar("T")
 
 # It would cut every stream within half a second of SIGTERM. The server waits for them, and ours all end.
 AppStatus.enable_automatic_graceful_drain = False
@@ -15,6 +23,8 @@ AppStatus.enable_automatic_graceful_drain = False
 SEND_SECONDS = 10
 # Between two comments that keep a quiet stream open: less than proxies wait for one.
 HEARTBEAT_SECONDS = 15
+# The data of the last event, by which an answer that was cut off is told from one that has ended.
+DONE = "[DONE]"
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +37,11 @@ def event(data: dict[str, Any], name: str | None = None, id: str | None = None) 
 def place(id: str) -> ServerSentEvent:
     """No event, but the id after which a client that comes back goes on."""
     return ServerSentEvent(id=id)
+
+
+def done() -> ServerSentEvent:
+    """The last event of an answer."""
+    return ServerSentEvent(DONE)
 
 
 class EventAnswer(EventSourceResponse):
@@ -43,3 +58,30 @@ class EventAnswer(EventSourceResponse):
 def stream(events: AsyncIterator[ServerSentEvent]) -> EventAnswer:
     """The HTTP answer."""
     return EventAnswer(events, ping=HEARTBEAT_SECONDS, send_timeout=SEND_SECONDS)
+
+
+async def begun(request: Request, pieces: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """The same pieces once there is a first: a failure before it is an HTTP status, and not an event."""
+    first = await until_disconnect(request, _next(pieces))
+    return with_first(first, pieces)
+
+
+async def _next(pieces: AsyncGenerator[T]) -> T:
+    return await anext(pieces)
+
+
+async def with_first(first: T, pieces: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """The same pieces as before their first one was taken."""
+    async with contextlib.aclosing(pieces):
+        yield first
+        async for piece in pieces:
+            yield piece
+
+
+async def messages(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    """The JSON of the events that a server answers, up to the last; httpx.RemoteProtocolError without it."""
+    async for each in EventSource(response).aiter_sse():
+        if each.data == DONE:
+            return
+        yield each.json()
+    raise httpx.RemoteProtocolError(f"the stream ended before {DONE}")

@@ -65,9 +65,21 @@ function take({ name = "message", data }) {
 
 function cite(citations) {
   byId("citations").replaceChildren(...citations.map(citation));
+  byId("answer").replaceChildren(...linked(byId("answer").textContent, citations));
   byId("cited").hidden = !citations.length;
   byId("no-model").hidden = Boolean(byId("answer").textContent);
   if (citations.length) prepare();
+}
+
+/** The answer with its marks, such as [1], as buttons that open what they point at. */
+function linked(answer, citations) {
+  return answer.split(/(\[\d+\])/).map((part, index) => {
+    const cited = index % 2 ? citations[Number(part.slice(1, -1)) - 1] : null;
+    if (!cited) return part;
+    const button = element("button", { type: "button", class: "mark", title: cited.quote }, part);
+    button.addEventListener("click", () => open(cited, button));
+    return button;
+  });
 }
 
 function citation(cited, index) {
