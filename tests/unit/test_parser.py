@@ -15,7 +15,7 @@ from tests.patience import eventually
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.worker import parser as parser_module
 from rag_workloads.worker.pages import Page, Pages, paragraphs
-from rag_workloads.worker.parser import PAGES_A_PROCESS, Parser, TimeBudget
+from rag_workloads.worker.parser import PAGES_A_PROCESS, OpenFile, Parser, TimeBudget
 from rag_workloads.worker.reading import Crashed, Reader
 
 FILE, KIND = Path("a.pdf"), "application/pdf"
@@ -27,17 +27,19 @@ MEMORY = 64 << 20
 class Document:
     """Pages that name the process which reads them.
 
-    Page `deadly` kills it, page `large` needs more memory than it may have, page `endless` never ends.
+    Page `deadly` kills it, and so do those that look at it from so many pages away; page `large` needs more
+    memory than it may have, page `endless` never ends.
     """
 
-    def __init__(self, pages: int, deadly: int = 0, large: int = 0, endless: int = 0) -> None:
+    def __init__(self, pages: int, deadly: int = 0, large: int = 0, endless: int = 0, looks: int = 0) -> None:
         self._pages, self._deadly, self._large, self._endless = pages, deadly, large, endless
+        self._looks = looks
 
     def __len__(self) -> int:
         return self._pages
 
     def __getitem__(self, index: int) -> Page:
-        if index + 1 == self._deadly:
+        if abs(index + 1 - self._deadly) <= self._looks:
             os.kill(os.getpid(), signal.SIGKILL)
         if index + 1 == self._large:
             bytearray(2 * MEMORY)
@@ -46,34 +48,42 @@ class Document:
         return Page(paragraphs(f"{index + 1} {os.getpid()}"))
 
 
-def open_document(pages: int, deadly: int, large: int, path: Path, content_type: str) -> Pages:
+def open_document(pages: int, deadly: int, large: int, path: Path, content_type: str, alone: bool) -> Pages:
     return Document(pages, deadly, large)
 
 
-def open_unlucky(mark: Path, path: Path, content_type: str) -> Pages:
+def look_around(pages: int, deadly: int, path: Path, content_type: str, alone: bool) -> Pages:
+    return Document(pages, deadly, looks=0 if alone else 2)
+
+
+def sample(pages: int, deadly: int, path: Path, content_type: str, alone: bool) -> Pages:
+    return Document(pages, deadly) if alone else die(path, content_type, alone)
+
+
+def open_unlucky(mark: Path, path: Path, content_type: str, alone: bool) -> Pages:
     """A document whose page 40 kills the first process that opens it."""
     deadly = 0 if mark.exists() else 40
     mark.touch()
     return Document(70, deadly)
 
 
-def die_once(mark: Path, path: Path, content_type: str) -> Pages:
+def die_once(mark: Path, path: Path, content_type: str, alone: bool) -> Pages:
     if not mark.exists():
         mark.touch()
-        die(path, content_type)
+        die(path, content_type, alone)
     return Document(70)
 
 
-def refuse(error: Exception, path: Path, content_type: str) -> Pages:
+def refuse(error: Exception, path: Path, content_type: str, alone: bool) -> Pages:
     raise error
 
 
-def die(path: Path, content_type: str) -> Pages:
+def die(path: Path, content_type: str, alone: bool) -> Pages:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
 
 
-async def read(open_pages: Callable[[Path, str], Pages]) -> list[Page]:
+async def read(open_pages: OpenFile) -> list[Page]:
     async with Parser(MEMORY, open_pages).open(FILE, KIND, TimeBudget(SECONDS)) as reading:
         return [await reading.read(number) for number in range(1, reading.pages + 1)]
 
@@ -99,6 +109,15 @@ async def test_a_page_that_kills_the_process_costs_no_other(deadly: int) -> None
     pages = await read(partial(open_document, 70, deadly, 0))
     assert len(pages) == 70
     assert lost(pages) == [(deadly, ErrorCode.PARSE_CRASHED)]
+
+
+@pytest.mark.parametrize("open_pages", [look_around, sample])
+async def test_a_page_that_kills_the_process_costs_none_of_those_that_look_at_it(
+    open_pages: Callable[..., Pages],
+) -> None:
+    pages = await read(partial(open_pages, 20, 9))
+    assert len(pages) == 20
+    assert lost(pages) == [(9, ErrorCode.PARSE_CRASHED)]
 
 
 async def test_a_process_that_is_killed_for_anothers_memory_costs_nothing(tmp_path: Path) -> None:

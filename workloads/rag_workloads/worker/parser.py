@@ -21,6 +21,8 @@ PAGE_SHARE, SLOW_PAGE_SECONDS = 0.1, 10
 TRIES = 2
 
 T = TypeVar("T")
+# Opens a file of a content type, to read each page alone or not.
+OpenFile = Callable[[Path, str, bool], Pages]
 
 
 class TimeBudget:
@@ -50,10 +52,10 @@ class TimeBudget:
             self._left -= time.monotonic() - start
 
 
-def _open_pages(path: Path, content_type: str) -> Pages:
+def _open_pages(path: Path, content_type: str, alone: bool) -> Pages:
     from rag_workloads.worker import parsing  # noqa: PLC0415 - only the reading processes import PyMuPDF
 
-    return parsing.open_pages(path, content_type)
+    return parsing.open_pages(path, content_type, alone)
 
 
 class Hung(Exception):
@@ -64,26 +66,29 @@ class Reading:
     """A document that is being read, in one process after another.
 
     A page that kills or hangs its process costs no other: it is lost once it has done so in all its `TRIES`.
+    It may do so while others are read, which are told by it what runs along their tops: after the first time,
+    each is read alone.
     """
 
-    def __init__(self, reader: Callable[[], Reader], budget: TimeBudget) -> None:
-        self._new_reader, self._budget = reader, budget
+    def __init__(self, reader: Callable[[bool], Reader], budget: TimeBudget) -> None:
+        """`reader` makes one that reads pages alone, or not."""
+        self._new_reader, self._budget, self._alone = reader, budget, False
         self._reader: Reader | None = None
         self._pages_read = 0
         self.pages = 0
 
     async def open(self) -> None:
         """Open the file and count its `pages`; DocumentError if it is unreadable."""
-        crash = Crashed()
+        failure: Crashed | Hung = Crashed()
         for _ in range(TRIES):
             try:
                 await self._open()
-            except Crashed as error:
-                crash = error
+            except (Crashed, Hung) as error:
+                failure, self._alone = error, True
             else:
                 return
         hint = "Print it to a new PDF and upload that; if it fails again, workers may need more memory."
-        raise DocumentError(ErrorCode.PARSE_CRASHED, f"The file {crash}.", hint=hint)
+        raise DocumentError(ErrorCode.PARSE_CRASHED, f"The file {failure}.", hint=hint)
 
     async def read(self, number: int) -> Page:
         """Read a page, by its number from 1."""
@@ -93,7 +98,7 @@ class Reading:
                 return await self._read(number)
             except (Crashed, Hung) as error:
                 self.close()
-                failure = error
+                failure, self._alone = error, True
         return _lost(number, failure)
 
     def close(self) -> None:
@@ -104,18 +109,25 @@ class Reading:
 
     async def _open(self, page: int | None = None) -> Reader:
         self.close()
-        self._reader = self._new_reader()
-        self.pages = await self._budget.spend(self._reader.open(), page)
-        return self._reader
+        reader = self._reader = self._new_reader(self._alone)
+        opening = reader.open()
+        self.pages = await (
+            self._budget.spend(opening, page) if self._alone else self._in_time(opening, page)
+        )
+        return reader
 
     async def _read(self, number: int) -> Page:
         reader = self._reader
         if reader is None or self._pages_read == PAGES_A_PROCESS:
             reader = await self._open(number)
         self._pages_read += 1
+        return await self._in_time(reader.read(number), number)
+
+    async def _in_time(self, work: Awaitable[T], page: int | None) -> T:
+        """Await what takes no longer than one page may; Hung if it does."""
         try:
             async with asyncio.timeout(self._budget.page_seconds) as scope:
-                return await self._budget.spend(reader.read(number), number)
+                return await self._budget.spend(work, page)
         except TimeoutError as error:
             if not scope.expired():
                 raise
@@ -130,14 +142,17 @@ def _lost(page: int, error: Crashed | Hung) -> Page:
 class Parser:
     """Opens documents to read; each of the processes that do may take `memory_bytes`."""
 
-    def __init__(self, memory_bytes: int, open_pages: Callable[[Path, str], Pages] = _open_pages) -> None:
+    def __init__(self, memory_bytes: int, open_pages: OpenFile = _open_pages) -> None:
         self._memory, self._open_pages = memory_bytes, open_pages
 
     @contextlib.asynccontextmanager
     async def open(self, path: Path, content_type: str, budget: TimeBudget) -> AsyncIterator[Reading]:
         """Open a file while the body runs; form feeds part the pages of a text."""
-        open_pages = partial(self._open_pages, path, content_type)
-        reading = Reading(partial(Reader, open_pages, self._memory), budget)
+
+        def reader(alone: bool) -> Reader:
+            return Reader(partial(self._open_pages, path, content_type, alone), self._memory)
+
+        reading = Reading(reader, budget)
         with contextlib.closing(reading):
             await reading.open()
             yield reading

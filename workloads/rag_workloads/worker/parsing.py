@@ -24,13 +24,14 @@ NO_TEXT_TYPES = (
 )
 
 
-def open_pages(path: Path, content_type: str) -> Pages:
+def open_pages(path: Path, content_type: str, alone: bool = False) -> Pages:
     """The pages of a file, whose type is told by its content; DocumentError if it is unreadable.
 
     Those of a text are parted by form feeds; a document without pages is one page.
+    A page of a PDF is read with what others tell of it, such as a running header, unless it is read `alone`.
     """
     if _is_pdf(path, content_type):
-        return PdfPages(path)
+        return PdfPages(path, alone)
     if office.is_package(path):
         return office.read(path).pages()
     if content_type.lower().startswith(NO_TEXT_TYPES):

@@ -7,18 +7,27 @@ page's own objects.
 
 import re
 import zlib
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pymupdf
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
-from rag_workloads.worker.pages import Page, clean, paragraphs
+from rag_workloads.worker.pages import Page
+from rag_workloads.worker.pdf_blocks import page_blocks
+from rag_workloads.worker.pdf_grids import bordered
+from rag_workloads.worker.pdf_headings import Types, types_of
+from rag_workloads.worker.pdf_lines import FLAGS, Line, read_lines
+from rag_workloads.worker.pdf_margins import running
+from rag_workloads.worker.pdf_tables import Table
 
-FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+# Pages on each side that tell what runs along the top and bottom of one: headers may be those of every other.
+NEIGHBOURS = 2
+# Pages, from all over a document, that tell in which sizes it is set.
+SAMPLE = 12
 # MuPDF keeps what pages share, such as fonts, up to 256 MiB of it; so many pages share it here.
 PAGES_A_STORE = 32
-# Of a table of contents, they would be most of the tokens.
-LEADERS = re.compile(r"(?: ?\.){4,}")
 REFERENCE = re.compile(r"(\d+) \d+ R")
 # Every page that a program wrote has some of them, a page with nothing on it too, if it has any content.
 OPERATORS = frozenset(
@@ -36,9 +45,14 @@ pymupdf.TOOLS.mupdf_display_warnings(False)
 class PdfPages:
     """The pages of a PDF, each read when it is asked for; one that cannot be read costs no other."""
 
-    def __init__(self, path: Path) -> None:
-        """DocumentError if the file cannot be opened."""
-        self._pdf = _open(path)
+    def __init__(self, path: Path, alone: bool = False) -> None:
+        """DocumentError if the file cannot be opened.
+
+        What other pages tell of a page is not asked if each is read `alone`: one may end the process.
+        """
+        self._pdf, self._alone = _open(path), alone
+        self._lines = lru_cache(maxsize=2 * NEIGHBOURS + 1)(self._read_lines)
+        self._types = None if alone else types_of(self._sample(), self._outline())
 
     def __len__(self) -> int:
         """How many pages there really are."""
@@ -47,7 +61,53 @@ class PdfPages:
     def __getitem__(self, index: int) -> Page:
         if index % PAGES_A_STORE == 0:
             pymupdf.TOOLS.store_shrink(100)
-        return _read_page(self._pdf, index + 1)
+        number = index + 1
+        try:
+            page = self._pdf[index]
+            blocks = tuple(page_blocks(*self._structure(page, index), number))
+            damage = "" if blocks or page.get_bboxlog() else _damage(self._pdf, page)
+        except Exception as error:  # whatever a broken page raises is about this page only
+            _unless_memory(error)
+            blocks, damage = (), str(error)
+        if not damage:
+            return Page(blocks)
+        message = f"Page {number} cannot be read: {damage}."
+        return Page(warning=PageWarning(page=number, code=ErrorCode.PDF_CORRUPT, message=message))
+
+    def _structure(self, page: pymupdf.Page, index: int) -> tuple[list[Line], list[Table], Types]:
+        """The lines that are the page's own, its tables, and the document's types."""
+        lines = self._read_lines(index) if self._alone else self._lines(index)
+        tables = bordered(page, lines)
+        near = (
+            () if self._alone else range(max(0, index - NEIGHBOURS), min(len(self), index + NEIGHBOURS + 1))
+        )
+        neighbours = [self._readable_lines(other) for other in near if other != index]
+        free = [line for line in lines if not any(table.holds(line) for table in tables)]
+        dropped = running(free, neighbours, page.rect.height)
+        return [line for line in lines if line not in dropped], tables, self._types or types_of([lines], [])
+
+    def _read_lines(self, index: int) -> list[Line]:
+        return read_lines(self._pdf[index])
+
+    def _readable_lines(self, index: int) -> list[Line]:
+        """Those of another page; none if that is broken."""
+        try:
+            return self._lines(index)
+        except Exception as error:
+            _unless_memory(error)
+            return []
+
+    def _sample(self) -> Iterator[list[Line]]:
+        count = min(len(self), SAMPLE)
+        for at in range(count):
+            yield self._readable_lines(at * len(self) // count)
+
+    def _outline(self) -> list[tuple[int, str, int]]:
+        try:
+            return [(level, title, page) for level, title, page in self._pdf.get_toc()]
+        except Exception as error:  # it says nothing of the pages
+            _unless_memory(error)
+            return []
 
 
 def _open(path: Path) -> pymupdf.Document:
@@ -133,22 +193,6 @@ def _is_lost(pdf: pymupdf.Document, node: int) -> bool:
 
 def _references(value: tuple[str, str]) -> list[int]:
     return [int(number) for number in REFERENCE.findall(value[1])]
-
-
-def _read_page(pdf: pymupdf.Document, number: int) -> Page:
-    try:
-        page = pdf[number - 1]
-        # Its paragraphs, with an empty line between them.
-        blocks = [text for *_, text, _, _ in page.get_text("blocks", flags=FLAGS)]
-        text = clean(LEADERS.sub(" …", "\n\n".join(blocks)))
-        damage = "" if text or page.get_bboxlog() else _damage(pdf, page)
-    except Exception as error:  # whatever a broken page raises is about this page only
-        _unless_memory(error)
-        text, damage = "", str(error)
-    if not damage:
-        return Page(paragraphs(text))
-    message = f"Page {number} cannot be read: {damage}."
-    return Page(warning=PageWarning(page=number, code=ErrorCode.PDF_CORRUPT, message=message))
 
 
 def _unless_memory(error: Exception) -> None:
