@@ -598,7 +598,7 @@ async def test_recovery_notices_a_lost_batch_only(bench: Bench, monkeypatch: pyt
     assert await bench.queued(document)
 
 
-def die(path: Path, content_type: str) -> Pages:
+def die(path: Path, content_type: str, alone: bool) -> Pages:
     """A file that kills the process that opens it."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")

@@ -12,7 +12,7 @@ import pymupdf
 FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 BOLD_NAMES, MONO_NAMES = ("bold", "black", "heavy"), ("mono", "courier", "consol", "typewriter")
 # Segments that are nearer, in sizes of their type, are one line: justified text has such spaces.
-WORD_SPACE = 1.6
+WORD_SPACE = 1.2
 # What begins an item of a list; its text may be far from it.
 BULLETS = "•‣▪▫◦●○■□◆➢✓\uf0b7\uf0a7–—*·-"
 MARKER = re.compile(

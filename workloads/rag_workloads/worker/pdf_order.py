@@ -10,7 +10,7 @@ MARGIN_SHARE = 0.15
 # What may run over a gutter, of the height of all lines: headings, figures, the beginning of an article.
 CROSSING = 0.4
 LEAST_LINES = 4
-# Columns are prose: their lines have so many characters, and fill so much of the column, at the median.
+# Columns are prose: their lines have so many characters, and fill so much of the column.
 PROSE_CHARACTERS, PROSE_FILL = 12, 0.55
 
 
@@ -83,8 +83,11 @@ def _between_prose(lines: Sequence[Line], gutter: float, extent: tuple[float, fl
 
 
 def _is_prose(side: list[Line]) -> bool:
+    """Whether half of a side's characters are in lines as long as a column's."""
     left, right = min(line.x0 for line in side), max(line.x1 for line in side)
-    widths = sorted(line.x1 - line.x0 for line in side)
-    characters = sorted(len(line.text.strip()) for line in side)
-    middle = len(side) // 2
-    return widths[middle] >= PROSE_FILL * (right - left) and characters[middle] >= PROSE_CHARACTERS
+    half = sum(len(line.text) for line in side) / 2
+    for line in sorted(side, key=lambda line: line.x1 - line.x0):
+        half -= len(line.text)
+        if half <= 0:
+            return line.x1 - line.x0 >= PROSE_FILL * (right - left) and len(line.text) >= PROSE_CHARACTERS
+    return False

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag_workloads.worker.pages import Block, clean
 from rag_workloads.worker.pdf_lines import Line
 
 # Points.
 NEAR = 3.0
-# Without borders, so many rows in turn make a table, of short cells that begin at the same places.
-LEAST_ROWS, LEAST_COLUMNS, CELL_CHARACTERS = 3, 2, 60
+# Without borders, a table is so many rows in turn of short cells in columns; in sizes of the type, how far
+# rows are apart at most, and how much nearer the lines of one cell are.
+LEAST_ROWS, LEAST_COLUMNS, CELL_CHARACTERS = 3, 2, 45
+FAR, NEARER = 1.5, 0.15
 HEADER_ROWS = 3
+
+Column = tuple[float, float]
 
 
 Box = tuple[float, float, float, float]
@@ -39,56 +44,57 @@ class Table:
 
 
 def aligned(rows: Sequence[list[Line]]) -> Iterator[list[Line] | Table]:
-    """Rows of lines in order, with a table in the place of each run of rows whose cells are in columns."""
+    """Rows of lines in order, with a table in the place of each run of rows whose lines are in columns."""
     at = 0
     while at < len(rows):
-        end = _end_of_table(rows, at)
-        if end - at >= LEAST_ROWS:
-            yield _aligned_table(rows[at:end])
-            at = end
+        run = _run(rows[at:])
+        if len(run) >= LEAST_ROWS:
+            yield _table(run)
         else:
-            yield rows[at]
-            at += 1
+            run = rows[at : at + 1]
+            yield run[0]
+        at += len(run)
 
 
-def _end_of_table(rows: Sequence[list[Line]], start: int) -> int:
-    """Where the rows end that have the columns of the row at `start`."""
-    first = rows[start]
-    end = start
-    while (
-        end < len(rows) and _fits(rows[end], first) and (end == start or _follows(rows[end], rows[end - 1]))
-    ):
-        end += 1
-    return end
+def _run(rows: Sequence[list[Line]]) -> Sequence[list[Line]]:
+    """The rows, from the first on, whose lines stand in columns, the first and the last in two at least."""
+    columns: list[Column] = []
+    end = 0
+    for at, row in enumerate(rows):
+        if at and row[0].y0 - rows[at - 1][0].y1 > FAR * row[0].size:
+            break
+        grown = _grown(columns, row)
+        if grown is None or (at == 0 and len(grown) < LEAST_COLUMNS):
+            break
+        columns = grown
+        end = at + 1 if len(row) >= LEAST_COLUMNS else end
+    return rows[:end]
 
 
-def _fits(row: list[Line], first: list[Line]) -> bool:
-    """Whether the cells of a row stand in the columns of another one."""
-    if (
-        len(row) < LEAST_COLUMNS
-        or len(row) > len(first)
-        or any(len(line.text) > CELL_CHARACTERS for line in row)
-    ):
-        return False
-    return all(any(_same_column(line, cell) for cell in first) for line in row)
+def _grown(columns: list[Column], row: Sequence[Line]) -> list[Column] | None:
+    """The columns with a row in them; None if it does not stand in them, or is no row of cells."""
+    grown = list(columns)
+    for line in row:
+        met = [column for column in grown if column[0] < line.x1 and line.x0 < column[1]]
+        if len(line.text) > CELL_CHARACTERS or len(met) > 1:
+            return None
+        grown = [column for column in grown if column not in met]
+        x0, x1 = met[0] if met else (line.x0, line.x1)
+        grown.append((min(x0, line.x0), max(x1, line.x1)))
+    return sorted(grown)
 
 
-def _same_column(a: Line, b: Line) -> bool:
-    ends = abs(a.x0 - b.x0), abs(a.x1 - b.x1), abs(a.x0 + a.x1 - b.x0 - b.x1) / 2
-    return min(ends) <= NEAR
-
-
-def _follows(row: list[Line], above: list[Line]) -> bool:
-    return row[0].y0 - above[0].y1 < 1.5 * (above[0].y1 - above[0].y0)
-
-
-def _aligned_table(rows: Sequence[list[Line]]) -> Table:
-    columns = rows[0]
-    cells = [["" for _ in columns] for _ in rows]
-    for row, texts in zip(rows, cells, strict=True):
+def _table(rows: Sequence[list[Line]]) -> Table:
+    columns: list[Column] = []
+    for row in rows:
+        columns = _grown(columns, row) or columns
+    cells: list[list[str]] = []
+    for at, row in enumerate(rows):
+        if not at or not _goes_on(rows, at):
+            cells.append(["" for _ in columns])
         for line in row:
-            at = next(at for at, column in enumerate(columns) if _same_column(line, column))
-            texts[at] = f"{texts[at]} {line.text}".strip()
+            column = next(place for place, (x0, x1) in enumerate(columns) if x0 < line.x1 and line.x0 < x1)
+            cells[-1][column] = f"{cells[-1][column]} {line.text}".strip()
     lines = [line for row in rows for line in row]
     box = (
         min(line.x0 for line in lines),
@@ -96,4 +102,11 @@ def _aligned_table(rows: Sequence[list[Line]]) -> Table:
         max(line.x1 for line in lines),
         max(line.y1 for line in lines),
     )
-    return Table(cells, int(all(line.bold for line in columns)), box)
+    return Table(cells, int(all(line.bold for line in rows[0])), box)
+
+
+def _goes_on(rows: Sequence[list[Line]], at: int) -> bool:
+    """Whether a row of lines goes on with the cells above it: it is nearer to them than rows of cells are."""
+    distances = [below[0].middle - above[0].middle for above, below in pairwise(rows)]
+    nearer = NEARER * rows[at][0].size
+    return min(distances) + nearer > distances[at - 1] and distances[at - 1] < max(distances) - nearer
