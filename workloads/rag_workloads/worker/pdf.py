@@ -84,7 +84,11 @@ class PdfPages:
         neighbours = [self._readable_lines(other) for other in near if other != index]
         free = [line for line in lines if not any(table.holds(line) for table in tables)]
         dropped = running(free, neighbours, page.rect.height)
-        return [line for line in lines if line not in dropped], tables, self._types or types_of([lines], [])
+        return (
+            [line for line in lines if line not in dropped],
+            tables,
+            self._types or types_of([(index + 1, lines)], []),
+        )
 
     def _read_lines(self, index: int) -> list[Line]:
         return read_lines(self._pdf[index])
@@ -97,10 +101,10 @@ class PdfPages:
             _unless_memory(error)
             return []
 
-    def _sample(self) -> Iterator[list[Line]]:
+    def _sample(self) -> Iterator[tuple[int, list[Line]]]:
         count = min(len(self), SAMPLE)
-        for at in range(count):
-            yield self._readable_lines(at * len(self) // count)
+        for index in (at * len(self) // count for at in range(count)):
+            yield index + 1, self._readable_lines(index)
 
     def _outline(self) -> list[tuple[int, str, int]]:
         try:

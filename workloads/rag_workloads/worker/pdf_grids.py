@@ -114,13 +114,13 @@ def _grids(across: list[Rule], down: list[Rule]) -> Iterator[tuple[list[Rule], l
             grid_across += new_across
             if not new_down and not new_across:
                 break
-        if len(grid_across) >= 2 and len(grid_down) >= 2:
+        if len(grid_across) >= 2 and grid_down:
             yield grid_across, grid_down
 
 
 def _table(page: pymupdf.Page, lines: Sequence[Line], across: list[Rule], down: list[Rule]) -> Table | None:
     """What stands in a grid's cells; None if it is no table."""
-    ys, xs = _clusters(rule.at for rule in across), _clusters(rule.at for rule in down)
+    ys, xs = _edges(across, down), _edges(down, across)
     height, width = len(ys) - 1, len(xs) - 1
     if height < 2 or width < 2:
         return None
@@ -140,6 +140,12 @@ def _table(page: pymupdf.Page, lines: Sequence[Line], across: list[Rule], down: 
         for row in range(height)
     ]
     return Table(rows, _headers(texts, height), (xs[0], ys[0], xs[-1], ys[-1]))
+
+
+def _edges(rules: Iterable[Rule], crossing: Sequence[Rule]) -> list[float]:
+    """The places of a grid's rules, and its outer edges, which may have none."""
+    ends = min(rule.start for rule in crossing), max(rule.end for rule in crossing)
+    return _clusters([*(rule.at for rule in rules), *ends])
 
 
 def _owners(

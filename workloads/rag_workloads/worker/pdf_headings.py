@@ -9,10 +9,12 @@ from rag_workloads.worker.pdf_lines import Line
 
 # In sizes of the body's type.
 LARGER, AS_LARGE = 1.12, 0.95
+# Points; sizes that differ less are one.
+NO_OTHER = 0.3
 MOST_LINES, MOST_CHARACTERS = 3, 160
 DEEPEST = 6
 NUMBERING = re.compile(
-    r"(?:(?:chapter|section|appendix|part)\s+)?((?:\d{1,3}|[A-Z])(?:\.\d{1,3})*)\.?\s", re.IGNORECASE
+    r"\A(?:(?:chapter|section|appendix|part)\s+)?((?:\d{1,3}|[A-Z])(?:\.\d{1,3})*)\.?\s", re.IGNORECASE
 )
 CAPTION = re.compile(r"(?:fig(?:ure|\.)|table|listing|图|表)\s*\d", re.IGNORECASE)
 NO_HEADING_ENDS = tuple(".,;:。，；：")
@@ -23,12 +25,14 @@ NO_LETTERS = re.compile(r"[\W\d_]+")
 class Types:
     """The type of a document: the size of its body, and those of its headings, largest first.
 
-    `outline` names the headings of each page, from 1, by their letters and digits alone, and their levels.
+    `outline` names the headings of each page, from 1, by their letters and digits alone, and their levels;
+    `listed` are the levels that those of a size mostly have there.
     """
 
     body: float = 0.0
     sizes: tuple[float, ...] = ()
     outline: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    listed: Mapping[float, int] = field(default_factory=dict)
 
     def level(self, lines: Sequence[Line], page: int) -> int:
         """That of a paragraph on a page if it is a heading, from 1, else 0."""
@@ -46,30 +50,37 @@ class Types:
         return bold or size >= LARGER * self.body
 
     def _rank(self, size: float) -> int:
-        larger = sum(other > size + 0.3 for other in self.sizes)
+        for listed, level in self.listed.items():
+            if abs(listed - size) <= NO_OTHER:
+                return level
+        larger = sum(other > size + NO_OTHER for other in self.sizes)
         return min(1 + larger, DEEPEST)
 
 
-def types_of(pages: Iterable[Sequence[Line]], outline: Sequence[tuple[int, str, int]]) -> Types:
-    """The type of a document, of some of its pages and its outline: levels, titles and pages."""
-    sampled = list(pages)
+def types_of(pages: Iterable[tuple[int, Sequence[Line]]], outline: Sequence[tuple[int, str, int]]) -> Types:
+    """The type of a document, of some of its numbered pages and its outline: levels, titles and pages."""
+    sampled = [(page, line) for page, lines in pages for line in lines]
     sizes: Counter[float] = Counter()
-    for lines in sampled:
-        for line in lines:
-            sizes[line.size] += len(line.text)
+    for _, line in sampled:
+        sizes[line.size] += len(line.text)
     body = max(sizes, key=sizes.__getitem__, default=0.0)
     titles: dict[int, dict[str, int]] = {}
     for level, title, page in outline:
         titles.setdefault(page, {})[letters(title)] = min(level, DEEPEST)
+    listed: dict[float, Counter[int]] = {}
+    for page, line in sampled:
+        if level := titles.get(page, {}).get(letters(line.text), 0):
+            listed.setdefault(line.size, Counter())[level] += 1
     types = Types(body, (), titles)
-    found = sorted({line.size for lines in sampled for line in lines if types.level([line], 0)}, reverse=True)
-    return Types(body, tuple(_apart(found)), titles)
+    found = sorted({line.size for page, line in sampled if types.level([line], page)}, reverse=True)
+    levels = {size: counted.most_common(1)[0][0] for size, counted in listed.items() if size > body}
+    return Types(body, tuple(_apart(found)), titles, levels)
 
 
 def _apart(sizes: Iterable[float]) -> Iterable[float]:
     last = float("inf")
     for size in sizes:
-        if last - size > 0.3:
+        if last - size > NO_OTHER:
             yield size
             last = size
 

@@ -9,9 +9,9 @@ from rag_workloads.worker.pdf_lines import Line
 
 # Points.
 NEAR = 3.0
-# Without borders, a table is so many rows in turn of short cells in columns; in sizes of the type, how far
-# rows are apart at most, and how much nearer the lines of one cell are.
-LEAST_ROWS, LEAST_COLUMNS, CELL_CHARACTERS = 3, 2, 45
+# Without borders, a table is so many rows in turn of cells in columns, some of them short; in sizes of the
+# type, how far rows are apart at most, and how much nearer the lines of one cell are.
+LEAST_ROWS, LEAST_COLUMNS, SHORT_CELL, LONG_CELL = 3, 2, 35, 90
 FAR, NEARER = 1.5, 0.15
 HEADER_ROWS = 3
 
@@ -73,10 +73,13 @@ def _run(rows: Sequence[list[Line]]) -> Sequence[list[Line]]:
 
 def _grown(columns: list[Column], row: Sequence[Line]) -> list[Column] | None:
     """The columns with a row in them; None if it does not stand in them, or is no row of cells."""
+    lengths = [len(line.text) for line in row]
+    if min(lengths) > SHORT_CELL or max(lengths) > LONG_CELL:
+        return None
     grown = list(columns)
     for line in row:
         met = [column for column in grown if column[0] < line.x1 and line.x0 < column[1]]
-        if len(line.text) > CELL_CHARACTERS or len(met) > 1:
+        if len(met) > 1:
             return None
         grown = [column for column in grown if column not in met]
         x0, x1 = met[0] if met else (line.x0, line.x1)
