@@ -80,3 +80,20 @@ def test_a_key_is_asked_for_and_kept_for_the_session_only(open_page: OpenPage, l
     assert KEY in page.evaluate("Object.values(sessionStorage)")
     assert KEY not in page.evaluate("Object.values(localStorage)")
     assert page.context.cookies() == []
+
+
+def test_the_question_for_a_key_stays_until_one_is_given_that_can_be_sent(
+    open_page: OpenPage, locked: str
+) -> None:
+    page = open_page(url=locked)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    for _ in range(3):
+        page.keyboard.press("Escape")
+    dialog.get_by_label("The API asks for a key").fill("schlüssel-密")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("The API asks for a key").fill(KEY)
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#connection")).to_have_text("Live")

@@ -2,7 +2,7 @@
 
 import { documentPath, get, request } from "./api.js";
 import { complain, confirmed, notify } from "./dialogs.js";
-import { byId, settled } from "./dom.js";
+import { byId, steadily } from "./dom.js";
 import { currentFilter, filterBy, showCounts, start as startFilters } from "./filters.js";
 import { say } from "./i18n.js";
 import { Row } from "./row.js";
@@ -33,7 +33,7 @@ export function changed(event) {
   reloadSoon();
 }
 
-const reloadSoon = settled(700, load);
+const reloadSoon = steadily(700, load);
 
 /** Reads the page that is shown. A list may give less than it was asked for, though more follows. */
 export async function load() {

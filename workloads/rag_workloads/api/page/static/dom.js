@@ -30,4 +30,21 @@ export function settled(milliseconds, call) {
   };
 }
 
+/** Calls a function some milliseconds after a call, and again once it is done if there were more meanwhile. */
+export function steadily(milliseconds, call) {
+  let called = false;
+  let busy = false;
+  return async () => {
+    called = true;
+    if (busy) return;
+    busy = true;
+    while (called) {
+      await pause(milliseconds);
+      called = false;
+      await call();
+    }
+    busy = false;
+  };
+}
+
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -10,6 +10,9 @@ const PARTS = {
   "data-i18n-placeholder": (node, text) => node.setAttribute("placeholder", text),
 };
 
+// Written into a message as it is, a name in such letters would reorder the words around it.
+const RIGHT_TO_LEFT = /[\p{Script=Arab}\p{Script=Hebr}\p{Script=Syrc}\p{Script=Thaa}]/u;
+
 let language = "en";
 let messages = {};
 
@@ -86,7 +89,7 @@ function written(value, kind) {
     case "time":
       return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
     default:
-      return String(value);
+      return RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : String(value);
   }
 }
 

@@ -23,16 +23,13 @@ function ask(wrong) {
   const dialog = byId("key-dialog");
   byId("key-wrong").hidden = !wrong;
   byId("key").value = "";
-  dialog.oncancel = (event) => event.preventDefault();
+  dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    byId("key-form").addEventListener(
-      "submit",
-      () => {
-        sessionStorage.setItem(KEPT, byId("key").value.trim());
-        resolve();
-      },
-      { once: true },
-    );
+    dialog.onclose = () => {
+      if (!dialog.returnValue) return dialog.showModal(); // closed by Escape, while requests wait for a key
+      sessionStorage.setItem(KEPT, byId("key").value.trim());
+      resolve();
+    };
   });
 }

@@ -13,10 +13,8 @@ export const standing = ({ state, stage }) =>
 export class Row {
   /** `act` has what can be done: open, retry, cancel, remove, only (those that failed alike). */
   constructor(document, act) {
-    const button = (name, key) => {
-      const node = say(element("button", { type: "button", onclick: () => act[name](this.document) }), key);
-      return label(node, `${key}Of`, { name: document.file_name });
-    };
+    const button = (name, key) =>
+      say(element("button", { type: "button", onclick: () => act[name](this.document) }), key);
     this.name = element("button", { type: "button", class: "link name", onclick: () => act.open(this.document) });
     this.state = element("span", { class: "state" });
     this.progress = label(element("progress", { max: 100 }), "documents.progress");
@@ -38,7 +36,7 @@ export class Row {
     this.document = document;
     const { state, error } = document;
     const unfinished = UNFINISHED.includes(state);
-    this.name.textContent = document.file_name;
+    this.#name(document.file_name);
     this.node.dataset.state = state;
     say(this.state, standing(document));
     this.progress.hidden = !unfinished;
@@ -48,6 +46,13 @@ export class Row {
     if (error) this.#sayError(error);
     this.#show(this.retry, RETRIABLE.includes(state));
     this.#show(this.cancel, unfinished);
+  }
+
+  #name(name) {
+    this.name.textContent = name;
+    label(this.retry, "documents.retryOf", { name });
+    label(this.cancel, "documents.cancelOf", { name });
+    label(this.remove, "documents.deleteOf", { name });
   }
 
   #sayFacts() {

@@ -47,7 +47,8 @@ export async function lookAgain() {
 }
 
 async function look(id) {
-  const document = await get(documentPath(id)).catch(() => null);
+  const gone = { state: "deleted", progress: 0 };
+  const document = await get(documentPath(id)).catch(({ status }) => (status === 404 ? gone : null));
   if (document) followed.get(id)?.forEach((item) => item.show(document));
 }
 
@@ -74,6 +75,9 @@ function clear() {
   byId("uploading").hidden = !byId("uploads").children.length;
 }
 
+/** Whether it is a file that can be sent: of a folder, or of one that has changed, the browser gives nothing. */
+const readable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
 class Item {
   constructor(file) {
     this.file = file;
@@ -92,6 +96,7 @@ class Item {
       } catch (error) {
         const busy = error.status === 503 || error.status === 429;
         if (error.status && !busy) return this.#refused(error);
+        if (!error.status && !(await readable(this.file))) return this.#refused({ type: "unreadable", message: "" });
         say(this.state, busy ? "upload.busy" : "upload.lost");
         await pause(1000 * error.retryAfter || AGAIN);
       }

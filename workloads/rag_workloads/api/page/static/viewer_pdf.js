@@ -29,7 +29,10 @@ export async function load(path) {
   const pdf = await loading.promise;
   return {
     pages: pdf.numPages,
-    draw: async (page, quote, sheet) => draw(await pdf.getPage(page), quote, sheet),
+    draw: async (page, quote, sheet, wanted) => {
+      const leaf = await pdf.getPage(page);
+      return wanted() ? draw(leaf, quote, sheet) : null;
+    },
     close: () => loading.destroy(),
   };
 }
