@@ -57,6 +57,11 @@ CREATED: list[tuple[str, Manifest, Manifest]] = [
         {"llm": {}},
     ),
     (
+        "must hold {passages} and {question}: there the passages and the question are put",
+        {"llm": {"managed": {"model": "m"}, "promptTemplate": "{passages} {question}"}},
+        {"llm": {"managed": {"model": "m"}, "promptTemplate": "Answer: {question}"}},
+    ),
+    (
         "replicas and autoscaling are mutually exclusive",
         {"embedding": embedding(replicas=2)},
         {"embedding": embedding(replicas=2, autoscaling={"maxReplicas": 3})},

@@ -150,7 +150,7 @@ def guarded() -> Iterator[str]:
         {"name": "loader", "scopes": ["ingest"], "variable": "API_KEY_1"},
     ]
     values = {"API_KEY_0": "asks", "API_KEY_1": "loads"}
-    with lone_api("/live", API_KEYS=json.dumps(keys), **values) as url:
+    with lone_api("/live", STORAGE_URL="file:///nowhere", API_KEYS=json.dumps(keys), **values) as url:
         yield url
 
 

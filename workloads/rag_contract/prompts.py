@@ -17,7 +17,7 @@ Answer:"""
 
 
 def checked(template: str) -> str:
-    """The template; ValueError if it has not both of what it must have, once each."""
-    if missing := [each for each in NEEDED if template.count(each) != 1]:
-        raise ValueError(f"the template must hold {' and '.join(missing)} once: there the text is put")
+    """The template; ValueError if it has not all that it must have."""
+    if missing := [each for each in NEEDED if each not in template]:
+        raise ValueError(f"the template must hold {' and '.join(missing)}: there the text is put")
     return template

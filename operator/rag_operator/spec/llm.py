@@ -19,8 +19,8 @@ from rag_operator.fields import (
 )
 
 TEMPLATE_RULE = Rule(
-    " && ".join(f"self.split('{place}').size() == 2" for place in prompts.NEEDED),
-    f"must hold {' and '.join(prompts.NEEDED)} once each: there the passages and the question are put",
+    " && ".join(f"self.contains('{place}')" for place in prompts.NEEDED),
+    f"must hold {' and '.join(prompts.NEEDED)}: there the passages and the question are put",
 )
 
 
