@@ -22,7 +22,7 @@ RUN /opt/venv/bin/python -m rag_standins.models ${MODEL} --out /models
 FROM scratch
 LABEL org.opencontainers.image.title="ragpipeline-model" \
       org.opencontainers.image.description="A model's files in /models, and cp" \
-      org.opencontainers.image.licenses="Apache-2.0 AND GPL-2.0-only"
+      org.opencontainers.image.licenses="Apache-2.0 AND MIT AND GPL-2.0-only"
 COPY --from=build /bin/busybox /bin/cp
 COPY --from=build /models /models
 ENV PATH=/bin

@@ -118,7 +118,8 @@ class Embedding(Part):
     model_config = rules(EXACTLY_ONE)
 
     model: ModelName = Field(
-        description="Name of the embedding model on the Hugging Face hub. A change needs a new collection."
+        description="Name of the embedding model, of an image that the operator knows or on the Hugging Face"
+        " hub. A change needs a new collection."
     )
     dimensions: int | None = Field(
         default=None,
