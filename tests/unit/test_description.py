@@ -105,6 +105,7 @@ def test_the_longest_text(tmp_path: Path, files: dict[str, Any], tokens: int) ->
         ({"prompts": {}, "default_prompt_name": None}, "", ""),
         ({"prompts": QUERY_AND_PASSAGE}, "query: ", "passage: "),
         ({"prompts": {"query": "q: ", "document": "d: ", "passage": "p: "}}, "q: ", "d: "),
+        ({"prompts": {"query": "q: ", "document": "", "passage": "p: "}}, "q: ", "p: "),
         ({"prompts": {"query": "q: ", "s2s": "s: "}, "default_prompt_name": "s2s"}, "q: ", "s: "),
         ({"prompts": {"all": "a: "}, "default_prompt_name": "all"}, "a: ", "a: "),
         ({"prompts": {"query": "q: ", "document": ""}, "default_prompt_name": "query"}, "q: ", ""),

@@ -22,6 +22,7 @@ MODEL_ID = "intfloat/multilingual-e5-small"
 PROMPTS = {"query": "query: ", "passage": "passage: "}
 MAX_TOKENS = 512
 SPECIAL = BEGIN, PADDING, END, UNKNOWN = 0, 1, 2, 3
+MASK = -1
 # Sixteen bytes of two numbers each, lower halves first, and what all of them are multiplied by.
 BLOCK = np.dtype([("scale", "<f2"), ("numbers", np.uint8, 16)])
 MIDDLE = 8
@@ -117,7 +118,7 @@ def _tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:
     words = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(words)
     tokenizer.decoder = decoders.Metaspace()
-    names = [pieces[id][0] for id in SPECIAL]
+    names = [pieces[id][0] for id in (*SPECIAL, MASK)]
     tokenizer.add_special_tokens(names)
     begin, end = (pieces[BEGIN][0], BEGIN), (pieces[END][0], END)
     tokenizer.post_processor = processors.TemplateProcessing(

@@ -53,7 +53,7 @@ class Description:
         config, sentence = _json(folder / "config.json"), _json(folder / "sentence_bert_config.json")
         prompting = _json(folder / "config_sentence_transformers.json")
         prompts = Prompts(prompting.get("prompts") or {}, prompting.get("default_prompt_name"))
-        pooling, unknown = _pooling(folder, prompted=bool(prompts.texts))
+        pooling, unknown = _pooling(folder, prompted=any(prompts.texts.values()))
         return cls(
             config,
             _max_tokens(config, sentence, _json(folder / "tokenizer_config.json")),

@@ -21,8 +21,12 @@ class Prompts:
             raise Unsupported(f"the model's default prompt {self.default!r} is none of its prompts")
 
     def name(self, lane: Lane) -> str | None:
-        """Which one stands before the texts of a lane, if any."""
-        return next((name for name in NAMES[lane] if name in self.texts), self.default)
+        """Which one stands before the texts of a lane, if any.
+
+        Of a lane's names one that says something comes first, as sentence-transformers writes "" for others.
+        """
+        known = [name for name in NAMES[lane] if name in self.texts]
+        return min(known, key=lambda name: not self.texts[name], default=self.default)
 
     def text(self, lane: Lane, name: str | None = None) -> str:
         """The prompt of that name, or the lane's if it is None; Unsupported if there is none of the name."""
