@@ -1,6 +1,7 @@
 """Command line of the benchmarks: `python -m tests.bench demo|test [--cold]`, or the name of another."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,8 @@ from demo.target import LocalCluster
 
 from tests.bench import at_rest, demo_runs, document_api, documents, ingest, record, sight, suite
 from tests.bench.page import render
+from tests.bench.retrieval import measure as retrieval
+from tests.bench.retrieval import xquad
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -61,6 +64,15 @@ def document_api_command(records: Annotated[int, typer.Option(min=100)] = docume
 def sight_command() -> None:
     """Counts the panels that show data, and the alerts that fire when something breaks."""
     record.write("sight", asyncio.run(sight.measure(Steps())))
+    render()
+
+
+@app.command("retrieval")
+def retrieval_command(
+    folder: Annotated[Path, typer.Option("--xquad", help="Folder with XQuAD.")] = xquad.FOLDER,
+) -> None:
+    """Measures by questions with known answers how well and how quickly passages are found and quoted."""
+    record.write("retrieval", asyncio.run(retrieval.measure(Steps(), folder)))
     render()
 
 

@@ -8,8 +8,8 @@ from tests.bench.record import PAGE, read
 INTRODUCTION = """# Figures
 
 Measured by `make bench NAME=demo`, `NAME=test` (with `ARGS=--cold` for the cold runs), `NAME=ingest`,
-`NAME=documents`, `NAME=document-api` and `NAME=sight`, which write this page and the JSON beside it,
-with the commit and the machine of each.
+`NAME=documents`, `NAME=document-api`, `NAME=sight` and `NAME=retrieval`, which write this page and the JSON
+beside it, with the commit and the machine of each.
 """
 AIMS = {
     "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
@@ -31,6 +31,7 @@ def render() -> None:
         *_documents(read("documents")),
         *_document_api(read("document-api")),
         *_sight(read("sight")),
+        *_retrieval(read("retrieval")),
     ]
     PAGE.write_text("\n".join(parts))
 
@@ -152,6 +153,47 @@ def _sight(figures: Mapping[str, Any]) -> Iterable[str]:
     yield f"## Seeing it\n\n{_provenance(figures)}\n"
     yield _table(
         ("what", "measured", "aim"), [(text, figures[key], aim) for key, (text, aim) in SIGHT.items()]
+    )
+
+
+RETRIEVAL = {
+    "citations_ms": ("the citations of ten passages, median, ms", "at most 5"),
+    "questions_per_second_8_clients": ("retrievals a second with 8 clients", "at least 60"),
+    "chunks": ("of so many chunks", "10,000"),
+    "quotes_verbatim": ("quotes that stand word for word on the page that they name", "1"),
+    "quote_agreement": ("right pages whose answering sentence is quoted", "not below the next"),
+    "quote_agreement_embedded": ("the same, where each sentence is embedded for the question", ""),
+}
+COLUMNS = {"recall_at_5": "recall@5", "ndcg_at_10": "nDCG@10", "first_right": "first right"}
+
+
+def _retrieval(figures: Mapping[str, Any]) -> Iterable[str]:
+    if not figures:
+        return
+    yield f"## Finding\n\n{_provenance(figures)}\n"
+    yield (
+        "Questions whose right pages are known, of five manuals and of XQuAD; a pipeline for each set."
+        " nDCG counts each right page where it is shown first; the last figure is of the first citation.\n"
+    )
+    models = {figures["model"]: figures, **figures["other_models"]}
+    for model, sets in models.items():
+        yield f"### By {model}\n"
+        rows = [
+            (name, questions, mode, *(sets[name][mode][column] for column in COLUMNS))
+            for name, questions in figures["questions"].items()
+            for mode in sets[name]
+        ]
+        yield _table(("set", "questions", "mode", *COLUMNS.values()), rows)
+    yield "### Stages, median, ms\n"
+    stages = {stage: None for modes in figures["stage_ms"].values() for ms in modes.values() for stage in ms}
+    timed = [
+        (model, mode, *(ms.get(stage, "") for stage in stages))
+        for model, modes in figures["stage_ms"].items()
+        for mode, ms in modes.items()
+    ]
+    yield _table(("model", "mode", *stages), timed)
+    yield _table(
+        ("what", "measured", "aim"), [(text, figures[key], aim) for key, (text, aim) in RETRIEVAL.items()]
     )
 
 

@@ -1,7 +1,6 @@
-"""Asks one set in one mode: `PYTHONPATH=hack python -m tests.bench.retrieval policy --mode dense`."""
+"""Asks some sets in some modes: `PYTHONPATH=hack python -m tests.bench.retrieval policy --mode dense`."""
 
 import asyncio
-import statistics
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,10 @@ from demo.steps import Steps
 
 from tests.bench.retrieval import xquad
 from tests.bench.retrieval.asking import MODELS, MODES, library
+from tests.bench.retrieval.matrix import told
+from tests.bench.retrieval.pages import misplaced, not_verbatim
 from tests.bench.retrieval.question_sets import MANUALS, QuestionSet
-from tests.bench.retrieval.scores import quote_agreement, summary
+from tests.bench.retrieval.scores import Found
 
 SETS = [manual.name for manual in MANUALS] + [f"xquad_{language}" for language in xquad.LANGUAGES]
 
@@ -29,9 +30,8 @@ def main(
     """Asks all questions of sets and shows how good what is found is."""
     with tempfile.TemporaryDirectory() as texts:
         for name in names:
-            asyncio.run(
-                show(asyncio.run(question_set(name, folder, Path(texts))), modes.split(","), model, missed)
-            )
+            asked = asyncio.run(question_set(name, folder, Path(texts)))
+            asyncio.run(show(asked, modes.split(","), model, missed))
 
 
 async def question_set(name: str, folder: Path, texts: Path) -> QuestionSet:
@@ -45,27 +45,25 @@ async def question_set(name: str, folder: Path, texts: Path) -> QuestionSet:
 async def show(asked: QuestionSet, modes: list[str], model: str, missed: bool) -> None:
     """Asks a set in some modes."""
     steps = Steps()
-    async with library(steps, asked, model) as found_in:
+    for words in misplaced(asked):
+        steps.console.print(f"Not there: {words}", markup=False)
+    async with library(steps, asked, model) as pipeline:
         for mode in modes:
             with steps.step(f"Ask {len(asked.questions)} questions of {asked.name}, {mode}") as step:
-                answers = [await found_in.ask(question, mode) for question in asked.questions]
-                found = [each.found for each in answers]
-                figures = {**summary(found), "quote_agreement": quote_agreement(found)}
-                step.log(" ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-                stages = {
-                    stage: [each.seconds.get(stage, 0) for each in answers] for stage in answers[0].seconds
-                }
-                step.log(
-                    " ".join(
-                        f"{stage} {statistics.median(each) * 1000:.1f} ms" for stage, each in stages.items()
-                    )
-                )
-                for each in found if missed else []:
-                    if not each.first_right():
-                        cited = [(cited.document, cited.page) for cited in each.citations[:3]]
-                        step.log(
-                            f"{each.question.text} {[place.page for place in each.question.places]} {cited}"
-                        )
+                answers = [await pipeline.ask(question, mode) for question in asked.questions]
+                step.log(f"{told(answers)}; {pipeline.chunks} chunks")
+                cited = {cited for each in answers for cited in each.found.citations}
+                for cite in not_verbatim(asked, list(cited)):
+                    steps.console.print(f"Not verbatim: {cite}", markup=False, soft_wrap=True)
+                for each in answers if missed else []:
+                    if not each.found.first_right():
+                        steps.console.print(_missed(each.found), markup=False, soft_wrap=True)
+
+
+def _missed(found: Found) -> str:
+    cited = ", ".join(f"{cited.document} {cited.page}" for cited in found.citations[:3])
+    right = ", ".join(str(place.page) for place in found.question.places)
+    return f"{found.question.text} On {right}, cited: {cited}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A pipeline with the documents of one set, and its answers to the set's questions."""
+"""A pipeline with the documents of one set, and what it answers."""
 
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -36,30 +36,41 @@ MODELS = {"minilm": QUICKSTART}
 
 @dataclass(frozen=True)
 class Asked:
-    """The answers to a question, with the seconds of each step."""
+    """What came back for a question, with the seconds of each stage."""
 
     found: Found
     seconds: Mapping[str, float]
 
 
 class Library:
-    """A pipeline that holds a set's documents."""
+    """A pipeline that holds documents, `chunks` in all; `names` are theirs by their ids."""
 
-    def __init__(self, http: httpx.AsyncClient, names: Mapping[str, str], texts: Mapping[str, str]) -> None:
-        self._http, self._names, self._texts = http, names, texts
+    def __init__(self, http: httpx.AsyncClient, names: Mapping[str, str], chunks: int) -> None:
+        self._http, self._names, self.chunks = http, names, chunks
 
     async def ask(self, question: Question, mode: str) -> Asked:
-        """Returns what a mode finds for a question, and how long it takes."""
-        body = {"query": question.text, "top_k": PASSAGES, **MODES[mode]}
-        response = await self._http.post("/api/v1/query", json=body)
-        answer = response.raise_for_status().json()
+        """Returns the passages that a mode finds for a question, and what is cited of them."""
+        retrieved = await self.retrieve(question.text, mode)
+        answered = await self._post("/api/v1/query", question.text, mode)
+        passages = [
+            Passage(self._names[each["document_id"]], each["page"], each["text"])
+            for each in retrieved["passages"]
+        ]
         cited = [
             Cited(self._names[each["document_id"]], each["page"], each["quote"])
-            for each in answer["citations"]
+            for each in answered["citations"]
         ]
-        texts = [self._texts[each["chunk_id"]] for each in answer["citations"]]
-        passages = [Passage(each.document, each.page, text) for each, text in zip(cited, texts, strict=True)]
-        return Asked(Found(question, passages, cited), answer["timings"])
+        citing = {"citations": answered["timings"].get("citations", 0)}
+        return Asked(Found(question, passages, cited), retrieved["timings"] | citing)
+
+    async def retrieve(self, text: str, mode: str) -> dict[str, Any]:
+        """Returns the passages that a mode finds, as the API says them."""
+        return await self._post("/api/v1/retrieve", text, mode)
+
+    async def _post(self, path: str, text: str, mode: str) -> dict[str, Any]:
+        response = await self._http.post(path, json={"query": text, "top_k": PASSAGES, **MODES[mode]})
+        answer: dict[str, Any] = response.raise_for_status().json()
+        return answer
 
 
 @asynccontextmanager
@@ -69,18 +80,23 @@ async def library(steps: Steps, asked: QuestionSet, model: str) -> AsyncIterator
         file = Path(folder, "pipeline.yaml")
         file.write_text(yaml.safe_dump(_resource(MODELS[model])))
         async with running(steps, file) as url, Client(url) as client:
-            with steps.step(f"Read and embed {len(asked.files)} documents of {asked.name}"):
-                outcomes = await Uploading(client, Board(len(asked.files))).send_and_follow(asked.files)
-            if bad := [each for each in outcomes if each.bad]:
-                raise DemoError(f"{bad[0].path.name} {bad[0].status}: {bad[0].error}")
-            names = {each.document_id or "": each.path.stem for each in outcomes}
-            texts = {chunk.chunk_id: chunk.text for name in names for chunk in await client.chunks(name)}
+            with steps.step(f"Read and embed {len(asked.files)} documents of {asked.name} by {model}"):
+                names, chunks = await fill(client, asked.files)
             async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as http:
-                yield Library(http, names, texts)
+                yield Library(http, names, chunks)
+
+
+async def fill(client: Client, files: list[Path]) -> tuple[dict[str, str], int]:
+    """Uploads files; returns their names without suffix by the documents' ids, and the number of chunks."""
+    outcomes = await Uploading(client, Board(len(files))).send_and_follow(files)
+    if bad := [each for each in outcomes if each.bad]:
+        raise DemoError(f"{bad[0].path.name} {bad[0].status}: {bad[0].error}")
+    names = {each.document_id or "": each.path.stem for each in outcomes}
+    return names, sum(each.result.chunks for each in outcomes if each.result)
 
 
 def _resource(example: Path) -> dict[str, Any]:
-    """Returns an example's pipeline with its own embedding, no language model and the defaults of finding."""
+    """Returns an example's pipeline with no language model, and with the defaults of finding."""
     resource: dict[str, Any] = yaml.safe_load(example.read_text())
     for name in ("llm", "retrieval"):
         resource["spec"].pop(name, None)

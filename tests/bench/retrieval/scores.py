@@ -72,11 +72,14 @@ class Found:
         return any(cited.names(place) for cited in self.citations[:1] for place in self.question.places)
 
     def quoted_rightly(self) -> bool | None:
-        """Whether the first citation of a right page quotes what answers; None where no page is right."""
-        for cited in self.citations:
-            if places := [place for place in self.question.places if cited.names(place)]:
-                return any(cited.quotes(place) for place in places)
-        return None
+        """Whether a citation of a right page quotes what answers; None where no right page is cited."""
+        quoted = [
+            cited.quotes(place)
+            for cited in self.citations
+            for place in self.question.places
+            if cited.names(place)
+        ]
+        return any(quoted) if quoted else None
 
 
 def summary(found: Sequence[Found]) -> dict[str, float]:
@@ -90,7 +93,8 @@ def summary(found: Sequence[Found]) -> dict[str, float]:
 
 def quote_agreement(found: Sequence[Found]) -> float:
     """Returns how often the answering sentence is quoted where a right page is cited."""
-    return share([right for each in found if (right := each.quoted_rightly()) is not None])
+    judged = [right for each in found if (right := each.quoted_rightly()) is not None]
+    return share(judged) if judged else 0
 
 
 def share(right: Sequence[bool]) -> float:
