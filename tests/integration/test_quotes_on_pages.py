@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from demo.steps import Steps
-from tests.bench.retrieval.asking import PASSAGES, library
+from tests.bench.retrieval.asking import MINILM, PASSAGES, library
 from tests.bench.retrieval.pages import misplaced, not_verbatim
 from tests.bench.retrieval.question_sets import MANUALS
 
@@ -14,7 +14,7 @@ async def test_what_is_quoted_stands_word_for_word_on_the_page_that_is_cited() -
     manual = next(each for each in MANUALS if each.name == "r")
     whole = await manual.questions()
     asked = replace(whole, questions=whole.questions[:QUESTIONS])
-    async with library(Steps(), asked, "minilm") as pipeline:
+    async with library(Steps(), asked, MINILM) as pipeline:
         found = [(await pipeline.ask(question, "default")).found for question in asked.questions]
     cited = [citation for each in found for citation in each.citations]
     assert len(cited) == QUESTIONS * PASSAGES

@@ -9,7 +9,7 @@ import typer
 from demo.steps import Steps
 
 from tests.bench.retrieval import xquad
-from tests.bench.retrieval.asking import MODELS, MODES, library
+from tests.bench.retrieval.asking import MINILM, MODELS, MODES, library
 from tests.bench.retrieval.matrix import told
 from tests.bench.retrieval.pages import misplaced, not_verbatim
 from tests.bench.retrieval.question_sets import MANUALS, QuestionSet
@@ -23,7 +23,7 @@ def main(
     modes: Annotated[
         str, typer.Option("--mode", help=f"Any of {', '.join(MODES)}, with commas between.")
     ] = "default",
-    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "minilm",
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = MINILM,
     folder: Annotated[Path, typer.Option("--xquad", help="Folder with XQuAD.")] = xquad.FOLDER,
     missed: Annotated[bool, typer.Option(help="Show the questions whose first citation is wrong.")] = False,
 ) -> None:

@@ -31,7 +31,8 @@ MODES: Mapping[str, Mapping[str, Any]] = {
     "hybrid_reranked": {"mode": "hybrid", "rerank": True},
 }
 # The examples that name each model.
-MODELS = {"minilm": QUICKSTART}
+MINILM, E5 = "all-MiniLM-L6-v2", "multilingual-e5-small"
+MODELS = {MINILM: QUICKSTART, E5: QUICKSTART.with_name("chinese.yaml")}
 
 
 @dataclass(frozen=True)
