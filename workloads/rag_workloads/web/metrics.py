@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPMethod
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
@@ -90,8 +91,9 @@ SWEEP_FOUND = Gauge(
     ["kind"],
 )
 
-# A path that matched no route would make a label value per scanner's guess.
-UNMATCHED = "unmatched"
+# A path that matched no route would make a label value per scanner's guess, and so would a method of WebDAV.
+UNMATCHED, OTHER = "unmatched", "other"
+METHODS = frozenset(HTTPMethod)
 
 
 class MetricsMiddleware:
@@ -119,8 +121,9 @@ class MetricsMiddleware:
                 await self.app(scope, receive, observe)
             finally:
                 endpoint = getattr(scope.get("route"), "path", UNMATCHED)
-                HTTP_REQUESTS.labels(scope["method"], endpoint, str(status)).inc()
-                HTTP_SECONDS.labels(scope["method"], endpoint).observe(time.perf_counter() - start)
+                method = scope["method"] if scope["method"] in METHODS else OTHER
+                HTTP_REQUESTS.labels(method, endpoint, str(status)).inc()
+                HTTP_SECONDS.labels(method, endpoint).observe(time.perf_counter() - start)
 
 
 async def nothing_beside() -> None:
