@@ -147,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         _check,
         "install what is missing; say in a line why the cluster cannot be, or what is left to compile",
     )
-    command("build", _build, "build every binary (16 minutes on 2 cores, the first time)")
+    command("build", _build, "build every binary (20 minutes on 2 cores, the first time)")
     command("up", _up, "start what does not run and wait until the node is Ready")
     command("down", _down, "stop and remove everything but images, logs and binaries")
     command("status", _status, "show processes, nodes and pods; fails when something does not run")

@@ -19,8 +19,8 @@ def install() -> None:
     kustomization = render("prometheus/kustomization.yaml", NAMESPACE=NAMESPACE, SOURCE=source, TAG=tag)
     kubectl("apply", "--server-side", "--kustomize", str(kustomization.parent))
     kubectl("wait", "--for=condition=Established", "crd", "--all")
-    tag = images.load_built(SERVER, "prometheus")
-    instance = render("prometheus/prometheus.yaml", NAMESPACE=NAMESPACE, TAG=tag)
+    image = f"localhost/{SERVER}:{images.load_built(SERVER, 'prometheus')}"
+    instance = render("prometheus/prometheus.yaml", NAMESPACE=NAMESPACE, IMAGE=image)
     kubectl("apply", "--server-side", "--filename", str(instance))
     available = ("--for=condition=Available", "--timeout=180s")
     kubectl("wait", f"--namespace={NAMESPACE}", *available, "prometheus/prometheus")

@@ -2,6 +2,7 @@
 
 import json
 
+from . import prometheus
 from .errors import DemoError
 from .kube import Kube
 from .paths import IMAGE_VALUES, OPERATOR_CHART, PIPELINE_CHART, QUICKSTART
@@ -32,13 +33,16 @@ async def install_operator(kube: Kube, steps: Steps) -> None:
     """Installs or upgrades the operator with its chart, and waits until it is available."""
     with steps.step(f"helm install {OPERATOR}") as step:
         await require_no_other_operator(kube)
-        where = ("--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--values", str(IMAGE_VALUES))
+        where = ("--namespace", OPERATOR_NAMESPACE, "--create-namespace")
+        scraper = f"networkPolicies.scraperNamespace={prometheus.NAMESPACE}"
+        values = ("--values", str(IMAGE_VALUES), "--set", scraper)
         await kube.helm(
             "upgrade",
             "--install",
             OPERATOR,
             str(OPERATOR_CHART),
             *where,
+            *values,
             "--wait",
             "--timeout=3m",
             show=step.say,

@@ -1,19 +1,19 @@
 """A cluster by kind, where it and a Docker engine answer: nothing is compiled.
 
-Redis, Qdrant, llama.cpp and KEDA are the released ones, which the node pulls.
+Redis, Qdrant, llama.cpp, KEDA and Prometheus are the released ones, which the node pulls.
 """
 
 import json
 import shlex
 import shutil
-from hashlib import sha256
-from pathlib import Path
-
-import httpx
+from string import Template
 
 from .errors import DemoError
+from .install import create_namespace
 from .kube import Kube
-from .paths import CACHE, IMAGE_VALUES
+from .paths import CACHE, IMAGE_VALUES, PROMETHEUS_MANIFEST
+from .prometheus import NAMESPACE
+from .released import KEDA, PROMETHEUS_OPERATOR
 from .shell import CommandError, run
 from .steps import Step, Steps
 
@@ -24,12 +24,10 @@ OTHERS = {
     "kubectl": "https://kubernetes.io/docs/tasks/tools/",
     "helm": "https://helm.sh/docs/intro/install/",
 }
-# The version of hack/cluster/modules/keda, and like there without webhooks.
-KEDA_VERSION = "2.21.0"
-KEDA_URL = f"https://github.com/kedacore/keda/releases/download/v{KEDA_VERSION}/keda-{KEDA_VERSION}-core.yaml"
-KEDA_SHA256 = "e682084c3a93b8adc30fb22f2e63a1604ef1832d31769976a40682c5fa745927"
-# The first time, the node pulls KEDA's images.
-KEDA_TIMEOUT = "--timeout=300s"
+# The version is that of the manifest, and of hack/cluster/modules/prometheus.
+PROMETHEUS_IMAGE = "quay.io/prometheus/prometheus:v3.14.0"
+# The first time, the node pulls the images.
+AVAILABLE = ("--for=condition=Available", "--timeout=300s")
 
 
 class KindError(DemoError):
@@ -111,12 +109,24 @@ class KindCluster:
 
     async def keda(self, steps: Steps) -> None:
         """Installs KEDA from its released manifests."""
-        with steps.step(f"Install KEDA {KEDA_VERSION}") as step:
-            manifests = str(await keda_manifests())
-            await self.kube.kubectl("apply", "--server-side", "--filename", manifests, show=step.say)
-            available = ("--for=condition=Available", KEDA_TIMEOUT)
-            await self.kube.kubectl("wait", "deployment", "--all", "--namespace=keda", *available)
-            await self.kube.kubectl("wait", "apiservice/v1beta1.external.metrics.k8s.io", *available)
+        with steps.step(f"Install KEDA {KEDA.version}") as step:
+            await self._apply(str(await KEDA.manifests()), step)
+            await self.kube.kubectl("wait", "deployment", "--all", "--namespace=keda", *AVAILABLE)
+            await self.kube.kubectl("wait", "apiservice/v1beta1.external.metrics.k8s.io", *AVAILABLE)
+
+    async def prometheus(self, steps: Steps) -> None:
+        """Installs the Prometheus operator from its released manifests, and by it the official Prometheus."""
+        with steps.step(f"Install Prometheus by its operator {PROMETHEUS_OPERATOR.version}") as step:
+            await self._apply(str(await PROMETHEUS_OPERATOR.manifests()), step)
+            await self.kube.kubectl("wait", "crd", "--all", "--for=condition=Established")
+            await create_namespace(self.kube, NAMESPACE)
+            await self._apply("-", step, stdin=prometheus_manifest())
+            where = f"--namespace={NAMESPACE}"
+            await self.kube.kubectl("wait", "prometheus/prometheus", where, *AVAILABLE)
+
+    async def _apply(self, filename: str, step: Step, stdin: str | None = None) -> None:
+        apply = ("apply", "--server-side", "--filename", filename)
+        await self.kube.kubectl(*apply, stdin=stdin, show=step.say)
 
     async def remove(self, steps: Steps) -> None:
         """Deletes the cluster if the demo has made it; images and downloads stay."""
@@ -130,24 +140,10 @@ class KindCluster:
         steps.console.print(f"Kept for the next start: {CACHE}, and the images of Docker.", soft_wrap=True)
 
 
-async def keda_manifests() -> Path:
-    """Returns KEDA's released manifests, fetched once; raises DemoError unless they are those pinned here."""
-    path = CACHE / KEDA_URL.rpartition("/")[2]
-    if not path.exists():
-        try:
-            async with httpx.AsyncClient(follow_redirects=True, timeout=60) as http:
-                response = (await http.get(KEDA_URL)).raise_for_status()
-        except httpx.HTTPError as error:
-            raise DemoError(
-                f"{KEDA_URL} cannot be fetched ({error}): bring it to {path} yourself, then run this again"
-            ) from error
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(response.content)
-    if sha256(path.read_bytes()).hexdigest() != KEDA_SHA256:
-        raise DemoError(
-            f"{path} is not what KEDA has released as {KEDA_VERSION}: remove it, then run this again"
-        )
-    return path
+def prometheus_manifest() -> str:
+    """Returns the Prometheus of hack/cluster, with the official image."""
+    manifest = Template(PROMETHEUS_MANIFEST.read_text())
+    return manifest.substitute(NAMESPACE=NAMESPACE, IMAGE=PROMETHEUS_IMAGE)
 
 
 async def _kind(*arguments: str, step: Step, advice: str) -> str:

@@ -9,5 +9,6 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ragp
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 OPERATOR_CHART = ROOT / "charts" / "ragpipeline-operator"
 PIPELINE_CHART = ROOT / "charts" / "ragpipeline"
+PROMETHEUS_MANIFEST = ROOT / "hack" / "cluster" / "manifests" / "prometheus" / "prometheus.yaml"
 IMAGE_VALUES = BUILD / "images.yaml"
 TIMINGS = BUILD / "demo-timings.json"

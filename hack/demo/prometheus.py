@@ -1,4 +1,4 @@
-"""The Prometheus that hack/cluster installs, asked by its own API."""
+"""The Prometheus that the demo brings, or that a cluster has under the same name, asked by its own API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,6 +41,15 @@ class Prometheus:
         response.raise_for_status()
         series: list[Series] = response.json()["data"]["result"]
         return series
+
+
+async def absence(kube: Kube) -> str:
+    """Returns why there is none to ask; empty where there is."""
+    if not await kube.serves("monitoring.coreos.com"):
+        return "the cluster does not serve monitoring.coreos.com"
+    if not await kube.get("service", SERVICE, NAMESPACE):
+        return f"there is no service {SERVICE} in the namespace {NAMESPACE}"
+    return ""
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from rag_contract.endpoints import API_PORT
 from .install import OPERATOR, OPERATOR_NAMESPACE
 from .kube import Kube
 from .pipeline import Pipeline
-from .prometheus import NAMESPACE, SERVICE, prometheus
+from .prometheus import absence, prometheus
 
 OPERATOR_PORT = 9090
 
@@ -25,10 +25,10 @@ async def show(pipeline: Pipeline, seconds: float, console: Console) -> None:
     operator = await _samples(kube, f"{OPERATOR}-metrics", OPERATOR_PORT, OPERATOR_NAMESPACE)
     for line in (*of_the_api(api), *of_the_operator(operator)):
         console.print(f"  {line}")
-    if await kube.get("service", SERVICE, NAMESPACE):
-        console.print(f"  {await _alerts(pipeline, seconds)}")
+    if why := await absence(kube):
+        console.print(f"  no alert was looked at: {why}")
     else:
-        console.print(f"  no alert was looked at: there is no Prometheus in the namespace {NAMESPACE}")
+        console.print(f"  {await _alerts(pipeline, seconds)}")
 
 
 def of_the_api(samples: Iterable[Sample]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from .errors import DemoError
 from .paths import ROOT
@@ -62,8 +63,9 @@ async def run(
 
     async def write() -> None:
         if process.stdin and stdin is not None:
-            process.stdin.write(stdin.encode())
-            await process.stdin.drain()
+            with suppress(ConnectionError):  # it ends without reading on: its status and output tell why
+                process.stdin.write(stdin.encode())
+                await process.stdin.drain()
             process.stdin.close()
 
     assert process.stdout

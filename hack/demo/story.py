@@ -42,14 +42,16 @@ async def up(target: Target, steps: Steps) -> None:
 
 
 async def prepare(target: Target, steps: Steps) -> None:
-    """Brings cluster, images, KEDA, operator and the manual to their places, side by side where possible."""
+    """Brings cluster, images, what serves the operator, it and the manual, side by side where possible."""
     async with asyncio.TaskGroup() as group:
         group.create_task(fetch_manual(steps))
         built = group.create_task(install.build_images(steps, *target.image_options))
         await target.start(steps)
         group.create_task(target.keda(steps))
+        monitored = group.create_task(target.prometheus(steps))
         await built
         await target.deliver_images(steps)
+        await monitored  # the chart brings the operator's own PodMonitor where that kind is known
         await install.install_operator(target.kube, steps)
 
 

@@ -9,6 +9,7 @@ from .errors import DemoError
 from .install import IMAGES, require_no_other_operator, uninstall_operator
 from .kube import Kube
 from .paths import CACHE
+from .prometheus import absence
 from .shell import CommandError, run
 from .steps import Steps
 
@@ -17,7 +18,7 @@ INSTALL_KEDA = "https://keda.sh/docs/latest/deploy/"
 
 
 class Target(Protocol):
-    """A cluster, and how images and KEDA come into it."""
+    """A cluster, and how images, KEDA and Prometheus come into it."""
 
     kube: Kube
     # What a user types to reach the cluster with kubectl, and after `make demo-down` to remove everything.
@@ -37,6 +38,9 @@ class Target(Protocol):
 
     async def keda(self, steps: Steps) -> None:
         """Makes KEDA available in the cluster."""
+
+    async def prometheus(self, steps: Steps) -> None:
+        """Makes the Prometheus operator's kinds available, and a Prometheus that takes them up."""
 
     async def remove(self, steps: Steps) -> None:
         """Removes everything that the demo brought."""
@@ -63,7 +67,7 @@ class LocalCluster:
 
     async def start(self, steps: Steps) -> None:
         """Compiles and starts Kubernetes."""
-        with steps.step("Compile Kubernetes, etcd, KEDA and Helm") as step:
+        with steps.step("Compile Kubernetes, etcd, KEDA, Prometheus and Helm") as step:
             await run(CLUSTER, "build", show=step.say)
         with steps.step("Start the cluster") as step:
             await run(CLUSTER, "up", show=step.say)
@@ -85,7 +89,7 @@ class LocalCluster:
             await run(CLUSTER, "keda", show=step.say)
 
     async def prometheus(self, steps: Steps) -> None:
-        """Installs Prometheus by its operator; the demo has no time to compile them, the first time."""
+        """Installs Prometheus by its operator."""
         with steps.step("Install Prometheus") as step:
             await run(CLUSTER, "prometheus", show=step.say)
 
@@ -131,6 +135,12 @@ class GivenCluster:
                 raise DemoError(
                     f"this cluster has no KEDA: install it as {INSTALL_KEDA} says, then run this again"
                 )
+
+    async def prometheus(self, steps: Steps) -> None:
+        """Looks whether the cluster has Prometheus, which the demo can do without."""
+        with steps.step("Look for Prometheus") as step:
+            if why := await absence(self.kube):
+                step.log(f"{why}: the demo will end without a word of alerts")
 
     async def remove(self, steps: Steps) -> None:
         """Removes the operator and its resource."""

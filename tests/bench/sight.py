@@ -4,6 +4,7 @@ import asyncio
 
 from demo import corpus, install, story
 from demo.ingest import ingest
+from demo.kube import Kube
 from demo.steps import Steps
 from demo.target import LocalCluster
 
@@ -21,16 +22,16 @@ async def measure(steps: Steps) -> dict[str, object]:
     }
     cluster = LocalCluster()
     await story.prepare(cluster, steps)
-    return {**await _watch(cluster, steps), **await routes.measure(cluster.kube, steps), **page}
+    return {**await _watch(cluster.kube, steps), **await routes.measure(cluster.kube, steps), **page}
 
 
-async def _watch(cluster: LocalCluster, steps: Steps) -> dict[str, object]:
-    pipeline = await install.apply_quickstart(cluster.kube, steps)
+async def _watch(kube: Kube, steps: Steps) -> dict[str, object]:
+    pipeline = await install.apply_quickstart(kube, steps)
     manual = await corpus.policy_manual()
     async with pipeline.api() as client:
         with steps.step("Upload the manual") as step:
             await ingest(client, manual, corpus.MANUAL_ID, step)
-    async with watched(cluster, pipeline, steps) as sight:
+    async with watched(pipeline, steps) as sight:
         await load(sight, manual, steps)
         empty = await sight.without_data()
         return {

@@ -12,13 +12,12 @@ from typing import Any
 
 import httpx
 from demo import corpus, spike
-from demo.install import OPERATOR_NAMESPACE, install_operator
+from demo.install import OPERATOR_NAMESPACE
 from demo.paths import OPERATOR_CHART
 from demo.pipeline import Pipeline
 from demo.prometheus import Prometheus, prometheus
 from demo.questions import ask_all
 from demo.steps import Steps
-from demo.target import LocalCluster, Target
 
 from rag_contract.endpoints import API_PORT
 from rag_operator.children.alerts import PREFIX
@@ -129,15 +128,8 @@ def panels() -> Iterator[Panel]:
 
 
 @asynccontextmanager
-async def watched(cluster: Target, pipeline: Pipeline, steps: Steps) -> AsyncIterator[Sight]:
-    """Brings a Prometheus to a pipeline that was there before; its alerts fire sooner than by their rules.
-
-    A cluster of the user's has its own, under the names of hack/cluster's.
-    """
-    if isinstance(cluster, LocalCluster):
-        await cluster.prometheus(steps)
-    # The chart brings the operator's own PodMonitor where that kind is known.
-    await install_operator(pipeline.kube, steps)
+async def watched(pipeline: Pipeline, steps: Steps) -> AsyncIterator[Sight]:
+    """Looks at a pipeline through the Prometheus there; its alerts fire sooner than by their rules."""
     async with prometheus(pipeline.kube) as found:
         sight = Sight(pipeline, found)
         with steps.step("Wait until all pods are scraped"):

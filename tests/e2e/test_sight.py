@@ -7,7 +7,6 @@ import pytest
 import pytest_asyncio
 from demo.pipeline import Pipeline
 from demo.steps import Steps
-from demo.target import Target
 
 from tests.e2e.breaking import break_and_mend
 from tests.e2e.sight import Sight, load, watched
@@ -21,9 +20,9 @@ ONLY_WHEN_BROKEN = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def sight(cluster: Target, pipeline: Pipeline, manual: Path, steps: Steps) -> AsyncIterator[Sight]:
-    """The quickstart, seen through a Prometheus that came later, after some load."""
-    async with watched(cluster, pipeline, steps) as sight:
+async def sight(pipeline: Pipeline, manual: Path, steps: Steps) -> AsyncIterator[Sight]:
+    """The quickstart, seen through Prometheus, after some load."""
+    async with watched(pipeline, steps) as sight:
         await load(sight, manual, steps)
         yield sight
 

@@ -4,12 +4,14 @@ import io
 import json
 import os
 import shutil
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import yaml
 from cluster import build
-from demo import debian, install, kind, shell, story
+from demo import debian, install, kind, released, shell, story
 from demo.errors import DemoError
 from demo.kind import KindCluster
 from demo.paths import ROOT
@@ -32,7 +34,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine.has(*COMMANDS)
     machine.fails("nothing")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(kind, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(released, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(kind, "KUBECONFIG", tmp_path / "cache" / "kind.kubeconfig")
     return machine
 
@@ -58,13 +60,18 @@ def steps() -> Steps:
 
 
 @pytest.fixture
-def manifests(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """KEDA's manifests, as if they had been fetched before."""
-    path = machine.folder / "cache" / f"keda-{kind.KEDA_VERSION}-core.yaml"
-    path.parent.mkdir()
-    path.write_bytes(RELEASE)
-    monkeypatch.setattr(kind, "KEDA_SHA256", sha256(RELEASE).hexdigest())
-    return path
+def manifests(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """KEDA's manifests and those of the Prometheus operator, as if they had been fetched before."""
+    pinned = sha256(RELEASE).hexdigest()
+    for name in ("KEDA", "PROMETHEUS_OPERATOR"):
+        monkeypatch.setattr(kind, name, replace(getattr(kind, name), sha256=pinned))
+    paths = [
+        machine.folder / "cache" / name for name in ("keda-2.21.0.yaml", "prometheus-operator-0.85.0.yaml")
+    ]
+    paths[0].parent.mkdir()
+    for path in paths:
+        path.write_bytes(RELEASE)
+    return paths
 
 
 async def test_kind_is_chosen_where_it_and_docker_answer(machine: Machine) -> None:
@@ -99,8 +106,8 @@ async def prepare(cluster: KindCluster, steps: Steps, monkeypatch: pytest.Monkey
     await story.prepare(cluster, steps)
 
 
-async def test_cluster_images_keda_and_operator_come_in_their_order(
-    machine: Machine, checkout: Path, manifests: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch
+async def test_cluster_images_keda_prometheus_and_operator_come_in_their_order(
+    machine: Machine, checkout: Path, manifests: list[Path], steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = KindCluster()
     await prepare(cluster, steps, monkeypatch)
@@ -117,21 +124,48 @@ async def test_cluster_images_keda_and_operator_come_in_their_order(
     loading = machine.calls("kind load docker-image ")
     assert [set(call.split()[3:-2]) for call in loading] == [set(references)]
     assert loading[0].endswith(" --name ragpipeline-demo")
-    order = [
-        machine.calls().index(call)
-        for call in (
-            *machine.calls("kind create"),
-            "kubectl wait node --all --for=condition=Ready --timeout=60s",
-            *loading,
-            *machine.calls("helm upgrade --install ragpipeline-operator "),
-        )
-    ]
-    assert order == sorted(order)
+    (helm,) = machine.calls("helm upgrade --install ragpipeline-operator ")
+    assert helm.partition(" --set ")[2].startswith("networkPolicies.scraperNamespace=monitoring ")
     assert machine.calls().index(loading[0]) > max(map(machine.calls().index, machine.calls("docker build ")))
-    assert [call for call in machine.calls("kubectl ") if "apply" in call or "keda" in call] == [
-        f"kubectl apply --server-side --filename {manifests}",
-        "kubectl wait deployment --all --namespace=keda --for=condition=Available --timeout=300s",
-    ]
+    available = "--for=condition=Available --timeout=300s"
+    in_order(
+        machine,
+        *machine.calls("kind create"),
+        "kubectl wait node --all --for=condition=Ready --timeout=60s",
+        *loading,
+        helm,
+    )
+    keda, operator = (f"kubectl apply --server-side --filename {path}" for path in manifests)
+    in_order(
+        machine,
+        keda,
+        f"kubectl wait deployment --all --namespace=keda {available}",
+        f"kubectl wait apiservice/v1beta1.external.metrics.k8s.io {available}",
+    )
+    in_order(
+        machine,
+        operator,
+        "kubectl wait crd --all --for=condition=Established",
+        "kubectl apply --server-side --filename -",
+        f"kubectl wait prometheus/prometheus --namespace=monitoring {available}",
+        helm,
+    )
+
+
+def in_order(machine: Machine, *calls: str) -> None:
+    """All of these were made, and in this order."""
+    indexes = [machine.calls().index(call) for call in calls]
+    assert indexes == sorted(indexes)
+
+
+def test_prometheus_is_the_official_image_of_the_compiled_clusters_version() -> None:
+    manifests = list(yaml.safe_load_all(kind.prometheus_manifest()))
+    (spec,) = (manifest["spec"] for manifest in manifests if manifest["kind"] == "Prometheus")
+    assert spec["image"] == f"quay.io/prometheus/prometheus:{spec['version']}"
+    # Prometheus' module is numbered in another way than its releases: v0.314.0 is v3.14.0.
+    major, minor, patch = spec["version"].removeprefix("v").split(".")
+    required = (ROOT / "hack/cluster/modules/prometheus/go.mod").read_text()
+    assert f"github.com/prometheus/prometheus v0.{major}{minor}.{patch} " in required
 
 
 async def test_images_are_built_by_buildkit_from_the_same_dockerfiles(
@@ -199,7 +233,7 @@ async def test_cluster_that_is_half_made_is_the_demos_to_remove(machine: Machine
 async def test_command_that_fails_says_what_to_do(
     machine: Machine,
     checkout: Path,
-    manifests: Path,
+    manifests: list[Path],
     steps: Steps,
     monkeypatch: pytest.MonkeyPatch,
     failing: str,
@@ -238,7 +272,7 @@ async def test_compiling_says_how_long_it_takes_and_why(
     monkeypatch.setattr(build, "CACHE", tmp_path)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     assert "kubernetes" in build.outlook()
-    assert "up to 8 minutes with 4 cores" in build.outlook()
+    assert "up to 10 minutes with 4 cores" in build.outlook()
     assert "because no Docker engine with kind brings them ready-made" in build.outlook()
     for module in build.ALL:
         build.folder(module).mkdir(parents=True)
