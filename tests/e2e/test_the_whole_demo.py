@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ async def test_make_demo_and_its_end(cluster: Target) -> None:
     assert "It is still running" in shown
     await run("make", "demo-down", *arguments)
     if isinstance(cluster, LocalCluster):
+        assert re.search(r"\b[1-9]\d* alerts watched the run; ", shown)
         left = await asyncio.to_thread(_left_behind)
         assert left == []
 
