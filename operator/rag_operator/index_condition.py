@@ -13,11 +13,18 @@ REINDEXING = "Reindexing"
 REINDEX_WAITS = "ReindexWaits"
 REINDEX_BLOCKED = "ReindexBlocked"
 
+WITHOUT_WORDS = (
+    "which an earlier release made: it is searched by meaning only, until its documents are embedded anew for"
+    " a new vectorStore.collection"
+)
+
 
 def of_index(evidence: Evidence) -> Verdict:
     """Judge the index that serves by what is wanted and by what is on its way."""
     serving, following, retiring = evidence.indexes.serving, evidence.indexes.next, evidence.indexes.retiring
     wanted, message = evidence.spec.vector_store.collection, f"questions are answered from {_name(serving)}"
+    if evidence.stats and not evidence.stats.has_words and evidence.spec.retrieval.mode != "dense":
+        message = f"{message}, {WITHOUT_WORDS}"
     if following:
         return _reindexing(evidence, following)
     if retiring is None:

@@ -53,7 +53,7 @@ async def as_the_pages_say(url: str, pdf: Path) -> str:
     script = "\n".join(commands).replace("http://127.0.0.1:8000", url).replace("policy.pdf", str(pdf))
     script = script.replace(f"why {pdf}", f"why {pdf.name}")
     script = script.replace("What must the copyright file of a package contain?", QUESTION)
-    assert (script.count(url), len(commands)) == (15, 23)
+    assert (script.count(url), len(commands)) == (16, 24)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return await run("bash", "-euc", script, env={"RAGPIPELINE_URL": url, "PATH": path})
 

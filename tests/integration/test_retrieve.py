@@ -225,6 +225,7 @@ async def test_a_collection_of_an_earlier_release_is_searched_by_meaning(
     settings = {"QDRANT_COLLECTION": earlier.collection, "PIPELINE": f"{PIPELINE}-earlier"}
     with lone_api(**api_environment | settings) as url, client(url) as asked:
         answer = asked.post("/api/v1/query", json={"query": QUESTION, "mode": "hybrid"}).json()
+        assert asked.get("/api/v1/stats").json()["has_words"] is False
     assert (answer["retrieval"]["mode"], answer["retrieval"]["rerank"]) == ("dense", None)
     assert "no words" in answer["retrieval"]["notes"][0]
     assert [citation["quote"] for citation in answer["citations"]] == TEXTS[:2]

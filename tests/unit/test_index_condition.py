@@ -54,6 +54,14 @@ def judged(seen: Evidence) -> dict[str, Condition]:
     return {each.type: each for each in conditions(seen)}
 
 
+@pytest.mark.parametrize(("mode", "is_told"), [("hybrid", True), ("sparse", True), ("dense", False)])
+def test_a_collection_of_an_earlier_release_is_told_of_where_it_matters(mode: str, is_told: bool) -> None:
+    stats = counting(0, 1).model_copy(update={"reindex": None, "has_words": False})
+    seen = judged(evidence(ONE, stats, retrieval={"mode": mode}))["IndexReady"]
+    assert seen.status == "True"
+    assert ("searched by meaning only" in (seen.message or "")) is is_told
+
+
 @pytest.mark.parametrize(
     ("indexes", "stats", "collection", "reason", "message"),
     [

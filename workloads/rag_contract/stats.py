@@ -45,6 +45,7 @@ class Stats(BaseModel):
     """Counts of a pipeline, and what is wrong with it.
 
     `documents` counts by state; `searchable` are those that searches find in the present `collection`.
+    `has_words` is false where that can be searched by meaning only, as an earlier release made it.
     `index` is the id of the index that answers, `indexes` are those of all that take room in the stores;
     an API of an earlier release names none.
     """
@@ -54,6 +55,7 @@ class Stats(BaseModel):
     collection: str
     queue: QueueStats
     embedding_model: str
+    has_words: bool = True
     index: str = ""
     indexes: list[str] = []
     reindex: Reindex | None = None

@@ -1,6 +1,7 @@
 """How the pipeline is: each part's health, and counts."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from typing import Literal
 
@@ -13,6 +14,8 @@ from rag_workloads import tasks
 from rag_workloads.api import reindex
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.serving import PartsAtHand
+from rag_workloads.library.collections import VectorStoreError
+from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.web.problems import Unavailable
 
@@ -71,11 +74,20 @@ async def _counted(parts: Parts) -> Stats:
         collection=index.collection,
         queue=QueueStats(ingest=depths.ingest, embed=depths.embed),
         embedding_model=index.embedding_model,
+        has_words=await _has_words(library),
         index=index.id,
         indexes=sorted(known.indexes) if known else [index.id],
         reindex=await reindex.progress(parts, known),
         problems=await Problems(library.queue.redis, index.id).now(),
     )
+
+
+async def _has_words(library: Library) -> bool:
+    """Whether the collection can be searched by words; as all new ones can, while Qdrant does not tell."""
+    with contextlib.suppress(VectorStoreError, TimeoutError):
+        async with asyncio.timeout(PART_SECONDS):
+            return await library.vectors.has_words()
+    return True
 
 
 async def ready(parts: Parts) -> None:

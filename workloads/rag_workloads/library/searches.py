@@ -13,8 +13,8 @@ from rag_workloads.library.collections import WORDS, Collections, errors
 from rag_workloads.library.points import Hit, Scores, StoredChunk
 from rag_workloads.text.bm25 import Weights
 
-# The first of a list counts 1/(1 + RRF_K), the second 1/(2 + RRF_K).
-RRF_K = 60
+# By Qdrant's own constant: the first of a list counts 1/2, the second 1/3. A larger one, such as 60, measured worse.
+FUSED = models.FusionQuery(fusion=models.Fusion.RRF)
 
 # The fields of a request, or of a prefetch.
 Ask = dict[str, Any]
@@ -116,7 +116,7 @@ def _requests(query: Query) -> list[models.QueryRequest]:
     ranking = {**by_words, **seen}
     if query.mode == "hybrid":
         legs = [models.Prefetch(**leg, **seen) for leg in (by_meaning, by_words)]
-        ranking = {"prefetch": legs, "query": models.RrfQuery(rrf=models.Rrf(k=RRF_K)), "limit": query.limit}
+        ranking = {"prefetch": legs, "query": FUSED, "limit": query.limit}
     ranked = models.Prefetch(**ranking)
     return [
         models.QueryRequest(**ranking, with_payload=True),
