@@ -13,7 +13,7 @@ from rag_workloads.library.collections import WORDS, Collections, errors
 from rag_workloads.library.points import Hit, Scores, StoredChunk
 from rag_workloads.text.bm25 import Weights
 
-# By Qdrant's own constant: the first of a list counts 1/2, the second 1/3. A larger one, such as 60, measured worse.
+# By Qdrant's own constant: the first of a list counts 1/2, the second 1/3. One of 60 measured worse.
 FUSED = models.FusionQuery(fusion=models.Fusion.RRF)
 
 # The fields of a request, or of a prefetch.
