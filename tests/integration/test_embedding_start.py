@@ -1,11 +1,13 @@
 """How the embedding service starts: what it waits for, what it refuses, and what its probes say meanwhile."""
 
+import shutil
 import uuid
 from pathlib import Path
 
 import httpx
 import pytest
 from qdrant_client import QdrantClient
+from tests.data import DATA
 from tests.integration.conftest import MODEL
 from tests.integration.hub import running_hub
 from tests.integration.service_process import last_words, running
@@ -99,6 +101,14 @@ def test_more_dimensions_than_the_model_has_are_refused_in_words(settings: dict[
         last_words(MODULE, settings | {"DIMENSIONS": "1000"})
         == "DIMENSIONS is 1000, the model's vectors have 384"
     )
+
+
+def test_a_model_that_cannot_run_is_refused_in_words(settings: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(DATA / "models" / "bert-cls", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "config.json").write_text('{"model_type": "t5"}')
+    words = last_words(MODULE, settings | {"MODEL_PATH": str(tmp_path)})
+    assert words.startswith("the model is of the family 't5', and weights alone are enough only for bert, ")
+    assert words.endswith(f"put an ONNX or OpenVINO graph beside {tmp_path / 'model.safetensors'}")
 
 
 def test_every_pod_gets_the_commit_that_the_collection_was_made_with(
