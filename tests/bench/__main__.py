@@ -10,6 +10,7 @@ from demo.target import LocalCluster
 
 from tests.bench import at_rest, demo_runs, document_api, documents, ingest, record, sight, suite
 from tests.bench.page import render
+from tests.bench.parsing import measure as parsing
 from tests.bench.retrieval import measure as retrieval
 from tests.bench.retrieval import xquad
 
@@ -73,6 +74,13 @@ def retrieval_command(
 ) -> None:
     """Measures by questions with known answers how well and how quickly passages are found and quoted."""
     record.write("retrieval", asyncio.run(retrieval.measure(Steps(), folder)))
+
+
+@app.command("parsing")
+def parsing_command() -> None:
+    """Measures how well the structure of printed pages is read, and how fast that of real manuals."""
+    words = record.read("parsing").get("ocr_words")  # which another command measures
+    record.write("parsing", {**asyncio.run(parsing.measure(Steps())), "ocr_words": words})
     render()
 
 

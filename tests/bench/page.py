@@ -8,8 +8,8 @@ from tests.bench.record import PAGE, read
 INTRODUCTION = """# Figures
 
 Measured by `make bench NAME=demo`, `NAME=test` (with `ARGS=--cold` for the cold runs), `NAME=ingest`,
-`NAME=documents`, `NAME=document-api`, `NAME=sight` and `NAME=retrieval`, which write this page and the JSON
-beside it, with the commit and the machine of each.
+`NAME=documents`, `NAME=document-api`, `NAME=sight`, `NAME=retrieval` and `NAME=parsing`, which write this
+page and the JSON beside it, with the commit and the machine of each.
 """
 AIMS = {
     "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
@@ -32,6 +32,7 @@ def render() -> None:
         *_document_api(read("document-api")),
         *_sight(read("sight")),
         *_retrieval(read("retrieval")),
+        *_parsing(read("parsing")),
     ]
     PAGE.write_text("\n".join(parts))
 
@@ -195,6 +196,28 @@ def _retrieval(figures: Mapping[str, Any]) -> Iterable[str]:
     yield _table(
         ("what", "measured", "aim"), [(text, figures[key], aim) for key, (text, aim) in RETRIEVAL.items()]
     )
+
+
+PARSING = {
+    "order": ("reading order: similarity of the text, its order with it (NID)", "at least 0.9"),
+    "tables": ("tables: similarity of their rows and cells (TEDS)", "at least 0.7"),
+    "headings": ("headings: found with their text and their level (F1)", "at least 0.7"),
+    "pages_per_second": ("pages a second of a core, of two manuals", "at least 25"),
+    "slowest_pages_per_second": ("the same of the slowest file of all", "at least 5"),
+}
+
+
+def _parsing(figures: Mapping[str, Any]) -> Iterable[str]:
+    if not figures:
+        return
+    yield f"## Structure of PDFs\n\n{_provenance(figures)}\n"
+    yield (
+        f"{figures['printed_pages']} pages printed from HTML whose structure is known, by each reader in one"
+        " run; the worker's is the first.\n"
+    )
+    readers = figures["readers"]
+    rows = [(text, *(read[key] for read in readers.values()), aim) for key, (text, aim) in PARSING.items()]
+    yield _table(("what", *readers, "aim"), rows)
 
 
 def _provenance(figures: Mapping[str, Any]) -> str:
