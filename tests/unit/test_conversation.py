@@ -2,7 +2,15 @@
 
 import pytest
 
-from rag_workloads.api.conversation import MOST_TURNS, TOLD_CHARACTERS, Turn, points_back, search_text, told
+from rag_workloads.api.conversation import (
+    MOST_SEARCHED,
+    MOST_TURNS,
+    TOLD_CHARACTERS,
+    Turn,
+    points_back,
+    search_text,
+    told,
+)
 
 ASKED = "Who maintains a package?"
 TURNS = [Turn(role="user", content=ASKED), Turn(role="assistant", content="Its maintainer [1].")]
@@ -43,6 +51,12 @@ def test_one_goes_back_to_a_question_that_stands_by_itself() -> None:
     turns += [Turn(role="user", content="And why?")]
     assert search_text("Since when?", turns) == f"{ASKED} And why? Since when?"
     assert search_text("Since when?", []) == "Since when?"
+
+
+def test_what_is_searched_for_is_bounded() -> None:
+    turns = [Turn(role="user", content="And this? " * 700)] * MOST_TURNS
+    assert search_text("Why?", turns).endswith("And this?  Why?")
+    assert len(search_text("Why?", turns)) == MOST_SEARCHED
 
 
 def test_the_model_is_told_of_the_last_turns() -> None:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from rag_workloads.api.prompt import as_data
 
 MOST_TURNS, MOST_CHARACTERS = 32, 8000
+# Of what is searched for.
+MOST_SEARCHED = 4000
 # How many of the last turns, and characters of each, the model is told of.
 TOLD_TURNS, TOLD_CHARACTERS = 4, 400
 # A question of fewer words hardly says what it is about; nor does one with a word that stands for another.
@@ -40,7 +42,7 @@ def search_text(question: str, turns: list[Turn]) -> str:
     asked, wanted = [turn.content for turn in turns if turn.role == "user"], [question]
     while asked and points_back(wanted[0]):
         wanted.insert(0, asked.pop())
-    return " ".join(wanted)
+    return " ".join(wanted)[-MOST_SEARCHED:]
 
 
 def points_back(question: str) -> bool:

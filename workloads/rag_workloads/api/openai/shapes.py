@@ -17,10 +17,10 @@ MOST_STOPS = 4
 
 
 def _text(content: Any) -> Any:
-    """The text of a message that is given in parts; one with another part is refused as it is."""
+    """The text of a message that has parts, or none; one with another part is refused as it is."""
     if isinstance(content, list) and all(isinstance(part, dict) and "text" in part for part in content):
         return "\n".join(str(part["text"]) for part in content)
-    return content
+    return "" if content is None else content
 
 
 def _listed(stop: Any) -> Any:
@@ -31,9 +31,7 @@ class ChatMessage(BaseModel):
     """What one side said. A system's message stands before the pipeline's own prompt."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[
-        str, BeforeValidator(_text), StringConstraints(min_length=1, max_length=MOST_CHARACTERS)
-    ]
+    content: Annotated[str, BeforeValidator(_text), StringConstraints(max_length=MOST_CHARACTERS)] = ""
 
 
 class StreamOptions(BaseModel):
@@ -83,7 +81,7 @@ class ChatRequest(BaseModel):
         said = [
             Turn(role=each.role, content=each.content)
             for each in before
-            if each.role in ("user", "assistant")
+            if each.role in ("user", "assistant") and each.content
         ]
         return said[-MOST_TURNS:]
 
