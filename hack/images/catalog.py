@@ -62,6 +62,7 @@ IMAGES = (
     Image("model-smollm2", _MODEL, "HuggingFaceTB/SmolLM2-135M-Instruct", {"MODEL": "smollm2"}),
     Image("model-minilmcut", _MODEL, "ragpipeline/minilm-l2-128", {"MODEL": "minilmcut"}),
     Image("worker", "workloads/images/worker.Dockerfile", "worker"),
+    Image("worker-ocr", "workloads/images/worker-ocr.Dockerfile", "workerOcr"),
     Image("api", "workloads/images/api.Dockerfile", "api"),
     Image("llm", "workloads/images/llm.Dockerfile", "llm"),
     Image("llama-server", "workloads/images/llama-server.Dockerfile", "llamaServer", stands_in=True),

@@ -13,6 +13,7 @@ class Settings(BaseSettings):
 
     image_api: str = "ragpipeline-api:0.1.0"
     image_worker: str = "ragpipeline-worker:0.1.0"
+    image_worker_ocr: str = "ragpipeline-worker-ocr:0.1.0"
     image_embedding: str = "ragpipeline-embedding:0.1.0"
     image_llm: str = "ragpipeline-llm:0.1.0"
     image_redis: str = "redis:7.2-bookworm"

@@ -14,6 +14,7 @@ LOCKS = {
     "rag_operator.__main__": "operator",
     "rag_workloads.api": "api",
     "rag_workloads.worker": "worker",
+    "rag_workloads.ocr": "worker-ocr",
     "rag_workloads.embedding": "embedding",
     "rag_workloads.llm": "llm",
     "rag_standins.embedded_qdrant": "qdrant",

@@ -75,8 +75,9 @@ class Site:
 
     def image(self, component: Component) -> str:
         """Return the image of a component: the pipeline's choice, or the operator's."""
-        chosen = getattr(self.spec.images, component.value, None)
-        return str(chosen or getattr(self.settings, f"image_{component.value}"))
+        with_ocr = component is Component.WORKER and self.spec.ingestion.ocr
+        name = "worker_ocr" if with_ocr else component.value
+        return str(getattr(self.spec.images, name, None) or getattr(self.settings, f"image_{name}"))
 
     def replicas(self, wanted: int) -> int:
         """Return how many pods there should be: none while the pipeline is suspended."""

@@ -64,6 +64,7 @@ def _settings(site: Site, index: IndexStatus, files: ModelFiles) -> WorkerSettin
         retries=ingestion.retries,
         retry_delay_seconds=ingestion.retry_delay_seconds,
         time_limit_seconds=ingestion.time_limit_seconds,
+        ocr=ingestion.ocr,
         concurrency=workers.concurrency,
         index_grace_seconds=site.spec.vector_store.index_grace_seconds,
         shutdown_grace_seconds=ingestion.time_limit_seconds,

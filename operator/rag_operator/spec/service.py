@@ -32,6 +32,9 @@ class Images(Part):
     )
     api: ImageName | None = Field(default=None, description="Image of the API.")
     worker: ImageName | None = Field(default=None, description="Image of the workers.")
+    worker_ocr: ImageName | None = Field(
+        default=None, description="Image of the workers with text recognition, for ingestion.ocr."
+    )
     embedding: ImageName | None = Field(default=None, description="Image of the embedding service.")
     llm: ImageName | None = Field(default=None, description="Image of the LLM service.")
     redis: ImageName | None = Field(default=None, description="Image of the managed Redis, 7.0 or later.")
@@ -179,6 +182,12 @@ class Ingestion(Part):
         ge=10,
         le=7200,
         description="Time that parsing and chunking one document may take, without waiting for embedding.",
+    )
+    ocr: bool = Field(
+        default=False,
+        description="Read pages that are pictures, such as scans, by text recognition in Chinese and English:"
+        " in images.workerOcr, at a few seconds of a core a page. A worker needs 2 GiB for each document that"
+        " it takes on at the same time.",
     )
     upload_limit: Size = Field(
         default=f"{defaults.UPLOAD_LIMIT_MIB}Mi", description="Largest file that the API accepts."

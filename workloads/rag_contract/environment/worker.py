@@ -26,6 +26,7 @@ class WorkerSettings(LibrarySettings, StorageSettings):
     retries: NonNegativeInt = defaults.RETRIES
     retry_delay_seconds: NonNegativeInt = defaults.RETRY_DELAY_SECONDS
     time_limit_seconds: PositiveInt = defaults.TIME_LIMIT_SECONDS
+    ocr: bool = False
     concurrency: PositiveInt = defaults.WORKER_CONCURRENCY
     index_grace_seconds: NonNegativeInt = defaults.INDEX_GRACE_SECONDS
     shutdown_grace_seconds: NonNegativeInt = 60

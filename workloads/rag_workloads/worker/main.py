@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 
 import structlog
 from fastapi import FastAPI
@@ -27,6 +29,12 @@ from rag_workloads.worker.measure import Measure, load_measure
 from rag_workloads.worker.parser import Parser
 from rag_workloads.worker.process_document import DocumentProcessor
 
+# What text recognition is done by, which only an image of its own has.
+OCR_NEEDS = "rapidocr"
+NO_OCR = (
+    "ingestion.ocr is on, and this worker cannot recognise text: name an image made by worker-ocr.Dockerfile"
+    " in images.workerOcr, or install requirements/worker-ocr.txt where the pipeline runs as local processes."
+)
 # For what is still to be said to Redis when the process stops.
 STOP_SECONDS = 2
 
@@ -103,7 +111,7 @@ class Worker:
 
     def _consumer_of(self, measure: Measure, gate: Gate) -> Consumer:
         settings = self._settings
-        parser = Parser(memory.of_a_reader(settings.concurrency))
+        parser = Parser(memory.of_a_reader(settings.concurrency), ocr=settings.ocr)
         processor = DocumentProcessor(
             settings, self._library, self._files, parser, measure, self._attempts, gate
         )
@@ -131,6 +139,8 @@ def main() -> None:
     """Run until SIGTERM."""
     settings = WorkerSettings.read()
     logs.configure(settings.log_level, settings.log_format)
+    if settings.ocr and not find_spec(OCR_NEEDS):
+        sys.exit(NO_OCR)
     worker = Worker(settings)
     app = service.create_app("worker", worker.lifespan, worker.ready, alive=worker.alive)
     service.serve(app, settings, worker.drain, refusal=worker.refusal, last_seconds=READY_SECONDS)

@@ -50,11 +50,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read of a page; `warning` says what was not, and `notes` what else is to be known of it."""
+    """What was read of a page; `warning` says what was not, and `notes` what else is to be known of it.
+
+    One that is `drawn` has no text, and something else, such as the picture that a scanner makes.
+    """
 
     blocks: tuple[Block, ...] = ()
     warning: PageWarning | None = None
     notes: tuple[PageWarning, ...] = ()
+    drawn: bool = False
 
     @property
     def text(self) -> str:
@@ -71,6 +75,13 @@ class Pages(Protocol):
         """How many there are."""
 
     def __getitem__(self, index: int, /) -> Page: ...
+
+
+class Pictures(Pages, Protocol):
+    """Pages of which some may be drawn."""
+
+    def recognize(self, index: int) -> Page:
+        """A page with the text in its picture."""
 
 
 @dataclass
@@ -118,8 +129,17 @@ class Tally:
                 "If this is not the whole file, upload it again; or print it to a new PDF, and upload that."
             )
             return DocumentError(first.code, first.message, first.page, hint)
-        hint = "If the pages are scans, run text recognition (OCR) on the file and upload the result."
+        hint = (
+            "If the pages are scans, set spec.ingestion.ocr in the pipeline, and try the document again;"
+            " or run text recognition (OCR) on the file, and upload the result."
+        )
         return DocumentError(ErrorCode.PDF_NO_TEXT, "The document has no text.", hint=hint)
+
+
+def hidden_text(page: int, characters: int) -> PageWarning:
+    """What a document says of text that no reader sees."""
+    message = f"Page {page} has {characters} characters that no reader sees; they were left out."
+    return PageWarning(page=page, code=ErrorCode.TEXT_HIDDEN, message=message)
 
 
 def clean(text: str) -> str:

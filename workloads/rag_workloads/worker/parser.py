@@ -17,6 +17,9 @@ PAGES_A_PROCESS = 500
 # A page that hangs, twice, leaves enough of the document's time to read the others, and a slow one is no
 # hanging one.
 PAGE_SHARE, SLOW_PAGE_SECONDS = 0.1, 10
+# Recognising a scan takes some seconds of a core, which are the page's own and not the document's: only what
+# hangs takes so long.
+OCR_SECONDS = 120
 # A process may be killed for the memory that others take, and is late once we have stood still ourselves.
 TRIES = 2
 
@@ -70,9 +73,9 @@ class Reading:
     each is read alone.
     """
 
-    def __init__(self, reader: Callable[[bool], Reader], budget: TimeBudget) -> None:
-        """`reader` makes one that reads pages alone, or not."""
-        self._new_reader, self._budget, self._alone = reader, budget, False
+    def __init__(self, reader: Callable[[bool], Reader], budget: TimeBudget, ocr: bool) -> None:
+        """`reader` makes one that reads pages alone, or not; by `ocr`, scans are read too."""
+        self._new_reader, self._budget, self._alone, self._ocr = reader, budget, False, ocr
         self._reader: Reader | None = None
         self._pages_read = 0
         self.pages = 0
@@ -92,20 +95,24 @@ class Reading:
 
     async def read(self, number: int) -> Page:
         """Read a page, by its number from 1."""
-        failure: Crashed | Hung = Crashed()
-        for _ in range(TRIES):
-            try:
-                return await self._read(number)
-            except (Crashed, Hung) as error:
-                self.close()
-                failure, self._alone = error, True
-        return _lost(number, failure)
+        page = await self._try(self._read, number)
+        return await self._try(self._recognize, number) if page.drawn and self._ocr else page
 
     def close(self) -> None:
         """End the process that reads."""
         if self._reader:
             self._reader.close()
         self._reader, self._pages_read = None, 0
+
+    async def _try(self, read: Callable[[int], Awaitable[Page]], number: int) -> Page:
+        failure: Crashed | Hung = Crashed()
+        for _ in range(TRIES):
+            try:
+                return await read(number)
+            except (Crashed, Hung) as error:
+                self.close()
+                failure, self._alone = error, True
+        return _lost(number, failure)
 
     async def _open(self, page: int | None = None) -> Reader:
         self.close()
@@ -122,6 +129,14 @@ class Reading:
             reader = await self._open(number)
         self._pages_read += 1
         return await self._in_time(reader.read(number), number)
+
+    async def _recognize(self, number: int) -> Page:
+        reader = self._reader or await self._open(number)
+        try:
+            async with asyncio.timeout(OCR_SECONDS):
+                return await reader.read(number, recognize=True)
+        except TimeoutError as error:
+            raise Hung(f"was not recognised in {OCR_SECONDS} seconds") from error
 
     async def _in_time(self, work: Awaitable[T], page: int | None) -> T:
         """Await what takes no longer than one page may; Hung if it does."""
@@ -142,8 +157,9 @@ def _lost(page: int, error: Crashed | Hung) -> Page:
 class Parser:
     """Opens documents to read; each of the processes that do may take `memory_bytes`."""
 
-    def __init__(self, memory_bytes: int, open_pages: OpenFile = _open_pages) -> None:
-        self._memory, self._open_pages = memory_bytes, open_pages
+    def __init__(self, memory_bytes: int, open_pages: OpenFile = _open_pages, *, ocr: bool = False) -> None:
+        """By `ocr`, pages that are pictures of text are read too."""
+        self._memory, self._open_pages, self._ocr = memory_bytes, open_pages, ocr
 
     @contextlib.asynccontextmanager
     async def open(self, path: Path, content_type: str, budget: TimeBudget) -> AsyncIterator[Reading]:
@@ -152,7 +168,7 @@ class Parser:
         def reader(alone: bool) -> Reader:
             return Reader(partial(self._open_pages, path, content_type, alone), self._memory)
 
-        reading = Reading(reader, budget)
+        reading = Reading(reader, budget, self._ocr)
         with contextlib.closing(reading):
             await reading.open()
             yield reading

@@ -14,10 +14,12 @@ from pathlib import Path
 import pymupdf
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
-from rag_workloads.worker.pages import Page
+from rag_workloads.worker import pdf_scan
+from rag_workloads.worker.pages import Page, hidden_text
 from rag_workloads.worker.pdf_blocks import page_blocks
 from rag_workloads.worker.pdf_grids import bordered
 from rag_workloads.worker.pdf_headings import Types, types_of
+from rag_workloads.worker.pdf_hidden import Visibility
 from rag_workloads.worker.pdf_lines import FLAGS, Line, read_lines
 from rag_workloads.worker.pdf_margins import running
 from rag_workloads.worker.pdf_tables import Table
@@ -51,6 +53,7 @@ class PdfPages:
         What other pages tell of a page is not asked if each is read `alone`: one may end the process.
         """
         self._pdf, self._alone = _open(path), alone
+        self._hidden: dict[int, int] = {}
         self._lines = lru_cache(maxsize=2 * NEIGHBOURS + 1)(self._read_lines)
         self._types = None if alone else types_of(self._sample(), self._outline())
 
@@ -65,14 +68,20 @@ class PdfPages:
         try:
             page = self._pdf[index]
             blocks = tuple(page_blocks(*self._structure(page, index), number))
-            damage = "" if blocks or page.get_bboxlog() else _damage(self._pdf, page)
+            drawn = not blocks and bool(page.get_bboxlog())
+            damage = "" if blocks or drawn else _damage(self._pdf, page)
         except Exception as error:  # whatever a broken page raises is about this page only
             _unless_memory(error)
-            blocks, damage = (), str(error)
+            blocks, drawn, damage = (), False, str(error)
         if not damage:
-            return Page(blocks)
+            hidden = self._hidden.get(index, 0)
+            return Page(blocks, notes=(hidden_text(number, hidden),) if hidden else (), drawn=drawn)
         message = f"Page {number} cannot be read: {damage}."
         return Page(warning=PageWarning(page=number, code=ErrorCode.PDF_CORRUPT, message=message))
+
+    def recognize(self, index: int) -> Page:
+        """A page that is drawn, with the text in the picture."""
+        return pdf_scan.recognized(self._pdf[index], index + 1)
 
     def _structure(self, page: pymupdf.Page, index: int) -> tuple[list[Line], list[Table], Types]:
         """The lines that are the page's own, its tables, and the document's types."""
@@ -91,7 +100,11 @@ class PdfPages:
         )
 
     def _read_lines(self, index: int) -> list[Line]:
-        return read_lines(self._pdf[index])
+        page = self._pdf[index]
+        visibility = Visibility(page)
+        lines = read_lines(page, visibility.seen)
+        self._hidden[index] = visibility.hidden
+        return lines
 
     def _readable_lines(self, index: int) -> list[Line]:
         """Those of another page; none if that is broken."""

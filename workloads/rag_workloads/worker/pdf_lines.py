@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
 import pymupdf
+
+from rag_workloads.worker.pdf_hidden import Span
 
 FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 BOLD_NAMES, MONO_NAMES = ("bold", "black", "heavy"), ("mono", "courier", "consol", "typewriter")
@@ -50,10 +52,10 @@ class Line:
         return overlap > 0.5 * min(self.y1 - self.y0, other.y1 - other.y0)
 
 
-def read_lines(page: pymupdf.Page) -> list[Line]:
-    """The lines of a page in the order in which they are drawn."""
+def read_lines(page: pymupdf.Page, seen: Callable[[list[Span]], list[Span]]) -> list[Line]:
+    """The lines of a page in the order in which they are drawn, of what is `seen` of their spans."""
     found = [
-        _line(line, group)
+        _line(line | {"spans": seen(line["spans"])}, group)
         for group, block in enumerate(page.get_text("dict", flags=FLAGS)["blocks"])
         for line in block["lines"]
     ]
@@ -72,15 +74,15 @@ def _line(line: dict[str, Any], group: int) -> Line:
     return Line(text, x0, y0, x1, y1, size, bold, mono, line["dir"][0] < 0.9, group)
 
 
-def _is_bold(span: dict[str, Any]) -> bool:
+def _is_bold(span: Span) -> bool:
     return bool(span["flags"] & pymupdf.TEXT_FONT_BOLD) or _named(span, BOLD_NAMES)
 
 
-def _is_mono(span: dict[str, Any]) -> bool:
+def _is_mono(span: Span) -> bool:
     return bool(span["flags"] & pymupdf.TEXT_FONT_MONOSPACED) or _named(span, MONO_NAMES)
 
 
-def _named(span: dict[str, Any], names: tuple[str, ...]) -> bool:
+def _named(span: Span, names: tuple[str, ...]) -> bool:
     font = span["font"].lower()
     return any(name in font for name in names)
 

@@ -11,9 +11,9 @@ import resource
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from rag_workloads.worker.pages import Page, Pages
+from rag_workloads.worker.pages import Page, Pages, Pictures
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["rag_workloads.worker.parsing"])
@@ -45,9 +45,9 @@ class Reader:
         await asyncio.to_thread(self._start)  # the first one waits for the server
         return int(await asyncio.to_thread(self._told))
 
-    async def read(self, number: int) -> Page:
-        """Return a page, by its number from 1."""
-        page: Page = await asyncio.to_thread(self._told, number)
+    async def read(self, number: int, recognize: bool = False) -> Page:
+        """Return a page, by its number from 1; to `recognize` is to read what is drawn on it."""
+        page: Page = await asyncio.to_thread(self._told, (number, recognize))
         return page
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class Reader:
         self._process.start()
         self._theirs.close()  # so that the end of the process ends the pages
 
-    def _told(self, asked: int | None = None) -> Any:
+    def _told(self, asked: tuple[int, bool] | None = None) -> Any:
         """What the process says, to what it is asked if it is asked anything."""
         try:
             if asked is not None:
@@ -82,7 +82,8 @@ def _read(worker: Connection, open_pages: OpenPages, memory_bytes: int) -> None:
             pages = open_pages()
             worker.send(len(pages))
             while True:
-                worker.send(pages[worker.recv() - 1])
+                number, recognize = worker.recv()
+                worker.send(cast(Pictures, pages).recognize(number - 1) if recognize else pages[number - 1])
         except Exception as error:
             worker.send(error)
 

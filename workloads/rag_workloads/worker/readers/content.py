@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
-from rag_workloads.worker.pages import Block, Page, clean
+from rag_workloads.worker.pages import Block, Page, clean, hidden_text
 
 # Cells of a row; `clean` leaves none within them.
 BETWEEN_CELLS = "\t"
@@ -47,12 +47,6 @@ class Content:
                 first.code, f"The file has no text that can be read. {first.message}", hint=CHECK
             )
         raise DocumentError(ErrorCode.TEXT_EMPTY, "The file has no text.", hint=CHECK)
-
-
-def hidden_text(page: int, characters: int) -> PageWarning:
-    """What a document says of text that no reader sees."""
-    message = f"Page {page} has {characters} characters that no reader sees; they were left out."
-    return PageWarning(page=page, code=ErrorCode.TEXT_HIDDEN, message=message)
 
 
 def row(cells: list[str]) -> str:
