@@ -57,8 +57,12 @@ class Searches(Collections):
         if asks_for_nothing or not await self._is_ours(self.collection):
             return []
         with errors():
-            answers = await self._client.query_batch_points(self.collection, _requests(query))
-        ranked, *rescored = (answer.points for answer in answers)
+            # The client's own method copies each request, to look for texts in it that it might embed.
+            batch = models.QueryRequestBatch(searches=_requests(query))
+            answered = await self._client.http.search_api.query_batch_points(
+                self.collection, query_request_batch=batch
+            )
+        ranked, *rescored = (answer.points for answer in answered.result or [])
         cosines, bm25 = map(_scores, rescored) if rescored else (_scores(ranked), {})
         hits = [
             Hit.from_payload(
