@@ -456,6 +456,19 @@ def test_a_pipeline_without_keys_asks_for_none(service: str) -> None:
     assert not {name for name in names if name.startswith("API_KEY")}
 
 
+@pytest.mark.parametrize(
+    ("ingestion", "image"),
+    [({}, "mine/worker:1"), ({"ocr": True}, "mine/worker-ocr:1")],
+)
+def test_workers_that_recognise_text_have_an_image_of_their_own(
+    ingestion: dict[str, bool], image: str
+) -> None:
+    images = {"worker": "mine/worker:1", "workerOcr": "mine/worker-ocr:1"}
+    worker = children(images=images, ingestion=ingestion)["Deployment", "demo-worker"]
+    assert pod_of(worker)["containers"][0]["image"] == image
+    assert env_of(worker)["OCR"] == str("ocr" in ingestion).lower()
+
+
 def test_the_pipeline_chooses_images_pull_policy_and_pull_secrets() -> None:
     images = {"api": "mine/api:1", "pullPolicy": "Always", "pullSecrets": [{"name": "registry"}]}
     pod = pod_of(children(images=images)["Deployment", "demo-api"])
