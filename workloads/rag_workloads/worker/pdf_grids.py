@@ -71,24 +71,18 @@ def _strokes(item: tuple[Any, ...]) -> Iterator[Box]:
             yield from ((x0, y0, x1, y0), (x0, y1, x1, y1), (x0, y0, x0, y1), (x1, y0, x1, y1))
 
 
-def _merged(rules: Iterable[Rule]) -> list[Rule]:
+def _merged(rules: Sequence[Rule]) -> list[Rule]:
     """Rules of one direction, those that lie on each other or follow each other as one."""
-    places = _clusters(rule.at for rule in rules) if (rules := list(rules)) else []
-    by_place: dict[int, list[Rule]] = {}
-    for rule in rules:
-        by_place.setdefault(bisect_right(places, rule.at + NEAR) - 1, []).append(rule)
-    merged: list[Rule] = []
-    for place, same in by_place.items():
-        start, end = None, 0.0
-        for rule in sorted(same, key=lambda rule: rule.start):
-            if start is not None and rule.start > end + NEAR:
-                merged.append(Rule(places[place], start, end))
-                start = None
-            start = rule.start if start is None else start
-            end = max(end, rule.end) if start != rule.start else rule.end
-        if start is not None:
-            merged.append(Rule(places[place], start, end))
-    return merged
+    places = _clusters(rule.at for rule in rules)
+    merged: dict[float, list[Rule]] = {place: [] for place in places}
+    for rule in sorted(rules, key=lambda rule: rule.start):
+        place = places[bisect_right(places, rule.at) - 1]
+        same = merged[place]
+        if same and rule.start <= same[-1].end + NEAR:
+            same[-1] = Rule(place, same[-1].start, max(same[-1].end, rule.end))
+        else:
+            same.append(Rule(place, rule.start, rule.end))
+    return [rule for same in merged.values() for rule in same]
 
 
 def _clusters(places: Iterable[float]) -> list[float]:

@@ -43,10 +43,10 @@ class Types:
         return listed or (self._rank(lines[0].size) if self._stands_out(lines, text) else 0)
 
     def _stands_out(self, lines: Sequence[Line], text: str) -> bool:
-        if any(line.mono for line in lines) or CAPTION.match(text) or text.endswith(NO_HEADING_ENDS):
+        if CAPTION.match(text) or text.endswith(NO_HEADING_ENDS):
             return False
         size = min(line.size for line in lines)
-        bold = all(line.bold for line in lines) and size >= AS_LARGE * self.body
+        bold = all(line.bold and not line.mono for line in lines) and size >= AS_LARGE * self.body
         return bold or size >= LARGER * self.body
 
     def _rank(self, size: float) -> int:
