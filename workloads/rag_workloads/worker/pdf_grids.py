@@ -35,19 +35,19 @@ class Rule:
 
 def bordered(page: pymupdf.Page, lines: Sequence[Line]) -> list[Table]:
     """The tables whose cells have borders."""
-    paths = sum(kind.endswith("path") for kind, _ in page.get_bboxlog())
-    if not 3 <= paths <= MOST_DRAWINGS:
+    drawings = page.get_cdrawings()
+    if len(drawings) > MOST_DRAWINGS:
         return []
-    across, down = _rules(page)
+    across, down = _rules(drawings)
     found = (_table(page, lines, *grid) for grid in _grids(across, down))
     return [table for table in found if table]
 
 
-def _rules(page: pymupdf.Page) -> tuple[list[Rule], list[Rule]]:
+def _rules(drawings: Iterable[dict[str, Any]]) -> tuple[list[Rule], list[Rule]]:
     """Those across the page, and those down."""
     across: list[Rule] = []
     down: list[Rule] = []
-    for drawing in page.get_cdrawings():
+    for drawing in drawings:
         for item in drawing["items"]:
             for x0, y0, x1, y1 in _strokes(item):
                 if y1 - y0 <= RULE < x1 - x0:
