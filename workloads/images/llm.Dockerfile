@@ -10,6 +10,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install --python /opt/venv --no-deps --require-hashes -r /tmp/requirements.txt
 COPY workloads/rag_contract /app/rag_contract
 COPY workloads/rag_workloads/__init__.py workloads/rag_workloads/tasks.py workloads/rag_workloads/tracing.py /app/rag_workloads/
+COPY workloads/rag_workloads/clients/__init__.py workloads/rag_workloads/clients/generation.py /app/rag_workloads/clients/
 COPY workloads/rag_workloads/web /app/rag_workloads/web
 COPY workloads/rag_workloads/llm /app/rag_workloads/llm
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
