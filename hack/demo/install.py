@@ -10,7 +10,7 @@ from .pipeline import Pipeline
 from .shell import run
 from .steps import Step, Steps
 
-IMAGES = "hack/images/build"
+IMAGES = ("hack/images/build", "--demo")
 OPERATOR = "ragpipeline-operator"
 # Not the README's: Helm then tells the demo's operator from one that a user has installed.
 OPERATOR_NAMESPACE = "ragpipeline-demo-system"
@@ -26,7 +26,7 @@ CHART_VALUES = ("spec.api.replicas=1", "spec.llm=null", "spec.embedding.managed.
 async def build_images(steps: Steps, *options: str) -> None:
     """Builds the images that are missing; `options` are of hack/images/build."""
     with steps.step("Build the images") as step:
-        await run(IMAGES, *options, show=step.say)
+        await run(*IMAGES, *options, show=step.say)
 
 
 async def install_operator(kube: Kube, steps: Steps) -> None:

@@ -81,7 +81,7 @@ class LocalCluster:
     async def deliver_images(self, steps: Steps) -> None:
         """Loads the images into the node."""
         with steps.step("Load the images into the node") as step:
-            await run(IMAGES, "load", show=step.say)
+            await run(*IMAGES, "load", show=step.say)
 
     async def keda(self, steps: Steps) -> None:
         """Installs KEDA from its own manifests."""
@@ -126,7 +126,7 @@ class GivenCluster:
     async def deliver_images(self, steps: Steps) -> None:
         """Pushes the images to the registry."""
         with steps.step(f"Push the images to {self._registry}") as step:
-            await run(IMAGES, "push", self._registry, show=step.say)
+            await run(*IMAGES, "push", self._registry, show=step.say)
 
     async def keda(self, steps: Steps) -> None:
         """Makes sure that the cluster has KEDA, which is not the demo's to install there."""

@@ -13,7 +13,8 @@ class Image:
     """One image: its Dockerfile, and its place in the operator's Helm values.
 
     `key` is its key under `images` or, for a model's image, the model's name under `modelImages`.
-    An image that stands in for an official one, where no other registry is reached, says so.
+    An image that stands in for an official one, where no other registry is reached, says so; and one that
+    the demo has no use for.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Image:
     key: str
     arguments: Mapping[str, str] = field(default_factory=dict, hash=False)
     stands_in: bool = False
+    in_demo: bool = True
 
     @property
     def values(self) -> str:
@@ -57,12 +59,12 @@ _MODEL = "workloads/images/model.Dockerfile"
 # The slow ones first: whatever is built beside them is then done when they are.
 IMAGES = (
     Image("model-minilm", _MODEL, "sentence-transformers/all-MiniLM-L6-v2", {"MODEL": "minilm"}),
-    Image("model-e5small", _MODEL, "intfloat/multilingual-e5-small", {"MODEL": "e5small"}),
+    Image("model-e5small", _MODEL, "intfloat/multilingual-e5-small", {"MODEL": "e5small"}, in_demo=False),
     Image("embedding", "workloads/images/embedding.Dockerfile", "embedding"),
     Image("model-smollm2", _MODEL, "HuggingFaceTB/SmolLM2-135M-Instruct", {"MODEL": "smollm2"}),
     Image("model-minilmcut", _MODEL, "ragpipeline/minilm-l2-128", {"MODEL": "minilmcut"}),
     Image("worker", "workloads/images/worker.Dockerfile", "worker"),
-    Image("worker-ocr", "workloads/images/worker-ocr.Dockerfile", "workerOcr"),
+    Image("worker-ocr", "workloads/images/worker-ocr.Dockerfile", "workerOcr", in_demo=False),
     Image("api", "workloads/images/api.Dockerfile", "api"),
     Image("llm", "workloads/images/llm.Dockerfile", "llm"),
     Image("llama-server", "workloads/images/llama-server.Dockerfile", "llamaServer", stands_in=True),

@@ -25,7 +25,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half made is removed
     try:
         run(str(ROOT / "hack" / "page"))  # the API's image holds what it fetches
-        builder = Builder(engine(), arguments.official)
+        builder = Builder(engine(), official=arguments.official, demo=arguments.demo)
         builder.build()
         if arguments.command == "load":
             builder.load()
@@ -39,12 +39,16 @@ def main() -> int:
 
 
 class Builder:
-    """All images with one engine and one base, or those that have no official image."""
+    """All images with one engine and one base, or those that have no official one, or that the demo needs."""
 
-    def __init__(self, tool: Engine, official: bool) -> None:
+    def __init__(self, tool: Engine, *, official: bool, demo: bool) -> None:
         self.engine = tool
         self.base = os.environ.get("BASE_IMAGE") or (base_image(tool) if isinstance(tool, Buildah) else "")
-        self.tags = {image: image.tag(self.base) for image in IMAGES if not (official and image.stands_in)}
+        self.tags = {
+            image: image.tag(self.base)
+            for image in IMAGES
+            if not (official and image.stands_in) and (image.in_demo or not demo)
+        }
 
     def reference(self, image: Image, registry: str = LOCAL) -> str:
         """The image's full name under a registry."""
@@ -104,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--official", action="store_true", help="leave Redis, Qdrant and llama.cpp to their official images"
     )
+    parser.add_argument("--demo", action="store_true", help="leave out what the demo has no use for")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("load", help="build, and load into the cluster of hack/cluster")
     push = commands.add_parser("push", help="build, and push to a registry")
