@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from rag_workloads.worker.pages import Block, clean
@@ -10,8 +11,9 @@ from rag_workloads.worker.pdf_lines import MARKER, Line, rows, whole
 from rag_workloads.worker.pdf_order import columns
 from rag_workloads.worker.pdf_tables import Table, aligned
 
-# Of a table of contents, they would be most of the tokens.
 LEADERS = re.compile(r"(?: ?\.){4,}")
+# In a table of contents or an index: the text itself is better found where it points to.
+ENTRY = re.compile(rf"{LEADERS.pattern}\s*(?:[A-Z]?\d[\d, –.-]*|[ivxlc]+)$")
 # In sizes of the type: how far the lines of a paragraph are apart at most, and how much their sizes differ.
 LEADING, SAME_SIZE = 1.1, 0.12
 # A line in bold that is shorter than this share of the next one is a heading of its own.
@@ -19,7 +21,18 @@ SHORT = 0.85
 
 
 def page_blocks(lines: Sequence[Line], tables: Sequence[Table], types: Types, page: int) -> Iterator[Block]:
-    """All blocks of a page, in the order in which they are read."""
+    """The blocks of a page in the order in which they are read, but for the entries of contents."""
+    for block in _all_blocks(lines, tables, types, page):
+        if not _is_contents(block.text):
+            yield replace(block, text=LEADERS.sub(" …", block.text))
+
+
+def _is_contents(text: str) -> bool:
+    lines = text.split("\n")
+    return 2 * sum(ENTRY.search(line) is not None for line in lines) >= len(lines)
+
+
+def _all_blocks(lines: Sequence[Line], tables: Sequence[Table], types: Types, page: int) -> Iterator[Block]:
     free = [line for line in lines if not line.turned and not any(table.holds(line) for table in tables)]
     stand_ins = [Line("", *table.box, size=0, group=-at) for at, table in enumerate(tables, 1)]
     for flow in columns([*free, *stand_ins]):
@@ -71,7 +84,7 @@ def _begins(line: Line, above: Line) -> bool:
 
 def _block(lines: Sequence[Line], level: int) -> Iterator[Block]:
     """A paragraph as a block, if anything can be seen of it."""
-    text = clean(LEADERS.sub(" …", "\n".join(line.text.strip() for line in lines)))
+    text = clean("\n".join(line.text.strip() for line in lines))
     if not text:
         return
     if level:
