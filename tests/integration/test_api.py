@@ -169,7 +169,8 @@ def test_an_answer_cites_the_page_and_quotes_the_sentence(
     assert (best["document_id"], best["file_name"], best["page"]) == (museum, "museum.txt", page)
     assert quote in best["quote"]
     assert best["score"] > 0.3
-    assert set(answer["timings"]) == {"retrieval", "citations", "generation"}
+    steps = {"retrieval", "embedding", "search", "ranking", "citations", "generation"}
+    assert set(answer["timings"]) == steps
 
 
 def test_a_streamed_answer_cites_the_same(api: httpx.Client, museum: str) -> None:
