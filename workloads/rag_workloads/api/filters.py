@@ -14,7 +14,7 @@ LARGEST = (1 << 53) - 1
 
 Tags = Annotated[list[Tag], Field(min_length=1, max_length=MAX_TAGS)]
 # It stands in quotes in the store's own language of paths.
-Key = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r'^[^"\\\x00-\x1f\x7f]+$')]
+Key = Annotated[str, StringConstraints(pattern=r'^[^"\\\x00-\x1f\x7f]{1,128}$')]
 Value = (
     Annotated[str, StringConstraints(max_length=1024)] | Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | bool
 )
@@ -40,7 +40,17 @@ class PassageFilter(BaseModel):
 
     document_ids: Annotated[list[DocumentId], Field(min_length=1, max_length=MAX_DOCUMENTS)] | None = None
     tags: TagFilter | None = None
-    metadata: Annotated[dict[Key, Value], Field(min_length=1, max_length=MAX_METADATA)] | None = None
+    metadata: (
+        Annotated[
+            dict[Key, Value],
+            Field(
+                min_length=1,
+                max_length=MAX_METADATA,
+                json_schema_extra={"additionalProperties": False},
+            ),
+        ]
+        | None
+    ) = None
 
     @property
     def where(self) -> Where:
