@@ -1,5 +1,6 @@
 """The structure of pages that Chromium prints, as `make bench NAME=parsing` measures it on more of them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pymupdf
@@ -16,7 +17,9 @@ PAGES = 16
 
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Printed:
-    return printed(tmp_path_factory.mktemp("printed"), PAGES)
+    """Printed in a thread of its own, for Playwright runs an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(printed, tmp_path_factory.mktemp("printed"), PAGES).result()
 
 
 def test_the_structure_is_read(documents: Printed) -> None:
