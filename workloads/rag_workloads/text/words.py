@@ -57,9 +57,9 @@ class Words:
     def stems(self, language: str) -> Iterator[str]:
         """Its words but for the stop words, as often as they are there."""
         stopped = _stopped()
-        yield from _stemmer(language)(
-            [word for word in self._in_letters if language not in stopped.get(word, ())]
-        )
+        said = [word for word in self._in_letters if language not in stopped.get(word, ())]
+        # One of its own for each call: they are cheap, and not to be shared by threads.
+        yield from Stemmer.Stemmer(language).stemWords(said)
         yield from self._others
 
 
@@ -83,12 +83,6 @@ def _stopped() -> dict[str, list[str]]:
         for word in words:
             languages.setdefault(word, []).append(language)
     return languages
-
-
-@cache
-def _stemmer(language: str) -> Callable[[list[str]], list[str]]:
-    stem: Callable[[list[str]], list[str]] = Stemmer.Stemmer(language).stemWords
-    return stem
 
 
 @cache
