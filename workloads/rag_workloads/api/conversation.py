@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from rag_workloads.api.prompt import as_data
+from rag_workloads.text.units import units
 
 MOST_TURNS, MOST_CHARACTERS = 32, 8000
 # Of what is searched for.
@@ -20,7 +21,6 @@ POINTING = re.compile(
     r"|[它他她这那其该此]|前者|后者|上述|还有|呢\W*$",
     re.IGNORECASE,
 )
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+")
 
 Role = Literal["user", "assistant"]
 
@@ -47,7 +47,7 @@ def search_text(question: str, turns: list[Turn]) -> str:
 
 def points_back(question: str) -> bool:
     """Whether one must know what was said before to know what a question is about."""
-    return len(WORD.findall(question)) <= FEW_WORDS or POINTING.search(question) is not None
+    return len(units(question)) <= FEW_WORDS or POINTING.search(question) is not None
 
 
 def told(turns: list[Turn]) -> str:

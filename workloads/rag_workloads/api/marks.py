@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from rag_workloads.api.evidence import Source
 from rag_workloads.api.refusals import is_refusal
 from rag_workloads.text.sentences import BEFORE_NAMES, CLOSERS, ENDS, INITIALS, WIDE_ENDS
+from rag_workloads.text.units import units
 
 # A mark with what parts it from the words before it, and our fence, which a small model may copy.
 MARK = re.compile(r"(?P<blanks>\s*)(?:\[(?P<numbers>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|</?passages>)")
 # What may become one with the next piece; blanks, too, belong to what follows.
 UNSETTLED = re.compile(r"\s*(?:\[[\d,;\s]{0,20}|</?p?[a-z]{0,7})?\Z")
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+")
 # The end of a sentence or a line, once something follows. `text.sentences` knows more, of a whole text.
 END = re.compile(
     rf"(?<=[^\s{ENDS}])[{ENDS}]++[{CLOSERS}]*+(?=\s+[^\sa-z])|[{WIDE_ENDS}]++[{CLOSERS}]*+(?=\s*\S)"
@@ -33,7 +33,7 @@ class Marks:
     def __init__(self, sources: Iterable[Source]) -> None:
         self._words = defaultdict[int, set[str]](set)
         for source in sources:
-            self._words[source.number] |= words(source.text)
+            self._words[source.number].update(units(source.text))
         # What came and is not settled; the sentence under way, as it is read, and whether it has a mark.
         self._unsettled, self._sentence, self._marked = "", "", False
         self._begun = self.refused = False
@@ -82,7 +82,7 @@ class Marks:
 
     def _mark_of(self, sentence: str) -> str:
         """The mark that a sentence lacks."""
-        if self._is_refused(sentence) or self._marked or not (wanted := words(sentence)):
+        if self._is_refused(sentence) or self._marked or not (wanted := set(units(sentence))):
             return ""
         shares = {number: len(wanted & found) / len(wanted) for number, found in self._words.items()}
         best = max(shares, key=shares.__getitem__, default=0)
@@ -91,11 +91,6 @@ class Marks:
     def _is_refused(self, sentence: str) -> bool:
         self.refused = self.refused or is_refusal(sentence)
         return self.refused
-
-
-def words(text: str) -> set[str]:
-    """What two sentences may share: words in small letters, characters of a script that has no blanks."""
-    return set(WORD.findall(text.casefold()))
 
 
 def _end_of_first(text: str) -> int | None:
