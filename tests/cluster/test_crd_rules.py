@@ -130,6 +130,7 @@ CREATED: list[tuple[str, Manifest, Manifest]] = [
             "rag.example.com:8080",
             "rag.example.com/docs",
             "*.example.com",
+            "10.0.0.1",
         )
     ),
     (

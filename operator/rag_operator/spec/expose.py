@@ -7,8 +7,9 @@ from pydantic import Field
 from rag_operator.fields import DNS_LABEL, DNS_SUBDOMAIN, ObjectName, Part, Rule, rules, validations
 
 HOST_RULE = Rule(
-    f"self.matches(r'^{DNS_SUBDOMAIN}$')",
-    "must be the whole name of a host in lower case, such as rag.example.com: no scheme, port, path or *",
+    f"self.matches(r'^{DNS_SUBDOMAIN}$') && !self.matches('^[0-9.]+$')",
+    "must be the whole name of a host in lower case, such as rag.example.com: no address, scheme, port, path"
+    " or *",
 )
 HostName = Annotated[str, Field(min_length=1, max_length=253, json_schema_extra=validations(HOST_RULE))]
 NAMESPACE_RULE = Rule(
