@@ -39,11 +39,8 @@ async def measure(steps: Steps) -> dict[str, object]:
                     **quality(read, documents),
                     **speed(read, [path for path, _ in documents], manuals),
                 }
-    return {
-        **readers["pymupdf"],
-        "printed_pages": sum(map(_pages, [path for path, _ in documents])),
-        "readers": readers,
-    }
+        printed_pages = sum(_pages(path) for path, _ in documents)
+    return {**readers["pymupdf"], "printed_pages": printed_pages, "readers": readers}
 
 
 def quality(read: Read, documents: Printed) -> dict[str, float]:
