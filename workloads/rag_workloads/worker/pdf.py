@@ -20,7 +20,7 @@ from rag_workloads.worker.pdf_blocks import page_blocks
 from rag_workloads.worker.pdf_grids import bordered
 from rag_workloads.worker.pdf_headings import Types, types_of
 from rag_workloads.worker.pdf_hidden import Visibility
-from rag_workloads.worker.pdf_lines import FLAGS, Line, read_lines
+from rag_workloads.worker.pdf_lines import FLAGS, Drawn, Line
 from rag_workloads.worker.pdf_margins import running
 from rag_workloads.worker.pdf_tables import Table
 
@@ -54,7 +54,7 @@ class PdfPages:
         """
         self._pdf, self._alone = _open(path), alone
         self._hidden: dict[int, int] = {}
-        self._lines = lru_cache(maxsize=2 * NEIGHBOURS + 1)(self._read_lines)
+        self._drawn = lru_cache(maxsize=2 * NEIGHBOURS + 1)(self._read)
         self._types = None if alone else types_of(self._sample(), self._outline())
 
     def __len__(self) -> int:
@@ -85,8 +85,8 @@ class PdfPages:
 
     def _structure(self, page: pymupdf.Page, index: int) -> tuple[list[Line], list[Table], Types]:
         """The lines that are the page's own, its tables, and the document's types."""
-        lines = self._read_lines(index) if self._alone else self._lines(index)
-        tables = bordered(page, lines)
+        drawn = self._read(index) if self._alone else self._drawn(index)
+        lines, tables = drawn.lines, bordered(drawn)
         near = (
             () if self._alone else range(max(0, index - NEIGHBOURS), min(len(self), index + NEIGHBOURS + 1))
         )
@@ -99,17 +99,17 @@ class PdfPages:
             self._types or types_of([(index + 1, lines)], []),
         )
 
-    def _read_lines(self, index: int) -> list[Line]:
+    def _read(self, index: int) -> Drawn:
         page = self._pdf[index]
         visibility = Visibility(page)
-        lines = read_lines(page, visibility.seen)
+        drawn = Drawn(page, visibility.seen)
         self._hidden[index] = visibility.hidden
-        return lines
+        return drawn
 
     def _readable_lines(self, index: int) -> list[Line]:
         """Those of another page; none if that is broken."""
         try:
-            return self._lines(index)
+            return self._drawn(index).lines
         except Exception as error:
             _unless_memory(error)
             return []

@@ -4,17 +4,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
-import pymupdf
-
-from rag_workloads.worker.pdf_lines import Line
-from rag_workloads.worker.pdf_tables import HEADER_ROWS, Box, Table
+from rag_workloads.worker.pdf_lines import Box, Drawn, Line
+from rag_workloads.worker.pdf_tables import HEADER_ROWS, Table
 
 # Points: how wide a rule is at most, and how far from where it should be.
 RULE, NEAR = 3.0, 2.5
 # A page with more of them is a drawing, and looking for tables in it takes seconds.
-MOST_DRAWINGS = 3000
+MOST_BOXES = 3000
 # A grid in which fewer cells have text is a drawing too.
 LEAST_FILLED = 0.3
 
@@ -33,42 +30,32 @@ class Rule:
         return here and other.start - NEAR <= self.at <= other.end + NEAR
 
 
-def bordered(page: pymupdf.Page, lines: Sequence[Line]) -> list[Table]:
+def bordered(drawn: Drawn) -> list[Table]:
     """The tables whose cells have borders."""
-    drawings = page.get_cdrawings()
-    if len(drawings) > MOST_DRAWINGS:
+    if len(drawn.boxes) > MOST_BOXES:
         return []
-    across, down = _rules(drawings)
-    found = (_table(page, lines, *grid) for grid in _grids(across, down))
+    found = (_table(drawn, *grid) for grid in _grids(*_rules(drawn.boxes)))
     return [table for table in found if table]
 
 
-def _rules(drawings: Iterable[dict[str, Any]]) -> tuple[list[Rule], list[Rule]]:
+def _rules(boxes: Iterable[Box]) -> tuple[list[Rule], list[Rule]]:
     """Those across the page, and those down."""
     across: list[Rule] = []
     down: list[Rule] = []
-    for drawing in drawings:
-        for item in drawing["items"]:
-            for x0, y0, x1, y1 in _strokes(item):
-                if y1 - y0 <= RULE < x1 - x0:
-                    across.append(Rule((y0 + y1) / 2, x0, x1))
-                elif x1 - x0 <= RULE < y1 - y0:
-                    down.append(Rule((x0 + x1) / 2, y0, y1))
+    for box in boxes:
+        for x0, y0, x1, y1 in _strokes(*box):
+            if y1 - y0 <= RULE < x1 - x0:
+                across.append(Rule((y0 + y1) / 2, x0, x1))
+            elif x1 - x0 <= RULE < y1 - y0:
+                down.append(Rule((x0 + x1) / 2, y0, y1))
     return _merged(across), _merged(down)
 
 
-def _strokes(item: tuple[Any, ...]) -> Iterator[Box]:
-    """What a drawing's item draws, a rectangle as its four sides."""
-    kind, *points = item
-    if kind == "l":
-        (xa, ya), (xb, yb) = points
-        yield min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb)
-    elif kind == "re":
-        x0, y0, x1, y1 = points[0]
-        if min(x1 - x0, y1 - y0) <= RULE:
-            yield x0, y0, x1, y1
-        else:
-            yield from ((x0, y0, x1, y0), (x0, y1, x1, y1), (x0, y0, x0, y1), (x1, y0, x1, y1))
+def _strokes(x0: float, y0: float, x1: float, y1: float) -> tuple[Box, ...]:
+    """A narrow box, or the four sides of another one."""
+    if min(x1 - x0, y1 - y0) <= RULE:
+        return ((x0, y0, x1, y1),)
+    return (x0, y0, x1, y0), (x0, y1, x1, y1), (x0, y0, x0, y1), (x1, y0, x1, y1)
 
 
 def _merged(rules: Sequence[Rule]) -> list[Rule]:
@@ -112,7 +99,7 @@ def _grids(across: list[Rule], down: list[Rule]) -> Iterator[tuple[list[Rule], l
             yield grid_across, grid_down
 
 
-def _table(page: pymupdf.Page, lines: Sequence[Line], across: list[Rule], down: list[Rule]) -> Table | None:
+def _table(drawn: Drawn, across: list[Rule], down: list[Rule]) -> Table | None:
     """What stands in a grid's cells; None if it is no table."""
     ys, xs = _edges(across, down), _edges(down, across)
     height, width = len(ys) - 1, len(xs) - 1
@@ -120,8 +107,8 @@ def _table(page: pymupdf.Page, lines: Sequence[Line], across: list[Rule], down: 
         return None
     owner = _owners(ys, xs, across, down)
     texts: dict[tuple[int, int], list[Line]] = {}
-    for line in lines:
-        for part in _within_walls(page, line, ys, xs, down):
+    for line in drawn.lines:
+        for part in _within_walls(drawn, line, ys, xs, down):
             row, column = bisect_right(ys, part.middle) - 1, bisect_right(xs, (part.x0 + part.x1) / 2) - 1
             if 0 <= row < height and 0 <= column < width:
                 texts.setdefault(owner[row, column], []).append(part)
@@ -163,17 +150,13 @@ def _is_ruled(rules: Iterable[Rule], at: float, along: float) -> bool:
 
 
 def _within_walls(
-    page: pymupdf.Page, line: Line, ys: list[float], xs: list[float], down: list[Rule]
-) -> Iterator[Line]:
+    drawn: Drawn, line: Line, ys: list[float], xs: list[float], down: list[Rule]
+) -> Iterable[Line]:
     """A line of a grid, in words where a rule parts them."""
     if not (ys[0] <= line.middle <= ys[-1] and xs[0] - NEAR <= line.x0 and line.x1 <= xs[-1] + NEAR):
-        return
-    walls = [x for x in xs if line.x0 + NEAR < x < line.x1 - NEAR and _is_ruled(down, x, line.middle)]
-    if not walls:
-        yield line
-        return
-    for x0, y0, x1, y1, text, *_ in page.get_text("words", clip=(line.x0, line.y0, line.x1, line.y1)):
-        yield Line(text, x0, y0, x1, y1, line.size, line.bold)
+        return ()
+    walls = (x for x in xs if line.x0 + NEAR < x < line.x1 - NEAR and _is_ruled(down, x, line.middle))
+    return drawn.words(line) if any(walls) else (line,)
 
 
 def _headers(texts: dict[tuple[int, int], list[Line]], height: int) -> int:

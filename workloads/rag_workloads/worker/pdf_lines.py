@@ -12,6 +12,10 @@ import pymupdf
 from rag_workloads.worker.pdf_hidden import Span
 
 FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+# Drawings are asked for together with the text, as a page may take a tenth of a second to go through where
+# each glyph is a font; and lazily, as else they part the lines of a paragraph.
+DRAWINGS = pymupdf.TEXT_COLLECT_VECTORS | pymupdf.TEXT_LAZY_VECTORS
+DRAWING = 3
 BOLD_NAMES, MONO_NAMES = ("bold", "black", "heavy"), ("mono", "courier", "consol", "typewriter")
 # Segments that are nearer, in sizes of their type, are one line: justified text has such spaces.
 WORD_SPACE = 1.2
@@ -20,6 +24,8 @@ BULLETS = "•‣▪▫◦●○■□◆➢✓\uf0b7\uf0a7–—*·-"
 MARKER = re.compile(
     rf"(?:[{BULLETS}]|\(?(?:\d{{1,3}}|[a-z]|[ivx]{{1,5}})[.)]|[（(]?[一二三四五六七八九十]{{1,3}}[、）)])(?:\s|$)"
 )
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +58,29 @@ class Line:
         return overlap > 0.5 * min(self.y1 - self.y0, other.y1 - other.y0)
 
 
-def read_lines(page: pymupdf.Page, seen: Callable[[list[Span]], list[Span]]) -> list[Line]:
-    """The lines of a page in the order in which they are drawn, of what is `seen` of their spans."""
-    found = [
-        _line(line | {"spans": seen(line["spans"])}, group)
-        for group, block in enumerate(page.get_text("dict", flags=FLAGS)["blocks"])
-        for line in block["lines"]
-    ]
-    return [line for line in found if line.text.strip()]
+class Drawn:
+    """What is drawn on a page: lines of text, in this order, and the boxes of rules and rectangles."""
+
+    def __init__(self, page: pymupdf.Page, seen: Callable[[list[Span]], list[Span]]) -> None:
+        """The lines are of what is `seen` of their spans."""
+        self._text = page.get_textpage(flags=FLAGS | DRAWINGS)
+        blocks = self._text.extractDICT()["blocks"]
+        found = [
+            _line(line | {"spans": seen(line["spans"])}, group)
+            for group, block in enumerate(blocks)
+            for line in block.get("lines", ())
+        ]
+        self.lines = [line for line in found if line.text.strip()]
+        self.boxes: list[Box] = [
+            block["bbox"] for block in blocks if block["type"] == DRAWING and block["isrect"]
+        ]
+
+    def words(self, line: Line) -> Iterator[Line]:
+        """The words of a line."""
+        for x0, y0, x1, y1, text, *_ in self._text.extractWORDS():
+            word = replace(line, text=text, x0=x0, y0=y0, x1=x1, y1=y1)
+            if line.x0 <= (x0 + x1) / 2 <= line.x1 and line.y0 <= word.middle <= line.y1:
+                yield word
 
 
 def _line(line: dict[str, Any], group: int) -> Line:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag_workloads.worker.pages import Block, clean
-from rag_workloads.worker.pdf_lines import Line
+from rag_workloads.worker.pdf_lines import Box, Line
 
 # Points.
 NEAR = 3.0
@@ -16,9 +16,6 @@ FAR, NEARER = 1.5, 0.15
 HEADER_ROWS = 3
 
 Column = tuple[float, float]
-
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
