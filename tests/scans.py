@@ -1,10 +1,13 @@
 """Pages as a scanner makes them: pictures, with no text behind."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pymupdf
 
 DPI = 150
+WORDS = re.compile(r"[\u4e00-\u9fff]|[A-Za-z0-9]+")
 
 
 def scanned(source: pymupdf.Document, path: Path) -> Path:
@@ -24,3 +27,8 @@ def page_of(html: str) -> pymupdf.Document:
     pdf = pymupdf.open()
     pdf.new_page().insert_htmlbox((72, 72, 523, 770), html)
     return pdf
+
+
+def words(text: str) -> Counter[str]:
+    """How often each word is in a text, and each Chinese character."""
+    return Counter(WORDS.findall(text))

@@ -78,9 +78,8 @@ def retrieval_command(
 
 @app.command("parsing")
 def parsing_command() -> None:
-    """Measures how well the structure of printed pages is read, and how fast that of real manuals."""
-    words = record.read("parsing").get("ocr_words")  # which another command measures
-    record.write("parsing", {**asyncio.run(parsing.measure(Steps())), "ocr_words": words})
+    """Measures how well the structure and the scans of printed pages are read, and how fast."""
+    record.write("parsing", asyncio.run(parsing.measure(Steps())))
     render()
 
 

@@ -1,11 +1,9 @@
 """Pages that are pictures, read by text recognition with its own models, in a process of its own."""
 
-import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.scans import page_of, scanned
+from tests.scans import page_of, scanned, words
 
 from rag_workloads.library.documents import ErrorCode
 from rag_workloads.worker.pages import Page
@@ -14,7 +12,6 @@ from rag_workloads.worker.parser import Parser, TimeBudget
 SECONDS = 3600
 # Half of what a worker needs for a scan, as its resource says.
 MEMORY = 1 << 30
-WORDS = re.compile(r"[\u4e00-\u9fff]|[A-Za-z0-9]+")
 ENGLISH = """<h1>Lighthouses</h1><p>The lighthouse of Hirtshals was lit for the first time on the sixth of
 January 1863. Its tower is 35 metres high, and 144 steps lead to the lamp.</p>
 <p>Visitors may climb it every day from nine to five, but for the winter months.</p>"""
@@ -26,10 +23,6 @@ CHINESE = """<h1>图书馆</h1>
 async def read(path: Path, *, ocr: bool) -> list[Page]:
     async with Parser(MEMORY, ocr=ocr).open(path, "application/pdf", TimeBudget(SECONDS)) as reading:
         return [await reading.read(number) for number in range(1, reading.pages + 1)]
-
-
-def words(text: str) -> Counter[str]:
-    return Counter(WORDS.findall(text))
 
 
 @pytest.mark.parametrize("html", [ENGLISH, CHINESE])

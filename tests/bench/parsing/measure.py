@@ -1,4 +1,4 @@
-"""Figures of docs/benchmarks/parsing.json: how well printed pages are read, and how fast real manuals are."""
+"""Figures of docs/benchmarks/parsing.json: how well, and how fast, printed pages and their scans are read."""
 
 import asyncio
 import tempfile
@@ -16,6 +16,7 @@ from tests.bench.parsing.documents import Truth
 from tests.bench.parsing.metrics import Scores, scores
 from tests.bench.parsing.printing import printed
 from tests.bench.parsing.readers import READERS, Read
+from tests.bench.parsing.scans import recognition
 
 PAGES = 100
 CHINESE = "debian-reference-zh-cn", "usr/share/debian-reference/debian-reference.zh-cn.pdf"
@@ -24,7 +25,7 @@ Printed = list[tuple[Path, list[Truth]]]
 
 
 async def measure(steps: Steps) -> dict[str, object]:
-    """Returns the figures of the worker's reader, and those of each reader."""
+    """Returns the figures of the worker's reader, those of each reader, and those of text recognition."""
     manuals = [
         await corpus.policy_manual(),
         await debian.extract(*CHINESE, CACHE / "corpus" / "reference-zh.pdf"),
@@ -40,7 +41,9 @@ async def measure(steps: Steps) -> dict[str, object]:
                     **speed(read, [path for path, _ in documents], manuals),
                 }
         printed_pages = sum(_pages(path) for path, _ in documents)
-    return {**readers["pymupdf"], "printed_pages": printed_pages, "readers": readers}
+        with steps.step("Recognise them as scans"):
+            recognised = recognition([path for path, _ in documents])
+    return {**readers["pymupdf"], "printed_pages": printed_pages, "readers": readers, **recognised}
 
 
 def quality(read: Read, documents: Printed) -> dict[str, float]:
