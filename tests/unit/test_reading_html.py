@@ -79,6 +79,8 @@ def test_what_no_reader_sees_is_left_out_and_counted(hidden: str) -> None:
     [
         "<p aria-hidden=true>Seen</p>",
         "<p style='opacity:0.5;font-size:0.9em'>Seen</p>",
+        "<p style='opacity:inherit;font-size:small'>Seen</p>",
+        "<style>code {font-size:inherit} div code {font-size:1em}</style><code>Seen</code>",
         "<div style='background:#333'><p style='color:white'>Seen</p></div>",
         "<div style='background:url(dark.png)'><p style='color:white'>Seen</p></div>",
         "<link rel=stylesheet href=a.css><p style='color:white'>Seen</p>",

@@ -77,13 +77,18 @@ def test_a_declared_charset_that_the_text_is_not_in_is_not_believed(write: Write
     assert page.text == "The \\ud800 café in Ulm."
 
 
-@pytest.mark.parametrize("encoding", ["gb18030", "big5", "utf-16-le", "utf-16-be", "cp1252"])
-def test_an_encoding_that_was_guessed_is_told(write: Write, encoding: str) -> None:
-    text = (
-        "Der König öffnet die Tür für Müller."
-        if encoding == "cp1252"
-        else "圖書館每天上午九點開放，晚上八點關閉。"
-    )
+CHINESE = "圖書館每天上午九點開放，晚上八點關閉。"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        *((encoding, CHINESE) for encoding in ("gb18030", "big5", "utf-16-le", "utf-16-be")),
+        ("cp1252", "Der König öffnet die Tür für Müller."),
+        ("euc_jp", "図書館は毎日午前九時に開き、午後八時に閉まります。"),
+    ],
+)
+def test_an_encoding_that_was_guessed_is_told(write: Write, encoding: str, text: str) -> None:
     (page,) = read(write(text.encode(encoding)))
     assert page.text == text
     assert page.warning is None
@@ -116,6 +121,7 @@ def test_a_nul_is_left_out() -> None:
         (bytes(range(256)) * 4, "application/octet-stream", ErrorCode.UNSUPPORTED_TYPE),
         ("Привет, мир".encode("koi8-r"), "text/plain", ErrorCode.UNSUPPORTED_TYPE),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "application/octet-stream", ErrorCode.UNSUPPORTED_TYPE),
+        (b"{\\rtf1\\ansi The library opens at nine.}", "text/plain", ErrorCode.UNSUPPORTED_TYPE),
         (b"\0\0\1\0", "text/plain", ErrorCode.UNSUPPORTED_TYPE),
         (b"", "text/plain", ErrorCode.TEXT_EMPTY),
         (b" \n\t\f\xc2\xa0\n", "text/plain", ErrorCode.TEXT_EMPTY),

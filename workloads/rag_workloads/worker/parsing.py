@@ -7,7 +7,7 @@ from pathlib import Path
 from rag_workloads.library.documents import DocumentError, ErrorCode
 from rag_workloads.worker.pages import Pages
 from rag_workloads.worker.pdf import PdfPages
-from rag_workloads.worker.readers import html, office, text
+from rag_workloads.worker.readers import html, office, text, unread
 from rag_workloads.worker.readers.content import Content
 from rag_workloads.worker.readers.encodings import encoding_of
 
@@ -34,10 +34,11 @@ def open_pages(path: Path, content_type: str, alone: bool = False) -> Pages:
         return PdfPages(path, alone)
     if office.is_package(path):
         return office.read(path).pages()
+    data = path.read_bytes()
+    unread.refuse(data)
     if content_type.lower().startswith(NO_TEXT_TYPES):
         message = f"This is no such file, but was sent as {content_type}."
         raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=text.TYPE_HINT)
-    data = path.read_bytes()
     if html.is_page(data):
         return _read_html(data, content_type).pages()
     return text.read(data, encoding_of(data, content_type), content_type)

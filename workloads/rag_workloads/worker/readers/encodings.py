@@ -44,6 +44,9 @@ COMMON = frozenset(
     )
 )
 PUNCTUATION = re.compile(r"[·\u2010-\u2040\u3000-\u30ff\uff00-\uffef]")
+KANA = re.compile(r"[\u3041-\u30fe]")
+# Japanese in EUC-JP has these where Chinese in GB2312 has them, but many more; of what is not ASCII.
+MOST_KANA = 0.2
 LATIN = re.compile(r"[\t\n\f\r -~\xa0-\u017f\u2010-\u2040€™]")
 # So many characters at least of a text that was decoded as it had been encoded.
 LEAST_COMMON = 0.8
@@ -127,7 +130,10 @@ def _told_by_characters(data: bytes) -> Encoding | None:
     if len(data) % 2 == 0 and (0 in wide or _ascii_share(data[:SAMPLE_BYTES]) <= MOST_WIDE_ASCII):
         scores |= {name: _plausibility(wide, name) for name in ("utf-16-le", "utf-16-be")}
     best = max(scores, key=lambda name: scores[name])
-    return Encoding(best, ENCODING_HINT, guessed=True) if scores[best] >= LEAST_COMMON else None
+    if scores[best] < LEAST_COMMON:
+        return None
+    name = "euc_jp" if best == "gb18030" and _is_japanese(narrow) else best
+    return Encoding(name, ENCODING_HINT, guessed=True)
 
 
 def _commonness(sample: bytes, name: str) -> float:
@@ -140,6 +146,12 @@ def _commonness(sample: bytes, name: str) -> float:
     if 2 * sum(map(len, filter(NEIGHBOURS.match, runs))) < len(text):
         return 0
     return sum(each in COMMON or bool(PUNCTUATION.match(each)) for each in text) / max(1, len(text))
+
+
+def _is_japanese(sample: bytes) -> bool:
+    """Whether what was taken for Chinese, by how common its characters are, has the syllables of Japanese."""
+    text = "".join(NO_ASCII.findall(_decoded(sample, "gb18030")))
+    return len(KANA.findall(text)) > MOST_KANA * len(text)
 
 
 def _plausibility(sample: bytes, name: str) -> float:

@@ -19,8 +19,8 @@ PSEUDO = re.compile(r"[:\[].*", re.DOTALL)
 HIDING = {
     "display": re.compile(r"none\b"),
     "visibility": re.compile(r"(?:hidden|collapse)\b"),
-    "opacity": re.compile(r"0*\.?0*(?:%|\Z)"),
-    "font-size": re.compile(r"0*\.?0*(?:[a-z%]*)\Z"),
+    "opacity": re.compile(r"(?:0+\.?0*|\.0+)%?\Z"),
+    "font-size": re.compile(r"(?:0+\.?0*|\.0+)(?:[a-z]+|%)?\Z"),
     "text-indent": re.compile(r"-\d{4,}"),
     "left": re.compile(r"-\d{4,}"),
     "top": re.compile(r"-\d{4,}"),
