@@ -87,6 +87,26 @@ async def test_the_same_points_are_found_with_the_same_scores(
     await remote.close()
 
 
+async def test_what_is_found_once_for_a_batch_is_scored_as_if_it_was_searched_again(
+    qdrant_url: str, collection: str
+) -> None:
+    client = AsyncQdrantClient(url=qdrant_url, check_compatibility=False)
+    ranked = models.Prefetch(**RRF, limit=10)
+    searches = [
+        models.QueryRequest(**RRF, limit=10),
+        models.QueryRequest(query=MEANING, prefetch=ranked),
+        models.QueryRequest(**BY_WORDS, prefetch=[ranked], filter=ODD, limit=5),
+        models.QueryRequest(query=MEANING, prefetch=models.Prefetch(**RRF, limit=5)),
+    ]
+    together = await client.query_batch_points(collection, searches)
+    alone = [(await client.query_batch_points(collection, [each]))[0] for each in searches]
+    scores = [[{p.id: p.score for p in each.points} for each in answers] for answers in (together, alone)]
+    assert scores[0] == scores[1]
+    assert [len(each.points) for each in together[:2]] == [10, 10]
+    assert 0 < len(together[2].points) <= 5 == len(together[3].points)
+    await client.close()
+
+
 async def test_several_queries_are_answered_at_once_and_vectors_come_back(
     qdrant_url: str, collection: str
 ) -> None:

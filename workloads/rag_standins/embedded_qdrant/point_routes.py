@@ -15,7 +15,7 @@ from rag_standins.embedded_qdrant.collection_routes import COMPLETED
 from rag_standins.embedded_qdrant.errors import QdrantError, bad_request
 from rag_standins.embedded_qdrant.filters import parse_optional_filter
 from rag_standins.embedded_qdrant.points import payload_selector, record_json, scored_json
-from rag_standins.embedded_qdrant.queries import DEFAULT_LIMIT, parse_query
+from rag_standins.embedded_qdrant.queries import DEFAULT_LIMIT, parse_query, run_batch
 
 
 def change_route(method: str, suffix: str, parse: Callable[[Json], engine.UpdateOperation]) -> Route:
@@ -96,8 +96,8 @@ async def query(call: Call) -> Json:
 
 async def query_batch(call: Call) -> list[Json]:
     """Several queries at once."""
-    request = engine.QueryBatchRequest([parse_query(search) for search in call.body["searches"]])
-    found = await call.collection.read(lambda shard: shard.query_batch(request))
+    searches = call.body["searches"]
+    found = await call.collection.read(lambda shard: run_batch(shard, searches))
     return [{"points": [scored_json(point) for point in points]} for points in found]
 
 

@@ -12,7 +12,10 @@ from rag_standins.embedded_qdrant.filters import parse_optional_filter
 from rag_standins.embedded_qdrant.points import parse_vector, payload_selector
 
 Json = dict[str, Any]
+Found = list[engine.ScoredPoint]
 
+# What says which points a search finds.
+FINDING = ("query", "using", "prefetch", "filter", "limit", "offset", "score_threshold")
 DEFAULT_LIMIT = 10
 # Qdrant's own: the first of a list counts 1/2, the second 1/3.
 DEFAULT_RRF_K = 2
@@ -32,10 +35,37 @@ def parse_query(body: Json) -> engine.QueryRequest:
     )
 
 
+def run_batch(shard: engine.EdgeShard, searches: list[Json]) -> list[Found]:
+    """What each search finds; where it scores anew what one before it found, nothing is searched again."""
+    answers: list[Found] = []
+    for search in searches:
+        earlier = zip(searches, answers, strict=False)
+        scored = next((found for each, found in earlier if _is_prefetch(each, search)), None)
+        answers.append(shard.query(parse_query(search if scored is None else _among(scored, search))))
+    return answers
+
+
+def _is_prefetch(search: Json, other: Json) -> bool:
+    """Whether a search is all that the other one scores: a filter there would be the prefetch's too."""
+    match _listed(other.get("prefetch")):
+        case [prefetch] if not other.get("filter"):
+            return all(search.get(key) == prefetch.get(key) for key in FINDING)
+    return False
+
+
+def _among(points: Found, search: Json) -> Json:
+    """The search with its prefetch made."""
+    return {**search, "prefetch": None, "filter": {"must": {"has_id": [point.id for point in points]}}}
+
+
 def _prefetches(body: Json) -> list[engine.Prefetch]:
     """What is searched first, and then scored by the query around it: one or a list, each with its own."""
-    found = body.get("prefetch") or []
-    return [_prefetch(each) for each in (found if isinstance(found, list) else [found])]
+    return [_prefetch(each) for each in _listed(body.get("prefetch"))]
+
+
+def _listed(given: Json | list[Json] | None) -> list[Json]:
+    """What may be given alone, in a list, or not at all."""
+    return given if isinstance(given, list) else [given] if given else []
 
 
 def _prefetch(body: Json) -> engine.Prefetch:

@@ -82,7 +82,7 @@ class Serving:
         log.info("another index answers", index=index.id, collection=index.collection)
 
 
-def serving_of(request: Request) -> Serving:
+async def serving_of(request: Request) -> Serving:
     """A dependency: what the app that serves this request answers from."""
     serving: Serving = request.app.state.serving
     return serving
@@ -91,7 +91,7 @@ def serving_of(request: Request) -> Serving:
 ServingOf = Annotated[Serving, Depends(serving_of)]
 
 
-def parts_at_hand(serving: ServingOf) -> Parts:
+async def parts_at_hand(serving: ServingOf) -> Parts:
     """A dependency: the parts as they were a moment ago, for what needs no Redis."""
     return serving.parts
 

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+import httpx
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 TIMEOUT_SECONDS = 60
+# Servers close what was idle for five seconds, and a request that is just sent with it.
+CONNECTIONS = httpx.Limits(max_connections=100, keepalive_expiry=4)
 CONFLICT, NOT_FOUND = 409, 404
 # The statuses of a request that would be refused again.
 REFUSED = {400, CONFLICT, 413, 422}
@@ -77,7 +80,7 @@ class Collections:
         `index` is the id of the pipeline's index that the collection belongs to, None for the first one.
         """
         self._client = AsyncQdrantClient(
-            url=url, api_key=api_key, timeout=TIMEOUT_SECONDS, check_compatibility=False
+            url=url, api_key=api_key, timeout=TIMEOUT_SECONDS, check_compatibility=False, limits=CONNECTIONS
         )
         self.collection, self._owner, self._index = collection, owner, index
         # Those that are known to be ours, with whether their points have words.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,17 @@ from rag_workloads.text.bm25 import Weights
 # By Qdrant's own constant: the first of a list counts 1/2, the second 1/3. One of 60 measured worse.
 FUSED = models.FusionQuery(fusion=models.Fusion.RRF)
 
+Json = dict[str, Any]
 # The fields of a request, or of a prefetch.
 Ask = dict[str, Any]
+
+
+class Point(TypedDict):
+    """A point that was found; its id is a UUID's text, and only the ranking asks for its payload."""
+
+    id: str
+    score: float
+    payload: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +65,33 @@ class Searches(Collections):
         asks_for_nothing = query.mode == "sparse" and not query.words
         if asks_for_nothing or not await self._is_ours(self.collection):
             return []
-        with errors():
-            # The client's own method copies each request, to look for texts in it that it might embed.
-            batch = models.QueryRequestBatch(searches=_requests(query))
-            answered = await self._client.http.search_api.query_batch_points(
-                self.collection, query_request_batch=batch
-            )
-        ranked, *rescored = (answer.points for answer in answered.result or [])
+        ranked, *rescored = await self._points(_requests(query))
         cosines, bm25 = map(_scores, rescored) if rescored else (_scores(ranked), {})
         hits = [
             Hit.from_payload(
-                point.payload or {}, scores=Scores(rank, cosines.get(point.id), bm25.get(point.id))
+                point["payload"], scores=Scores(rank, cosines.get(point["id"]), bm25.get(point["id"]))
             )
             for rank, point in enumerate(_newest(ranked), 1)
         ]
         return [hit for hit in hits if (hit.scores.cosine or 0) >= query.score_threshold]
+
+    async def _points(self, searches: list[models.QueryRequest]) -> list[list[Point]]:
+        """The points that each search finds.
+
+        The client's own methods copy each request, to look for texts in it that it might embed, and make an
+        object of each point.
+        """
+        body = models.QueryRequestBatch(searches=searches).model_dump_json(exclude_none=True)
+        with errors():
+            answered = await self._client.http.client.request(
+                type_=Json,
+                method="POST",
+                url="/collections/{name}/points/query/batch",
+                path_params={"name": self.collection},
+                headers={"Content-Type": "application/json"},
+                content=body,
+            )
+        return [answer["points"] for answer in answered["result"]]
 
     async def around(self, hits: Sequence[Hit], reach: int) -> dict[str, StoredChunk]:
         """The active chunks up to so many places before and after each of these, by their ids."""
@@ -139,14 +160,12 @@ def _condition(where: Where) -> models.Filter:
     return models.Filter(must=[*must])
 
 
-def _scores(points: Sequence[models.ScoredPoint]) -> dict[models.ExtendedPointId, float]:
-    return {point.id: point.score for point in points}
+def _scores(points: Sequence[Point]) -> dict[str, float]:
+    return {point["id"]: point["score"] for point in points}
 
 
-def _newest(points: Sequence[models.ScoredPoint]) -> list[models.ScoredPoint]:
+def _newest(points: Sequence[Point]) -> list[Point]:
     """Without those of a version that is just being replaced: both are active until the older one is gone."""
-    versions = [
-        ((point.payload or {})["document_id"], (point.payload or {})["generation"]) for point in points
-    ]
+    versions = [(point["payload"]["document_id"], point["payload"]["generation"]) for point in points]
     newest = dict(sorted(versions))
     return [p for p, (document, version) in zip(points, versions, strict=True) if version == newest[document]]

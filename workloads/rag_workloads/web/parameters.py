@@ -5,7 +5,7 @@ from fastapi import Request
 from rag_workloads.web.problems import Problem
 
 
-def only_known(request: Request) -> None:
+async def only_known(request: Request) -> None:
     """A dependency: whoever misspells a filter would be shown more than is meant, or remove it."""
     operation = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
     known = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
