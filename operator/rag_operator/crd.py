@@ -9,20 +9,23 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rag_operator.pipeline import GROUP, KIND, PLURAL, VERSION, Spec
+from rag_operator.rules import Rule, validations
 from rag_operator.status import Status
 
 Schema = dict[str, Any]
 
-NAME_RULES = [
-    {
-        "rule": "size(self.metadata.name) <= 40",
-        "message": "metadata.name must be at most 40 characters (names of children are derived from it)",
-    },
-    {
-        "rule": "self.metadata.name.matches('^[a-z][-a-z0-9]*$')",
-        "message": "metadata.name must be lower-case letters, digits and dashes, a letter first",
-    },
-]
+NAME_RULES = (
+    Rule(
+        "size(self.metadata.name) <= 40",
+        "metadata.name must be at most 40 characters (names of children are derived from it)",
+        of_new_ones_only=True,
+    ),
+    Rule(
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        "metadata.name must be lower-case letters, digits and dashes, a letter first and no dash last",
+        of_new_ones_only=True,
+    ),
+)
 COLUMNS = [
     {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
     {"name": "Reason", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].reason'},
@@ -99,7 +102,7 @@ def custom_resource_definition() -> Schema:
         "type": "object",
         "description": "A retrieval-augmented generation service: documents in, answers with citations out.",
         "required": ["spec"],
-        "x-kubernetes-validations": NAME_RULES,
+        **validations(*NAME_RULES),
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from rag_contract import defaults
-from rag_operator.fields import Part, Rule, rules
+from rag_operator.fields import Part
+from rag_operator.rules import Rule, rules
 from rag_operator.spec.embedding import Embedding
 from rag_operator.spec.expose import Expose
 from rag_operator.spec.llm import Llm

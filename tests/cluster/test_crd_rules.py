@@ -92,7 +92,8 @@ CREATED: list[tuple[str, Manifest, Manifest]] = [
         {"api": {"auth": {"keys": [key(name="web.1")]}}},
     ),
     (
-        "must be given by the names of resources, such as cpu, memory or example.com/gpu",
+        "must be given by the names of resources: cpu, memory, ephemeral-storage, or a device such as"
+        " nvidia.com/gpu",
         {"embedding": embedding(resources={"limits": {"example.com/gpu": 1, "ephemeral-storage": "1Gi"}})},
         {"embedding": embedding(resources={"requests": {"../cpu": 1}})},
     ),
@@ -222,7 +223,7 @@ BOUNDS: list[tuple[str, Manifest]] = [
     ("spec.ingestion.uploadLimit", {"ingestion": {"uploadLimit": "0.5"}}),
     ("spec.ingestion.uploadLimit", {"ingestion": {"uploadLimit": "100m"}}),
     (
-        "spec.embedding.managed.resources.limits.cpu",
+        "spec.embedding.managed.resources.limits",
         {"embedding": embedding(resources={"limits": {"cpu": "x"}})},
     ),
     ("spec.embedding.external.url", {"embedding": {"model": MINILM, "external": {"url": "ftp://x"}}}),
@@ -265,8 +266,18 @@ def test_a_value_out_of_bounds_is_named(kube: Kube, path: str, spec: Manifest) -
     ("name", "sentence"),
     [
         ("a" * 41, "metadata.name must be at most 40 characters"),
-        ("9lives", "metadata.name must be lower-case letters, digits and dashes, a letter first"),
-        ("a.b", "metadata.name must be lower-case letters, digits and dashes, a letter first"),
+        (
+            "9lives",
+            "metadata.name must be lower-case letters, digits and dashes, a letter first and no dash last",
+        ),
+        (
+            "a.b",
+            "metadata.name must be lower-case letters, digits and dashes, a letter first and no dash last",
+        ),
+        (
+            "demo-",
+            "metadata.name must be lower-case letters, digits and dashes, a letter first and no dash last",
+        ),
     ],
 )
 def test_a_name_that_no_child_could_have_is_refused(kube: Kube, name: str, sentence: str) -> None:

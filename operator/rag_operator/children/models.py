@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from rag_operator.children.pods import container, env
 from rag_operator.children.site import Site
-from rag_operator.fields import Resources
 from rag_operator.names import Manifest
+from rag_operator.spec.compute import Resources
 from rag_operator.status import IndexStatus
 
 MODELS_PATH = "/models"

@@ -6,8 +6,9 @@ from typing import Any
 
 from rag_operator import names
 from rag_operator.children.site import Site
-from rag_operator.fields import AccessMode, Volume
+from rag_operator.fields import AccessMode
 from rag_operator.names import KINDS, Component, Manifest
+from rag_operator.spec.volumes import Volume
 
 
 def child(

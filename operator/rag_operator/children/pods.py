@@ -8,8 +8,8 @@ from rag_contract.limits import PROBE_SECONDS
 from rag_operator import names
 from rag_operator.children.objects import component_child
 from rag_operator.children.site import Site
-from rag_operator.fields import Resources
 from rag_operator.names import Component, Manifest
+from rag_operator.spec.compute import Resources
 
 UID = 65532
 CONFIG_HASH = "ragpipeline.dev/config-hash"

@@ -3,25 +3,11 @@
 from pydantic import Field
 
 from rag_contract import defaults
-from rag_operator.fields import (
-    ACCESS_MODE_RULE,
-    EXACTLY_ONE,
-    SMALL,
-    VOLUME_RULES,
-    AccessMode,
-    HttpUrl,
-    ImageName,
-    ModelName,
-    Part,
-    Resources,
-    Rule,
-    SecretKeyRef,
-    Size,
-    Volume,
-    resources,
-    rules,
-)
+from rag_operator.fields import AccessMode, HttpUrl, ImageName, ModelName, Part, SecretKeyRef
+from rag_operator.rules import EXACTLY_ONE, Rule, rules
+from rag_operator.spec.compute import SMALL, Resources, resources
 from rag_operator.spec.scaling import Autoscaling
+from rag_operator.spec.volumes import ACCESS_MODE_RULE, VOLUME_RULES, Size, Volume
 
 
 class ModelCache(Volume):

@@ -4,21 +4,38 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rag_operator.fields import DNS_LABEL, DNS_SUBDOMAIN, ObjectName, Part, Rule, rules, validations
+from rag_operator.fields import ObjectName, Part
+from rag_operator.rules import (
+    DNS_LABEL,
+    DNS_SUBDOMAIN,
+    QUALIFIED_NAME,
+    Rule,
+    exactly_one,
+    keys_spelt,
+    rules,
+    spelt,
+    validations,
+)
 
 HOST_RULE = Rule(
-    f"self.matches(r'^{DNS_SUBDOMAIN}$') && !self.matches('^[0-9.]+$')",
+    f"self.matches(r'^{DNS_SUBDOMAIN}$') && !self.matches('^[0-9.]+$')"
+    " && self.split('.').all(label, size(label) <= 63)",
     "must be the whole name of a host in lower case, such as rag.example.com: no address, scheme, port, path"
     " or *",
 )
 HostName = Annotated[str, Field(min_length=1, max_length=253, json_schema_extra=validations(HOST_RULE))]
-NAMESPACE_RULE = Rule(
-    f"self.matches(r'^{DNS_LABEL}$')",
+NAMESPACE_RULE = spelt(
+    DNS_LABEL,
     "must be a namespace: lower-case letters, digits and dashes, a letter or digit first and last",
 )
-ANNOTATIONS_RULE = Rule(
-    f"self.all(name, name.matches(r'^({DNS_SUBDOMAIN}/)?[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?$'))",
+ANNOTATION_NAMES_RULE = keys_spelt(
+    f"({DNS_SUBDOMAIN}/)?{QUALIFIED_NAME}",
     "must be given by the names of annotations, such as nginx.ingress.kubernetes.io/limit-rps",
+)
+# Kubernetes takes 256 KiB for all annotations of an object; a character has up to four bytes.
+ANNOTATIONS_SIZE_RULE = Rule(
+    "self.map(name, size(name) + size(self[name])).sum() <= 60000",
+    "must have 60,000 characters or less in all, names and values together",
 )
 
 
@@ -50,6 +67,14 @@ class Tls(Part):
 class Ingress(Part):
     """An Ingress."""
 
+    model_config = rules(
+        Rule(
+            "!has(self.className) || !has(self.annotations)"
+            " || !('kubernetes.io/ingress.class' in self.annotations)",
+            "set className or the annotation kubernetes.io/ingress.class, not both",
+        )
+    )
+
     class_name: ObjectName | None = Field(
         default=None, description="IngressClass; the cluster's default when unset."
     )
@@ -59,7 +84,7 @@ class Ingress(Part):
         max_length=32,
         description="Annotations for the controller. They win over those that the operator sets for"
         " ingress-nginx and Contour.",
-        json_schema_extra=validations(ANNOTATIONS_RULE),
+        json_schema_extra=validations(ANNOTATION_NAMES_RULE, ANNOTATIONS_SIZE_RULE),
     )
     tls: Tls | None = Field(default=None, description="The certificate. Unset: plain HTTP.")
 
@@ -88,9 +113,7 @@ class Gateway(Part):
 class Expose(Part):
     """How the pipeline is reached from outside."""
 
-    model_config = rules(
-        Rule("has(self.ingress) != has(self.gateway)", "exactly one of ingress or gateway must be set")
-    )
+    model_config = rules(exactly_one("ingress", "gateway"))
 
     ingress: Ingress | None = Field(default=None, description="Make an Ingress.")
     gateway: Gateway | None = Field(default=None, description="Make an HTTPRoute for this Gateway.")

@@ -3,24 +3,17 @@
 from pydantic import Field
 
 from rag_contract import defaults, prompts
-from rag_operator.fields import (
-    EXACTLY_ONE,
-    SMALL,
-    HttpUrl,
-    ImageName,
-    ModelName,
-    Part,
-    Resources,
-    Rule,
-    SecretKeyRef,
-    resources,
-    rules,
-    validations,
-)
+from rag_operator.fields import HttpUrl, ImageName, ModelName, Part, SecretKeyRef
+from rag_operator.rules import EXACTLY_ONE, Rule, rules, spelt, validations
+from rag_operator.spec.compute import SMALL, Resources, resources
 
 TEMPLATE_RULE = Rule(
     " && ".join(f"self.contains('{place}')" for place in prompts.NEEDED),
     f"must hold {' and '.join(prompts.NEEDED)}: there the passages and the question are put",
+)
+FILE_RULE = spelt(
+    "[a-zA-Z0-9][-._a-zA-Z0-9]*",
+    "must be the name of a file: letters, digits, dots, dashes and underscores, a letter or digit first",
 )
 
 
@@ -37,8 +30,8 @@ class ManagedLlm(Part):
         default="model.gguf",
         min_length=1,
         max_length=200,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
         description="Name of the GGUF file in /models.",
+        json_schema_extra=validations(FILE_RULE),
     )
     context_length: int = Field(
         default=2048, ge=256, le=1_048_576, description="Context of one answer, in tokens of the model."

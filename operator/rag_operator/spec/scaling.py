@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from rag_operator.fields import Part, Rule, rules
+from rag_operator.fields import Part
+from rag_operator.rules import Rule, rules
 
 
 class ScaleUp(Part):

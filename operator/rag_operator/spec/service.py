@@ -6,18 +6,13 @@ from pydantic import Field
 
 from rag_contract import defaults
 from rag_contract.api_keys import Scope
-from rag_operator.fields import (
-    DNS_LABEL,
-    ImageName,
-    LocalRef,
-    Part,
-    Resources,
-    Rule,
-    SecretKeyRef,
-    Size,
-    resources,
-    rules,
-    validations,
+from rag_operator.fields import ImageName, LocalRef, Part, SecretKeyRef
+from rag_operator.rules import DNS_LABEL, Rule, rules, spelt, validations
+from rag_operator.spec.compute import Resources, resources
+from rag_operator.spec.volumes import Size
+
+EACH_ONCE_RULE = Rule(
+    "self.all(one, self.exists_one(other, other.name == one.name))", "name each Secret once, not twice"
 )
 
 
@@ -28,7 +23,10 @@ class Images(Part):
         default=None, description="Pull policy of every container; the operator's default when unset."
     )
     pull_secrets: list[LocalRef] = Field(
-        default=[], max_length=8, description="Secrets with which the images are pulled."
+        default=[],
+        max_length=8,
+        description="Secrets with which the images are pulled.",
+        json_schema_extra=validations(EACH_ONCE_RULE),
     )
     api: ImageName | None = Field(default=None, description="Image of the API.")
     worker: ImageName | None = Field(default=None, description="Image of the workers.")
@@ -54,9 +52,8 @@ class ApiKey(Part):
         max_length=63,
         description="Name of the key, which logs and metrics show.",
         json_schema_extra=validations(
-            Rule(
-                f"self.matches(r'^{DNS_LABEL}$')",
-                "must be lower-case letters, digits and dashes, a letter or digit first and last",
+            spelt(
+                DNS_LABEL, "must be lower-case letters, digits and dashes, a letter or digit first and last"
             )
         ),
     )

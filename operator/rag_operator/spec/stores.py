@@ -3,21 +3,14 @@
 from pydantic import Field
 
 from rag_contract import defaults
-from rag_operator.fields import (
-    ACCESS_MODE_RULE,
-    EXACTLY_ONE,
-    VOLUME_RULES,
-    AccessMode,
-    HttpUrl,
-    Part,
-    Resources,
-    RetentionPolicy,
-    Rule,
-    SecretKeyRef,
-    Size,
-    Volume,
-    resources,
-    rules,
+from rag_operator.fields import AccessMode, HttpUrl, Part, RetentionPolicy, SecretKeyRef
+from rag_operator.rules import EXACTLY_ONE, Rule, rules, spelt, validations
+from rag_operator.spec.compute import Resources, resources
+from rag_operator.spec.volumes import ACCESS_MODE_RULE, VOLUME_RULES, Size, Volume
+
+COLLECTION_RULE = spelt(
+    "[a-z0-9]([-_a-z0-9]*[a-z0-9])?",
+    "must be lower-case letters, digits, dashes and underscores, a letter or digit first and last",
 )
 
 
@@ -97,9 +90,9 @@ class VectorStore(Part):
     collection: str = Field(
         min_length=1,
         max_length=63,
-        pattern="^[a-z0-9]([-a-z0-9_]*[a-z0-9])?$",
         description="Collection of the vectors. It belongs to one embedding model for good. For another one"
         " every document is embedded anew, while the one before answers until all are in it.",
+        json_schema_extra=validations(COLLECTION_RULE),
     )
     index_grace_seconds: int = Field(
         default=defaults.INDEX_GRACE_SECONDS,
