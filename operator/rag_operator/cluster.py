@@ -72,9 +72,12 @@ class Cluster:
                 return None
             raise
 
-    async def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Manifest]:
+    async def list(
+        self, kind: Kind, namespace: str = "", selector: str = "", fields: str = ""
+    ) -> list[Manifest]:
         """Return the objects of a kind, in one namespace or (empty) in all."""
-        query = [("labelSelector", selector)] if selector else []
+        selectors = (("labelSelector", selector), ("fieldSelector", fields))
+        query = [(name, value) for name, value in selectors if value]
         try:
             answer = await self._request("GET", _path(kind, namespace or None), query)
         except ClusterError as error:

@@ -1,10 +1,13 @@
 """The conditions of a pipeline: what each means, its reasons, and how they roll up into Ready. Pure.
 
+SpecAccepted      the spec can be read, and children can be made from it.
 SecretsResolved   every Secret that the pipeline refers to exists, with its key; nothing is changed before.
-QueueReady        Redis answers; True for one that runs elsewhere, which the API's own readiness checks.
-VectorStoreReady  Qdrant answers; True for one that runs elsewhere.
-EmbeddingReady    at least one embedding pod serves.
-LLMReady          at least one LLM pod serves. Absent when the pipeline has no language model.
+StorageReady      the claims that the pods mount have their volumes.
+QueueReady        Redis answers. Of one that runs elsewhere only the pipeline's API can tell: Unknown while it
+                  does not. So it is for all four that may run elsewhere.
+VectorStoreReady  Qdrant answers.
+EmbeddingReady    at least one embedding pod serves, and the server that it asks, where it asks one.
+LLMReady          at least one LLM pod serves, and its server. Absent when the pipeline has no language model.
 WorkersReady      at least one worker runs, or none is wanted.
 ApiReady          at least one API pod serves.
 RouteReady        the Ingress has an address, or the Gateway takes the HTTPRoute. Absent without spec.expose.
@@ -12,7 +15,9 @@ AutoscalingReady  KEDA scales the embedding pods. Absent when their number is fi
 IndexReady        questions are answered from a collection; while documents are embedded anew for another one,
                   how far that is. Embedding pods, workers and autoscaling are those of the one that answers.
 Ready             none of the above is False, and nothing is refused; copies reason and message of the first
-                  that is, of one that is only starting when there is no other.
+                  that is, of one that is only starting when there is no other. Unknown when one is Unknown.
+Reconciling       there while something is on its way, and while a pass over the pipeline failed.
+Stalled           there while nothing will change until somebody changes the spec.
 
 A component whose old pods serve while new ones do not is True, with the reason of the new ones; so is Ready.
 
@@ -20,27 +25,21 @@ Queue, vector store, embedding, language model and workers are False, too, while
 say what keeps them from their work: a store that they cannot reach, a collection that is another pipeline's.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 
-from rag_contract.stats import ProblemComponent
 from rag_operator.evidence import Evidence
-from rag_operator.exposure import of_route
+from rag_operator.exposure import NO_ADDRESS, of_route
 from rag_operator.index_condition import of_index
-from rag_operator.names import SCALED_OBJECT, Component
+from rag_operator.movement import READY, SPEC_ACCEPTED, movement
+from rag_operator.names import Component
+from rag_operator.scaling_condition import of_autoscaling
 from rag_operator.status import Condition
-from rag_operator.verdicts import (
-    PROGRESSING,
-    ROLLING_OUT,
-    STARTING,
-    SUSPENDED,
-    Judge,
-    Verdict,
-    of_component,
-    of_failure,
-)
+from rag_operator.storage_condition import of_storage
+from rag_operator.telling import as_told
+from rag_operator.transitions import dated
+from rag_operator.verdicts import ROLLING_OUT, STARTING, Judge, Verdict, of_component, of_failure
 
-READY = "Ready"
 _SERVES = "the pipeline takes documents and answers questions"
 
 
@@ -49,34 +48,9 @@ def conditions(
 ) -> list[Condition]:
     """Return all conditions; the transition time of one moves only when its status does."""
     verdicts = {name: verdict for name, judge in TABLE if (verdict := judge(evidence))}
-    verdicts[READY] = _roll_up(list(verdicts.values()), evidence)
-    return _dated(verdicts, evidence.pipeline.metadata.generation, previous, now)
-
-
-def unreadable(
-    message: str, generation: int, previous: Sequence[Condition] = (), now: datetime | None = None
-) -> list[Condition]:
-    """Return the conditions of a pipeline whose spec cannot be read: but for Ready they stay as they were."""
-    ready = {READY: Verdict("False", "InvalidSpec", message)}
-    return [each for each in previous if each.type != READY] + _dated(ready, generation, previous, now)
-
-
-def _dated(
-    verdicts: Mapping[str, Verdict], generation: int, previous: Sequence[Condition], now: datetime | None
-) -> list[Condition]:
-    times = {(each.type, each.status): each.last_transition_time for each in previous}
-    present = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [
-        Condition(
-            type=name,
-            status=verdict.status,
-            reason=verdict.reason,
-            message=verdict.message,
-            last_transition_time=times.get((name, verdict.status), present),
-            observed_generation=generation,
-        )
-        for name, verdict in verdicts.items()
-    ]
+    ready = _roll_up(list(verdicts.values()), evidence)
+    verdicts |= {**movement(verdicts), READY: ready}
+    return dated(verdicts, evidence.pipeline.metadata.generation, previous, now)
 
 
 def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
@@ -86,13 +60,22 @@ def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
         first = (lasting or failing)[0]
         return Verdict("False", first.reason, first.message)
     unspoken = [each for each in evidence.failures if each.component not in evidence.aside]
-    if unspoken:  # of a child that no condition speaks about, such as the claim of the files
+    if unspoken:  # of a child that no condition speaks about, such as the alerts
         return of_failure(unspoken[0])
+    unknown = [each for each in verdicts if each.status == "Unknown" and each.reason != NO_ADDRESS]
+    if unknown:
+        return Verdict("Unknown", unknown[0].reason, unknown[0].message)
     doubtful = [verdict for verdict in verdicts if verdict.doubtful]
     if doubtful:
         first = next((each for each in doubtful if each.reason != ROLLING_OUT), doubtful[0])
         return Verdict("True", first.reason, f"{_SERVES}; {first.message}")
     return Verdict("True", READY, _SERVES)
+
+
+def _spec(evidence: Evidence) -> Verdict:
+    if evidence.unbuilt:
+        return Verdict("False", "CannotBuild", evidence.unbuilt)
+    return Verdict("True", "Accepted", "the spec can be read, and children are made from it")
 
 
 def _secrets(evidence: Evidence) -> Verdict:
@@ -112,7 +95,7 @@ def _vector_store(evidence: Evidence) -> Verdict:
 def _store(evidence: Evidence, component: Component, name: str, *, external: bool) -> Verdict:
     """Judge a store; of one that runs elsewhere only the Secret is a child, which comes before all pods."""
     if external and not evidence.refused(component):
-        return Verdict("True", "External", f"{name} runs elsewhere")
+        return Verdict("True", "External", f"{name} runs elsewhere, and answers")
     return of_component(evidence, component)
 
 
@@ -128,64 +111,22 @@ def _llm(evidence: Evidence) -> Verdict | None:
     return of_component(evidence, Component.LLM)
 
 
-def _autoscaling(evidence: Evidence) -> Verdict | None:
-    autoscaling = evidence.spec.autoscaling
-    if autoscaling is None or evidence.indexes.serving.spec.external:
-        return None
-    if evidence.spec.suspend:
-        return Verdict("False", SUSPENDED, "the pipeline is suspended")
-    if not evidence.observed.keda:
-        fewest = autoscaling.min_replicas
-        message = f"KEDA is not installed; the embedding pods stay at minReplicas ({fewest})"
-        return Verdict("False", "KedaNotInstalled", message)
-    return _scaler(evidence)
-
-
-def _scaler(evidence: Evidence) -> Verdict:
-    """Judge the ScaledObject by what KEDA says of it."""
-    component = Component.EMBEDDING.of(evidence.indexes.serving)
-    if refused := evidence.refused(component, scaler=True):
-        return of_failure(refused)
-    scaler = evidence.child(SCALED_OBJECT.kind, component)
-    status = scaler.get("status", {}) if scaler else {}
-    states = {each["type"]: each for each in status.get("conditions", [])}
-    if states.get("Fallback", {}).get("status") == "True":
-        return Verdict("False", "Fallback", "KEDA cannot read the queue; the embedding pods stay as they are")
-    ready = states.get("Ready", {})
-    # KEDA's loop writes all conditions when it means one, and can put Ready back to what it was before.
-    forgotten = ready.get("status") == "Unknown" and not ready.get("reason") and status.get("hpaName")
-    if ready.get("status") == "True" or forgotten:
-        return Verdict("True", "ScaledObjectReady", "KEDA scales the embedding pods on their queue")
-    reason = ready.get("reason") or PROGRESSING
-    return Verdict("False", reason, ready.get("message") or "KEDA has not taken up the ScaledObject yet")
-
-
-def _unless_told(judge: Judge, *components: ProblemComponent) -> Judge:
-    """Where all looks well, believe the pipeline's own processes: they use what is judged here from afar."""
-
-    def judged(evidence: Evidence) -> Verdict | None:
-        verdict, problem = judge(evidence), evidence.told(*components)
-        if problem is None or verdict is None or verdict.status != "True":
-            return verdict
-        return Verdict("False", problem.reason, problem.message)
-
-    return judged
-
-
 def _of(component: Component) -> Judge:
     return lambda evidence: of_component(evidence, component.of(evidence.indexes.serving))
 
 
 TABLE: tuple[tuple[str, Judge], ...] = (
+    (SPEC_ACCEPTED, _spec),
     ("SecretsResolved", _secrets),
-    ("QueueReady", _unless_told(_queue, "redis")),
-    ("VectorStoreReady", _unless_told(_vector_store, "vector-store")),
-    ("EmbeddingReady", _unless_told(_of(Component.EMBEDDING), "embedding")),
-    ("LLMReady", _unless_told(_llm, "llm")),
-    ("WorkersReady", _unless_told(_of(Component.WORKER), "worker", "files")),
+    ("StorageReady", of_storage),
+    ("QueueReady", as_told("QueueReady", _queue, "redis")),
+    ("VectorStoreReady", as_told("VectorStoreReady", _vector_store, "vector-store")),
+    ("EmbeddingReady", as_told("EmbeddingReady", _of(Component.EMBEDDING), "embedding")),
+    ("LLMReady", as_told("LLMReady", _llm, "llm")),
+    ("WorkersReady", as_told("WorkersReady", _of(Component.WORKER), "worker", "files")),
     ("ApiReady", _of(Component.API)),
     ("RouteReady", of_route),
-    ("AutoscalingReady", _autoscaling),
+    ("AutoscalingReady", of_autoscaling),
     ("IndexReady", of_index),
 )
 CONDITIONS = (*(name for name, _ in TABLE), READY)

@@ -2,15 +2,16 @@
 
 from datetime import UTC, datetime
 
-from rag_operator.conditions import READY
 from rag_operator.index_condition import REINDEX_WAITS, REINDEXING
+from rag_operator.movement import READY
 from rag_operator.names import FIELD_MANAGER, PIPELINE, Manifest
 from rag_operator.pipeline import ObjectMeta
 from rag_operator.status import Condition, Indexes, Status
+from rag_operator.storage_condition import RESIZING
 from rag_operator.verdicts import PROGRESSING, ROLLING_OUT, SUSPENDED
 
 # Reasons that ask nobody to do anything: all is well, not ready yet, or as somebody wanted it.
-_EXPECTED = {READY, PROGRESSING, ROLLING_OUT, SUSPENDED, REINDEXING, REINDEX_WAITS}
+_EXPECTED = {READY, PROGRESSING, ROLLING_OUT, SUSPENDED, REINDEXING, REINDEX_WAITS, RESIZING}
 # Reasons of a pipeline that is ready, between which it turns by what has Events of its own.
 _ALIKE = {READY, REINDEXING}
 MESSAGE_LIMIT = 1024  # of core/v1 Events

@@ -1,6 +1,6 @@
 """What was seen of a pipeline in the cluster, as the conditions read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,13 +12,15 @@ from rag_operator.names import (
     KEDA_KINDS,
     PARTS_OF_AN_INDEX,
     STATEFUL_SET,
+    TEMPLATE_HASH,
     Component,
     Manifest,
 )
 from rag_operator.pipeline import RagPipeline, Spec
 from rag_operator.pod_status import Problem, problem_of
+from rag_operator.recorded import what_failed
 from rag_operator.resolution import Unresolved
-from rag_operator.status import Indexes, ReindexStatus
+from rag_operator.status import Condition, Indexes, ReindexStatus
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,13 @@ class Observed:
         child = self.child(DEPLOYMENT.kind, name) or self.child(STATEFUL_SET.kind, name)
         return Workload(child) if child else None
 
+    @property
+    def workloads(self) -> "list[Workload]":
+        """All Deployments and StatefulSets."""
+        return [Workload(each) for each in self.children if each["kind"] in _WORKLOADS]
 
+
+_WORKLOADS = {DEPLOYMENT.kind, STATEFUL_SET.kind}
 APPLY_FAILED = "ApplyFailed"
 
 
@@ -67,12 +75,16 @@ class Evidence:
     indexes: Indexes
     observed: Observed = Observed()
     unresolved: Unresolved | None = None
+    unbuilt: str = ""
+    """Why no children can be made from the spec; "" if they can."""
     llm_image_known: bool = True
     failures: Sequence[Failure] = ()
     stats: Stats | None = None
     """What the pipeline's API counts; None while it does not answer."""
     problems: Sequence[ComponentProblem] = ()
     """What the pipeline's own processes say that keeps them from their work."""
+    records: Sequence[Manifest] = ()
+    """The Events about children of which nothing else says what keeps them."""
 
     @property
     def spec(self) -> Spec:
@@ -117,11 +129,35 @@ class Evidence:
         """Return the first problem that the pipeline's processes tell of these components."""
         return next((problem for problem in self.problems if problem.component in components), None)
 
-    def pod_problem(self, component: Component) -> Problem | None:
-        """Return what keeps the first pod of a component that cannot serve from it."""
+    @property
+    def asked(self) -> Mapping[ProblemComponent, ComponentProblem | None]:
+        """The parts that the API has asked how they are, with what is wrong; Redis, when it told counts."""
+        return {**self.stats.asked, "redis": None} if self.stats else {}
+
+    def before(self, condition: str) -> Condition | None:
+        """Return what the pipeline's status said of a condition until now."""
+        known = self.pipeline.status.conditions or ()
+        return next((each for each in known if each.type == condition), None)
+
+    def problem(self, component: Component, workload: "Workload") -> Problem | None:
+        """Return what keeps pods of a component from serving, or from being made; the nearest cause."""
+        return (
+            self._pod_problem(component, workload)
+            or workload.problem
+            or (what_failed(workload.manifest, self.records) if workload.missing else None)
+        )
+
+    def _pod_problem(self, component: Component, workload: "Workload") -> Problem | None:
+        """Return what keeps the first pod that cannot serve from it, of those of the present template.
+
+        What becomes of the others says nothing: they are on their way out.
+        """
         for pod in self.observed.pods:
-            if pod["metadata"].get("labels", {}).get(COMPONENT) == component and (found := problem_of(pod)):
-                return Problem(found.reason, f"pod {pod['metadata']['name']}: {found.message}")
+            metadata = pod["metadata"]
+            is_present = _template_hash(metadata) == _template_hash(workload.template["metadata"])
+            of_component = metadata.get("labels", {}).get(COMPONENT) == component
+            if is_present and of_component and (found := problem_of(pod)):
+                return Problem(found.reason, f"pod {metadata['name']}: {found.message}")
         return None
 
 
@@ -142,9 +178,31 @@ class Workload:
         return int(self.manifest.get("status", {}).get("readyReplicas", 0))
 
     @property
+    def component(self) -> str:
+        """The component whose pods these are."""
+        return str(self.manifest["metadata"].get("labels", {}).get(COMPONENT, ""))
+
+    @property
     def image(self) -> str:
         """Image of the main container."""
-        return str(self.manifest["spec"]["template"]["spec"]["containers"][0]["image"])
+        return str(self.template["spec"]["containers"][0]["image"])
+
+    @property
+    def template(self) -> Manifest:
+        """What its pods are made from."""
+        found: Manifest = self.manifest["spec"]["template"]
+        return found
+
+    @property
+    def claims(self) -> list[str]:
+        """The names of the claims that its pods mount."""
+        sources = (each.get("persistentVolumeClaim") for each in self.template["spec"].get("volumes", []))
+        return [source["claimName"] for source in sources if source]
+
+    @property
+    def missing(self) -> bool:
+        """Whether pods that there should be were not even made."""
+        return int(self.manifest.get("status", {}).get("replicas", 0)) < self.wanted
 
     @property
     def outdated(self) -> int:
@@ -162,3 +220,8 @@ class Workload:
         if stuck := states.get(("Progressing", "False")):
             return Problem("RolloutStuck", stuck.get("message", ""))
         return None
+
+
+def _template_hash(metadata: Manifest) -> str | None:
+    found: str | None = metadata.get("annotations", {}).get(TEMPLATE_HASH)
+    return found

@@ -11,6 +11,7 @@ from rag_operator.names import HTTP_ROUTE, INGRESS, Component, Manifest
 from rag_operator.spec.expose import Gateway
 from rag_operator.verdicts import NOT_CREATED, PROGRESSING, Verdict, of_failure
 
+NO_ADDRESS = "NoAddress"
 NOT_INSTALLED = Verdict(
     "False",
     "GatewayApiNotInstalled",
@@ -72,7 +73,7 @@ def _ingress(ingress: Manifest) -> Verdict:
     points = ingress.get("status", {}).get("loadBalancer", {}).get("ingress") or []
     if addresses := [each.get("hostname") or each.get("ip") for each in points]:
         return Verdict("True", "AddressAssigned", f"the Ingress is served at {addresses[0]}")
-    return Verdict("Unknown", "NoAddress", "the Ingress has no address; not all controllers name one")
+    return Verdict("Unknown", NO_ADDRESS, "the Ingress has no address; not all controllers name one")
 
 
 def _http_route(gateway: Gateway, route: Manifest) -> Verdict:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from prometheus_client import Counter, Gauge, Histogram
 
 from rag_operator.conditions import CONDITIONS
+from rag_operator.movement import READY as READY_CONDITION
 from rag_operator.names import PARTS
 from rag_operator.pipeline import ObjectMeta
 from rag_operator.status import Status
@@ -20,7 +21,9 @@ FAILED_PASSES = Gauge(
     "ragpipeline_failed_passes", "Passes over a pipeline in a row that failed.", ["namespace", "pipeline"]
 )
 CONDITION = Gauge(
-    "ragpipeline_condition", "Whether a condition of a pipeline is True.", ["namespace", "pipeline", "type"]
+    "ragpipeline_condition",
+    "Whether a condition of a pipeline is True; but for Ready, not told while it is Unknown.",
+    ["namespace", "pipeline", "type"],
 )
 WANTED = Gauge(
     "ragpipeline_replicas_wanted",
@@ -36,7 +39,10 @@ READY = Gauge(
 
 def observe_status(metadata: ObjectMeta, status: Status) -> None:
     """Take over a pipeline's conditions and pods."""
-    conditions = {each.type: each.status == "True" for each in status.conditions or ()}
+    known = (
+        each for each in status.conditions or () if each.status != "Unknown" or each.type == READY_CONDITION
+    )
+    conditions = {each.type: each.status == "True" for each in known}
     _show(CONDITION, metadata, CONDITIONS, conditions)
     pods = {name: each.ready.partition("/") for name, each in (status.components or {}).items()}
     _show(READY, metadata, PARTS, {name: int(ready) for name, (ready, _, _) in pods.items()})

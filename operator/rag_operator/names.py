@@ -15,6 +15,8 @@ FIELD_MANAGER = "ragpipeline-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
+# On a workload's template and so on its pods: tells those of the present template from those before.
+TEMPLATE_HASH = "ragpipeline.dev/template-hash"
 LLAMA_SERVER_PORT = 8080
 
 
@@ -67,6 +69,7 @@ POD = Kind("v1", "Pod", "pods")
 EVENT = Kind("v1", "Event", "events")
 SECRET = Kind("v1", "Secret", "secrets")
 SERVICE = Kind("v1", "Service", "services")
+CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects")
@@ -80,7 +83,7 @@ GATEWAY = Kind("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 CORE_KINDS = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
     SECRET,
-    Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    CLAIM,
     SERVICE,
     DEPLOYMENT,
     STATEFUL_SET,

@@ -15,6 +15,7 @@ from rag_operator.evidence import Evidence, Failure, Observed
 from rag_operator.indexes import decide
 from rag_operator.names import (
     CORE_KINDS,
+    EVENT,
     GATEWAY,
     GATEWAY_KINDS,
     HTTP_ROUTE,
@@ -30,11 +31,12 @@ from rag_operator.names import (
 )
 from rag_operator.pipeline import ObjectMeta, RagPipeline
 from rag_operator.plan import Action, Verb, plan
+from rag_operator.recorded import is_unexplained
 from rag_operator.resolution import Unresolved, decode, foreign, references, resolve
 from rag_operator.settings import Settings
 from rag_operator.stats import read_stats
 from rag_operator.status import Indexes, Status
-from rag_operator.summary import refuse, summarize
+from rag_operator.summary import fail, in_words, refuse, summarize
 
 REPLICAS_MANAGER = f"{names.FIELD_MANAGER}-replicas"
 log = structlog.get_logger()
@@ -60,6 +62,9 @@ async def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: 
             await _pass_over(cluster, settings, pipeline)
         except (NamespaceEnding, PipelineGone) as ending:
             log.info("the pipeline is being deleted", reason=str(ending))
+        except Exception as error:
+            await _tell_failure(cluster, namespace, name, error)
+            raise
 
 
 async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline) -> None:
@@ -87,17 +92,37 @@ async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline
             observed.monitoring,
             observed.gateway_api,
         )
-        desired = build(site)
-        ours, theirs = await find_unlabelled(cluster, pipeline, desired, observed.children)
-        held = conflicts(desired, theirs)
-        actions = plan(desired, [*observed.children, *ours], pipeline.metadata.uid, withheld=held)
-        failures = [*held.values(), *await execute(cluster, actions)]
-        if actions:
-            observed = await observe(cluster, pipeline)
-        evidence = replace(
-            evidence, observed=observed, llm_image_known=site.llm_image_known, failures=failures
-        )
+        evidence = await _make(cluster, site, evidence)
+    evidence = replace(evidence, records=await read_records(cluster, evidence.observed))
     await report(cluster, pipeline.metadata, pipeline.status, summarize(evidence))
+
+
+async def _make(cluster: Cluster, site: Site, evidence: Evidence) -> Evidence:
+    """Bring the children closer to what they should be; return what is known then."""
+    pipeline, observed = site.pipeline, evidence.observed
+    try:
+        desired = build(site)
+    except Exception as error:  # what runs goes on, and its conditions stay true
+        log.exception("no children can be made from the spec")
+        message = f"no children can be made from the spec: {in_words(error)}; undo what was changed last"
+        return replace(evidence, unbuilt=message)
+    ours, theirs = await find_unlabelled(cluster, pipeline, desired, observed.children)
+    held = conflicts(desired, theirs)
+    actions = plan(desired, [*observed.children, *ours], pipeline.metadata.uid, withheld=held)
+    failures = [*held.values(), *await execute(cluster, actions)]
+    if actions:
+        observed = await observe(cluster, pipeline)
+    return replace(evidence, observed=observed, llm_image_known=site.llm_image_known, failures=failures)
+
+
+async def _tell_failure(cluster: Cluster, namespace: str, name: str, error: Exception) -> None:
+    """Say in the status that a pass failed: in the one that is there now, as the pass may have written it."""
+    try:
+        if found := await cluster.get(PIPELINE, namespace, name):
+            pipeline = RagPipeline.model_validate(found)
+            await report(cluster, pipeline.metadata, pipeline.status, fail(pipeline, error))
+    except Exception as untold:
+        log.warning("a failed pass is not told", error=repr(untold))
 
 
 async def settle(cluster: Cluster, pipeline: RagPipeline, indexes: Indexes) -> RagPipeline:
@@ -127,6 +152,21 @@ async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
     return Observed(
         [item for items in children for item in items], pods, keda, monitoring, gateway_api, gateway
     )
+
+
+async def read_records(cluster: Cluster, observed: Observed) -> list[Manifest]:
+    """Read the Events about those children of which nothing else says what keeps them; few have any."""
+    unexplained = [child for child in observed.children if is_unexplained(child)]
+    found = await asyncio.gather(
+        *(
+            cluster.list(
+                EVENT, each["metadata"]["namespace"], fields=f"involvedObject.uid={each['metadata']['uid']}"
+            )
+            for each in unexplained
+        ),
+        return_exceptions=True,  # without them a condition says less
+    )
+    return [record for records in found if isinstance(records, list) for record in records]
 
 
 async def read_gateway(cluster: Cluster, pipeline: RagPipeline) -> Manifest | None:

@@ -1,8 +1,9 @@
 """The status of a RagPipeline: conditions, the ready pods of each component, and what the API counts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from annotated_types import MaxLen
+from pydantic import Field, ValidationInfo, field_validator
 
 from rag_operator.fields import Part
 from rag_operator.spec.embedding import EmbeddingServer, ManagedEmbedding
@@ -15,13 +16,31 @@ MOST_CALLED_OFF = 8
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
 
 
-class Condition(Part):
+# metav1.Condition allows eight times as much; nobody reads it, and all conditions must fit into one object.
+MESSAGE_CHARACTERS = 4096
+
+
+class Said(Part):
+    """What others say, as the status repeats it: cut to what the CRD allows, so that it can be written."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _cut(cls, value: Any, field: ValidationInfo) -> Any:
+        """Cut a text that is longer than its field may be."""
+        bounds = cls.model_fields[str(field.field_name)].metadata
+        longest = next((each.max_length for each in bounds if isinstance(each, MaxLen)), None)
+        if longest is None or not isinstance(value, str) or len(value) <= longest:
+            return value
+        return f"{value[: longest - 1]}…"
+
+
+class Condition(Said):
     """One aspect of the pipeline's state, in the form of metav1.Condition."""
 
     type: str = Field(max_length=316, description="What the condition speaks about, such as ApiReady.")
     status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
     reason: str = Field(min_length=1, max_length=1024, description="Why, in one CamelCase word.")
-    message: str = Field(max_length=32_768, description="Why, in a sentence.")
+    message: str = Field(max_length=MESSAGE_CHARACTERS, description="Why, in a sentence.")
     last_transition_time: str = Field(
         description="When status last changed.", json_schema_extra={"format": "date-time"}
     )
@@ -30,7 +49,7 @@ class Condition(Part):
     )
 
 
-class ComponentStatus(Part):
+class ComponentStatus(Said):
     """The pods of one component."""
 
     ready: str = Field(max_length=32, description="Pods that are ready of pods that should be, such as 1/2.")
@@ -106,7 +125,7 @@ class Indexes(Part):
         return [each.spec.external for each in self.running if each.spec.external]
 
 
-class ReindexStatus(Part):
+class ReindexStatus(Said):
     """How far the documents are embedded anew."""
 
     origin: str = Field(

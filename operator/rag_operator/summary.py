@@ -6,11 +6,14 @@ from pydantic import ValidationError
 
 from rag_contract.endpoints import API_PORT
 from rag_operator import names
-from rag_operator.conditions import conditions, unreadable
+from rag_operator.cluster import ClusterError
+from rag_operator.conditions import conditions
 from rag_operator.evidence import Evidence
 from rag_operator.exposure import external_url
 from rag_operator.names import PARTS, Component, Manifest
+from rag_operator.pipeline import RagPipeline
 from rag_operator.status import CollectionStatus, ComponentStatus, QueueStatus, Status
+from rag_operator.transitions import failed, unreadable
 
 
 def summarize(evidence: Evidence, now: datetime | None = None) -> Status:
@@ -44,8 +47,23 @@ def _components(evidence: Evidence) -> dict[str, ComponentStatus]:
 def refuse(found: Manifest, error: ValidationError, now: datetime | None = None) -> Status:
     """Return the status of a pipeline whose spec breaks a bound that is younger than the pipeline."""
     previous, generation = Status.model_validate(found.get("status", {})), found["metadata"]["generation"]
-    first = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join(str(each) for each in first["loc"])
-    message = f"{path} cannot be used: {first['msg']}; `kubectl explain ragpipeline.spec` says what can"
+    message = f"{in_words(error)}; `kubectl explain ragpipeline.spec` says what can"
     refused = unreadable(message, generation, previous.conditions or (), now)
     return previous.model_copy(update={"observed_generation": generation, "conditions": refused})
+
+
+def fail(pipeline: RagPipeline, error: Exception, now: datetime | None = None) -> Status:
+    """Return the status of a pipeline after a pass that failed, which has observed no generation."""
+    previous = pipeline.status
+    told = failed(in_words(error), pipeline.metadata.generation, previous.conditions or (), now)
+    return previous.model_copy(update={"conditions": told})
+
+
+def in_words(error: Exception) -> str:
+    """Return what an error says, but for what could hold a Secret: many more may read the status."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(str(each) for each in first['loc'])} cannot be used: {first['msg']}"
+    if isinstance(error, (ClusterError, OSError)) and str(error):
+        return str(error)
+    return f"{type(error).__name__}; the operator's log has the rest"

@@ -45,11 +45,11 @@ def _pods(evidence: Evidence, component: Component, workload: Workload) -> Verdi
     if workload.wanted == 0:
         return Verdict("True", "ScaledToZero", f"no {component} pods are wanted")
     if workload.ready == 0:
-        reason, message = evidence.pod_problem(component) or workload.problem or (PROGRESSING, count)
+        reason, message = evidence.problem(component, workload) or (PROGRESSING, count)
         return Verdict("False", reason, message)
     if workload.outdated:
         count = f"{count}, {workload.outdated} still of the spec before"
-    if problem := evidence.pod_problem(component) or workload.problem:
+    if problem := evidence.problem(component, workload):
         return Verdict("True", problem.reason, f"{count}; {problem.message}", doubtful=True)
     if workload.outdated:
         return Verdict("True", ROLLING_OUT, f"{count}; new ones are on their way", doubtful=True)

@@ -22,7 +22,11 @@ def set_status(kube: Kube, kind: str, name: str, status: Manifest) -> None:
 
 
 def serve(kube: Kube) -> bool:
-    """Make all pods ready that are not; return whether the pipeline is."""
+    """Make all pods ready that are not, and bind all claims; return whether the pipeline is ready."""
+    for claim in kube.list("persistentvolumeclaims"):
+        if claim["status"]["phase"] != "Bound":
+            bound = {"phase": "Bound", "capacity": claim["spec"]["resources"]["requests"]}
+            set_status(kube, "pvc", claim["metadata"]["name"], bound)
     for pod in pods(kube):
         if not pod["status"].get("conditions"):
             set_status(kube, "pod", pod["metadata"]["name"], {"phase": "Running", "conditions": READY})

@@ -109,6 +109,30 @@ def observed(**spec: Any) -> list[Manifest]:
     return made
 
 
+def run(items: list[Manifest], ready: dict[str, int] | None = None) -> list[Manifest]:
+    """Give children the status that they have while all is well, but for the ready pods of those named."""
+    for item in items:
+        name = item["metadata"]["name"]
+        if item["kind"] in {"Deployment", "StatefulSet"}:
+            wanted = item["spec"].setdefault("replicas", 1)
+            item["status"] = {"replicas": wanted, "readyReplicas": (ready or {}).get(name, wanted)}
+            item["status"]["updatedReplicas"] = wanted
+        if item["kind"] == "PersistentVolumeClaim":
+            item["status"] = {"phase": "Bound", "capacity": item["spec"]["resources"]["requests"]}
+        if item["kind"] == "ScaledObject":
+            item["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    return items
+
+
+def made_pod(workload: Manifest, **status: Any) -> Manifest:
+    """Return a pod that was made from the present template of a workload."""
+    metadata = {
+        **deepcopy(workload["spec"]["template"]["metadata"]),
+        "name": f"{workload['metadata']['name']}-x",
+    }
+    return {"metadata": metadata, "status": status}
+
+
 def find(items: list[Manifest], kind: str, name: str) -> Manifest:
     """Return one object of several."""
     return next(item for item in items if (item["kind"], item["metadata"]["name"]) == (kind, name))

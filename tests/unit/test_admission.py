@@ -69,6 +69,9 @@ class SlowEngine:
     async def count_tokens(self, texts: list[str]) -> int:
         return 1
 
+    async def ready(self) -> None:
+        pass
+
     def info(self) -> dict[str, Any]:
         return {}
 

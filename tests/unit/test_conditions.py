@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.unit.pipelines import AUTOSCALED, EXTERNAL_LLM, MANAGED_LLM, find, pipeline, site
+from tests.unit.pipelines import (
+    AUTOSCALED,
+    MANAGED_LLM,
+    children,
+    find,
+    made_pod,
+    pipeline,
+    run,
+    site,
+)
 
 from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_operator.children import build
@@ -25,13 +34,7 @@ LATER = datetime(2026, 1, 2, tzinfo=UTC)
 
 def evidence(ready: dict[str, int] | None = None, **spec: Any) -> Evidence:
     """Return what is seen of a pipeline whose pods are all ready, but for those named."""
-    made = build(site(**spec))
-    for item in made:
-        if item["kind"] in {"Deployment", "StatefulSet"}:
-            wanted = item["spec"].setdefault("replicas", 1)
-            item["status"] = {"readyReplicas": (ready or {}).get(item["metadata"]["name"], wanted)}
-        if item["kind"] == "ScaledObject":
-            item["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    made = run(build(site(**spec)), ready)
     seen = pipeline(**spec)
     return Evidence(seen, decide(seen), Observed(made, (), spec.get("keda", True)))
 
@@ -58,15 +61,14 @@ def reporting(ready: int, *reported: tuple[str, str, str], pods: Sequence[Manife
 
 
 def pod(component: str, **status: Any) -> Manifest:
-    labels = {"app.kubernetes.io/component": component}
-    return {"metadata": {"name": f"demo-{component}-x", "labels": labels}, "status": status}
+    return made_pod(children()["Deployment", f"demo-{component}"], **status)
 
 
 def test_a_pipeline_whose_pods_are_ready_is_ready() -> None:
     found = judged(evidence(**FULL))
     assert list(found) == [
-        "SecretsResolved", "QueueReady", "VectorStoreReady", "EmbeddingReady", "LLMReady", "WorkersReady",
-        "ApiReady", "AutoscalingReady", "IndexReady", "Ready",
+        "SpecAccepted", "SecretsResolved", "StorageReady", "QueueReady", "VectorStoreReady", "EmbeddingReady",
+        "LLMReady", "WorkersReady", "ApiReady", "AutoscalingReady", "IndexReady", "Ready",
     ]  # fmt: skip
     assert {each.status for each in found.values()} == {"True"}
     assert {each.observed_generation for each in found.values()} == {3}
@@ -107,9 +109,9 @@ def test_a_part_that_is_not_configured_has_no_condition() -> None:
         ),
         (
             Evidence(pipeline(), decide(pipeline())),
-            "QueueReady",
+            "StorageReady",
             "NotCreated",
-            "the redis pods are not created yet",
+            "the claims are not created yet",
         ),
         (
             replace(evidence(llm=MANAGED_LLM), llm_image_known=False),
@@ -253,11 +255,11 @@ def test_a_rollout_that_is_stuck_shows_at_once_while_old_pods_serve(
 
 
 def test_a_refused_child_without_a_condition_of_its_own_is_told_by_ready() -> None:
-    found = judged(refused(evidence(), "PersistentVolumeClaim", Component.STORAGE))
+    found = judged(refused(evidence(), "PrometheusRule", Component.MONITORING))
     ready = found.pop("Ready")
     assert {each.status for each in found.values()} == {"True"}
     assert (ready.status, ready.reason) == ("False", "ApplyFailed")
-    assert ready.message == "PersistentVolumeClaim demo-storage: quota exceeded"
+    assert ready.message == "PrometheusRule demo-monitoring: quota exceeded"
 
 
 def test_one_ready_pod_serves_while_others_are_on_their_way() -> None:
@@ -268,13 +270,6 @@ def test_one_ready_pod_serves_while_others_are_on_their_way() -> None:
 def test_scaled_to_zero_on_purpose_is_ready() -> None:
     found = judged(evidence(workers={"replicas": 0}))
     assert (found["WorkersReady"].reason, found["Ready"].status) == ("ScaledToZero", "True")
-
-
-def test_what_runs_elsewhere_is_not_judged_here() -> None:
-    external = {"collection": "docs", "external": {"url": "https://qdrant"}}
-    found = judged(evidence(vectorStore=external, llm=EXTERNAL_LLM))
-    assert (found["VectorStoreReady"].status, found["VectorStoreReady"].reason) == ("True", "External")
-    assert found["LLMReady"].reason == "Ready"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ SETTINGS = Settings(cluster_id="cluster")
 API = DEPLOYMENT.kind, "demo-api"
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """The operator ended."""
 
 
@@ -38,7 +38,9 @@ class Store(Cluster):
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         return deepcopy(self.pipeline if kind == PIPELINE else self.children.get((kind.kind, name)))
 
-    async def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Manifest]:
+    async def list(
+        self, kind: Kind, namespace: str = "", selector: str = "", fields: str = ""
+    ) -> list[Manifest]:
         return [deepcopy(child) for (each, _), child in self.children.items() if each == kind.kind]
 
     async def serves(self, kind: Kind) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.pipelines import GATEWAY, HOST, INGRESS, find, pipeline, site
+from tests.unit.pipelines import GATEWAY, HOST, INGRESS, find, pipeline, run, site
 
 from rag_operator.children import build
 from rag_operator.conditions import conditions
@@ -29,10 +29,8 @@ def evidence(
 ) -> Evidence:
     """Return what is seen of a pipeline whose pods are ready, its route having a status."""
     spec: dict[str, Any] = {"expose": expose} if expose else {}
-    made = build(site(gateway_api=gateway_api, **spec))
+    made = run(build(site(gateway_api=gateway_api, **spec)))
     for item in made:
-        if item["kind"] in {"Deployment", "StatefulSet"}:
-            item["status"] = {"readyReplicas": item["spec"].setdefault("replicas", 1)}
         if item["kind"] in {"Ingress", "HTTPRoute"}:
             item["status"] = status or {}
     gateway = {"spec": {"listeners": listeners}} if listeners else None

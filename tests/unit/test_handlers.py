@@ -42,7 +42,9 @@ async def test_the_resync_survives_any_error() -> None:
 
         def __init__(self) -> None: ...
 
-        async def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Manifest]:
+        async def list(
+            self, kind: Kind, namespace: str = "", selector: str = "", fields: str = ""
+        ) -> list[Manifest]:
             if not self.failed:
                 self.failed = True
                 raise ValueError("the answer broke off")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.pipelines import AUTOSCALED, MINILM, find, pipeline, reindexing, site
+from tests.unit.pipelines import AUTOSCALED, MINILM, find, made_pod, pipeline, reindexing, run, site
 
 from rag_contract.stats import QueueStats, Reindex, Stats
 from rag_operator.children import build
@@ -43,10 +43,7 @@ def evidence(
     indexes: Indexes, stats: Stats | None = None, unready: Sequence[str] = (), **spec: Any
 ) -> Evidence:
     """Return what is seen of a pipeline with these indexes, whose pods are all ready but for those named."""
-    made = build(site(indexes=indexes, **spec))
-    for item in made:
-        ready = 0 if item["metadata"]["name"] in unready else item.get("spec", {}).setdefault("replicas", 1)
-        item["status"] = {"readyReplicas": ready, "conditions": [{"type": "Ready", "status": "True"}]}
+    made = run(build(site(indexes=indexes, **spec)), dict.fromkeys(unready, 0))
     return Evidence(pipeline(**spec), indexes, Observed(made), stats=stats)
 
 
@@ -143,10 +140,8 @@ def test_pods_of_the_next_index_that_cannot_start_are_told_by_it_alone() -> None
     seen = evidence(BEGUN, counting(0, 67), unready)
     assert judged(seen)["IndexReady"].reason == "Reindexing"  # they may be on their way
     waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
-    pod = {
-        "metadata": {"name": "demo-embedding-b-x", "labels": {"app.kubernetes.io/component": "embedding-b"}},
-        "status": {"containerStatuses": [{"name": "embedding", "state": waiting}]},
-    }
+    workload = find(list(seen.observed.children), "Deployment", "demo-embedding-b")
+    pod = made_pod(workload, containerStatuses=[{"name": "embedding", "state": waiting}])
     found = judged(replace(seen, observed=replace(seen.observed, pods=[pod])))
     message = f"0 of 67 {PROGRESS}; pod demo-embedding-b-x: container embedding: not found"
     assert (found["IndexReady"].reason, found["IndexReady"].message) == ("ImagePullBackOff", message)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
-from tests.unit.pipelines import MINILM, find, pipeline, reindexing, resource, site
+from tests.unit.pipelines import MINILM, find, pipeline, reindexing, resource, run, site
 
 from rag_contract.stats import QueueStats, Stats
 from rag_operator.children import build
@@ -30,8 +30,8 @@ STATS = Stats(
 
 def evidence(status: Status | None = None, ready: int = 1, stats: Stats | None = None) -> Evidence:
     made = build(site())
-    for item in made:
-        item["status"] = {"readyReplicas": ready}
+    parts = [item["metadata"]["name"] for item in made if item["kind"] in {"Deployment", "StatefulSet"}]
+    run(made, dict.fromkeys(parts, ready))
     known: RagPipeline = pipeline().model_copy(update={"status": status or Status()})
     return Evidence(known, decide(known), Observed(made), stats=stats)
 
@@ -105,11 +105,17 @@ def test_a_spec_that_breaks_a_younger_bound_is_told_and_the_rest_of_the_status_s
     with pytest.raises(ValidationError) as error:
         RagPipeline.model_validate(found)
     status = refuse(found, error.value, NOW)
-    *others, ready = status.conditions or []
-    assert (ready.type, ready.status, ready.reason) == ("Ready", "False", "InvalidSpec")
-    assert ready.message == (
-        "spec.api.replicas cannot be used: Input should be greater than or equal to 1; "
-        "`kubectl explain ragpipeline.spec` says what can"
-    )
-    assert others == [each for each in before.conditions or () if each.type != "Ready"]
+    accepted, *others, stalled, ready = status.conditions or []
+    assert (accepted.type, accepted.status) == ("SpecAccepted", "False")
+    assert (stalled.type, stalled.status) == ("Stalled", "True")
+    assert (ready.type, ready.status) == ("Ready", "False")
+    for each in (accepted, stalled, ready):
+        assert (each.reason, each.message) == (
+            "InvalidSpec",
+            "spec.api.replicas cannot be used: Input should be greater than or equal to 1; "
+            "`kubectl explain ragpipeline.spec` says what can",
+        )
+    untouched = {each.type: each for each in before.conditions or ()}
+    assert others == [untouched[each.type] for each in others]
+    assert {each.type for each in others} == untouched.keys() - {"SpecAccepted", "Reconciling", "Ready"}
     assert status.documents == before.documents

@@ -15,11 +15,15 @@ class QueueStats(BaseModel):
 
 
 class ComponentProblem(BaseModel):
-    """What keeps a part of the pipeline from its work now: a CamelCase reason, and a sentence."""
+    """What keeps a part of the pipeline from its work now: a CamelCase reason, and a sentence.
+
+    One that a pod has which is `starting` says nothing of others, which may have started before.
+    """
 
     component: ProblemComponent
     reason: str = Field(min_length=1, max_length=1024)
     message: str = Field(max_length=32_768)
+    starting: bool = False
 
 
 class Reindex(BaseModel):
@@ -47,7 +51,8 @@ class Stats(BaseModel):
     `documents` counts by state; `searchable` are those that searches find in the present `collection`.
     `has_words` is false where that can be searched by meaning only, as an earlier release made it.
     `index` is the id of the index that answers, `indexes` are those of all that take room in the stores;
-    an API of an earlier release names none.
+    an API of an earlier release names none. `asked` are the parts that the API asks again and again how they
+    are, each with what is wrong with it, or None.
     """
 
     documents: dict[str, int]
@@ -59,4 +64,5 @@ class Stats(BaseModel):
     index: str = ""
     indexes: list[str] = []
     reindex: Reindex | None = None
+    asked: dict[ProblemComponent, ComponentProblem | None] = {}
     problems: list[ComponentProblem] = []

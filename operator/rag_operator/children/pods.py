@@ -7,8 +7,8 @@ from typing import Any
 from rag_contract.limits import PROBE_SECONDS
 from rag_operator import names
 from rag_operator.children.objects import component_child
-from rag_operator.children.site import Site
-from rag_operator.names import Component, Manifest
+from rag_operator.children.site import Site, fingerprint
+from rag_operator.names import TEMPLATE_HASH, Component, Manifest
 from rag_operator.spec.compute import Resources
 
 UID = 65532
@@ -182,11 +182,10 @@ def _template(site: Site, pod: Pod) -> Manifest:
     if site.spec.images.pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret.name} for secret in site.spec.images.pull_secrets]
     metadata: Manifest = {"labels": {**names.labels(site.pipeline, pod.component), **pod.labels}}
-    annotations = _scraping(pod)
+    annotations = metadata["annotations"] = _scraping(pod)
     if secrets := _secrets_of(pod):
         annotations[CONFIG_HASH] = site.digest(secrets)
-    if annotations:
-        metadata["annotations"] = annotations
+    annotations[TEMPLATE_HASH] = fingerprint({"metadata": metadata, "spec": spec})
     return {"metadata": metadata, "spec": spec}
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from rag_operator import names
 from rag_operator.connections import QueueConnection, VectorStoreConnection
@@ -90,5 +91,9 @@ class Site:
             names.queue_secret(self.pipeline): self.queue.data(),
             names.vector_store_secret(self.pipeline): self.vector_store.data(),
         }
-        contents = {name: dict(known.get(name, {})) for name in sorted(secrets)}
-        return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:16]
+        return fingerprint({name: dict(known.get(name, {})) for name in sorted(secrets)})
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """Return a hash that tells a content from all others."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

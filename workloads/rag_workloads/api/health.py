@@ -5,13 +5,14 @@ import contextlib
 from collections.abc import Awaitable
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from rag_contract.endpoints import STATS_PATH
 from rag_contract.stats import QueueStats, Stats
 from rag_workloads import tasks
 from rag_workloads.api import reindex
+from rag_workloads.api.looks import Looks, checks
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.serving import PartsAtHand
 from rag_workloads.library.collections import VectorStoreError
@@ -41,30 +42,25 @@ class NothingAnswers(Exception):
 @health_router.get("/health", responses={503: {"model": Health, "description": "A part is unhealthy"}})
 async def health(response: Response, parts: PartsAtHand) -> Health:
     """Each part's health; 503 if one is unhealthy."""
-    checks: dict[str, Awaitable[object]] = {
-        "redis": parts.library.queue.depths(),
-        "vector_store": parts.library.vectors.ready(),
-        "embedding": parts.embedding.info(),
-    }
-    if parts.llm:
-        checks["llm"] = parts.llm.ready()
-    states = dict(zip(checks, await asyncio.gather(*map(_state, checks.values())), strict=True))
+    asked = checks(parts)
+    names = [name.replace("-", "_") for name in asked]
+    states = dict(zip(names, await asyncio.gather(*map(_state, asked.values())), strict=True))
     healthy = all(state == OK for state in states.values())
     response.status_code = 200 if healthy else 503
     return Health(status="healthy" if healthy else "unhealthy", parts=states)
 
 
 @stats_router.get(STATS_PATH)
-async def stats(parts: PartsAtHand) -> Stats:
+async def stats(parts: PartsAtHand, request: Request) -> Stats:
     """How many documents there are in each state, how much work waits, and what is wrong now."""
     try:
         async with asyncio.timeout(PART_SECONDS):
-            return await _counted(parts)
+            return await _counted(parts, request.app.state.looks)
     except TimeoutError as error:
         raise Unavailable("queue", f"Redis gave no answer in {PART_SECONDS} s") from error
 
 
-async def _counted(parts: Parts) -> Stats:
+async def _counted(parts: Parts, looks: Looks) -> Stats:
     library, index = parts.library, parts.index
     depths = await library.queue.depths()
     known = await library.indexes.known()
@@ -78,6 +74,7 @@ async def _counted(parts: Parts) -> Stats:
         index=index.id,
         indexes=sorted(known.indexes) if known else [index.id],
         reindex=await reindex.progress(parts, known),
+        asked=looks.asked,
         problems=await Problems(library.queue.redis, index.id).now(),
     )
 

@@ -30,6 +30,7 @@ from rag_workloads.api import (
     uploads,
 )
 from rag_workloads.api.admission import memory_full, storage_full
+from rag_workloads.api.looks import Looks
 from rag_workloads.api.openai import routes as openai
 from rag_workloads.api.serving import REFRESH_SECONDS, Serving
 from rag_workloads.api.upload import body_limit
@@ -75,9 +76,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
             async with asyncio.timeout(REFRESH_SECONDS):
                 await serving.refresh()
         app.state.claiming = claiming = asyncio.create_task(_claim(serving, settings.owner))
-        watching = asyncio.create_task(serving.watch())
+        app.state.looks = looks = Looks()
+        watching = [asyncio.create_task(each) for each in (serving.watch(), looks.watch(serving))]
         yield
-        await tasks.end(claiming, watching)
+        await tasks.end(claiming, *watching)
         await serving.close()
         await guard.close()
 

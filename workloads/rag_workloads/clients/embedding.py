@@ -18,6 +18,10 @@ BATCH_SIZE = 32
 BUSY = (429, 503)
 
 
+class EmbeddingAway(Exception):
+    """The service says that it cannot embed now."""
+
+
 def _passing(error: BaseException) -> bool:
     """Whether the same request may succeed soon: the service is busy, starting, or between two pods."""
     if isinstance(error, HfHubHTTPError | httpx2.HTTPStatusError):
@@ -76,6 +80,12 @@ class EmbeddingClient:
         """GET /info: `model_id`, `max_input_length` and more."""
         return await self._client.get_endpoint_info()
 
+    async def ready(self) -> None:
+        """Raise, in words, if the service cannot embed now."""
+        response = await self._http.get("/health")
+        if response.is_error:
+            raise EmbeddingAway(_reason(response))
+
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
@@ -102,6 +112,14 @@ class EmbeddingClient:
         response = await self._http.post("/tokenize", json=body)
         response.raise_for_status()
         return cast(list[list[dict[str, Any]]], response.json())
+
+
+def _reason(response: httpx2.Response) -> str:
+    """What our service says, or any other."""
+    try:
+        return str(response.json()["error"])
+    except (ValueError, LookupError, TypeError):
+        return f"HTTP status {response.status_code}: {response.text[:500]}"
 
 
 def _parts(texts: list[str], size: int) -> list[list[str]]:

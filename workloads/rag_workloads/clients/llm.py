@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
-from rag_contract.endpoints import READY_PATH
 from rag_workloads import tracing
 from rag_workloads.clients.generation import Ending, Prompt
 from rag_workloads.clients.tokens import TokenEstimate
@@ -30,6 +29,10 @@ class PromptRefused(Problem):
     def context_length(self) -> int | None:
         """How many tokens prompt and answer may have together, if it is known."""
         return self.extra.get("context_length")
+
+
+class LlmAway(Exception):
+    """The service says that the model cannot be asked now."""
 
 
 class LlmClient:
@@ -81,12 +84,21 @@ class LlmClient:
             raise Unavailable("llm", str(error) or type(error).__name__) from error
 
     async def ready(self) -> None:
-        """Raise if the service cannot answer now."""
-        (await self._client.get(READY_PATH, timeout=INFO_SECONDS)).raise_for_status()
+        """Raise, in words, if the service or its model's server cannot answer now."""
+        response = await self._client.get("/health", timeout=INFO_SECONDS)
+        if response.is_error:
+            raise LlmAway(_reason(response))
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, LookupError, TypeError):
+        return f"HTTP status {response.status_code}: {response.text[:500]}"
 
 
 def _check(response: httpx.Response) -> None:

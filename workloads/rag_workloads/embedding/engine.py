@@ -102,6 +102,9 @@ class Engine(Protocol):
     async def count_tokens(self, texts: list[str]) -> int:
         """How many tokens the model reads of all texts together."""
 
+    async def ready(self) -> None:
+        """Raise EngineUnavailable if it could not be asked now."""
+
     def info(self) -> dict[str, Any]:
         """What /info says of the engine."""
 

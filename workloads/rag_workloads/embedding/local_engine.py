@@ -87,6 +87,9 @@ class LocalEngine:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._explaining, self._tokenizing.count, texts)
 
+    async def ready(self) -> None:
+        """As `Engine.ready`: it can be asked for as long as the process lives."""
+
     def info(self) -> dict[str, Any]:
         """The model's limits and prompts, and how it runs."""
         return {

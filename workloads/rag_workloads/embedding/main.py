@@ -82,6 +82,11 @@ class EmbeddingService:
         if not self._owns_collection:
             raise RuntimeError(self._start.reason)
 
+    async def answers(self) -> None:
+        """As `ready`, and raise if the engine, which may run elsewhere, could not be asked now."""
+        await self.ready()
+        await self.engine().ready()
+
     def refusal(self) -> str | None:
         """Why the process cannot go on, in words for a human; None while it can."""
         return tasks.refusal(REFUSALS, *self._running)
@@ -168,5 +173,5 @@ def main() -> None:
         "embedding", embedding.lifespan, embedding.ready, alive=embedding.alive, body_limit=BODY_BYTES
     )
     app.state.guard = embedding.guard
-    Routes(settings, embedding.engine, embedding.ready).install(app)
+    Routes(settings, embedding.engine, embedding.answers).install(app)
     service.serve(app, settings, embedding.drain, refusal=embedding.refusal, last_seconds=EMBEDDING_SECONDS)

@@ -46,10 +46,13 @@ class Routes:
     """Handlers over an engine that may still be starting."""
 
     def __init__(
-        self, settings: EmbeddingSettings, engine: Callable[[], Engine], ready: Callable[[], Awaitable[None]]
+        self,
+        settings: EmbeddingSettings,
+        engine: Callable[[], Engine],
+        answers: Callable[[], Awaitable[None]],
     ) -> None:
-        """`engine` raises TeiError until it is there; `ready` as for `service.create_app`."""
-        self._settings, self._engine, self._ready = settings, engine, ready
+        """`engine` raises TeiError until it is there; `answers` raises whatever keeps it from its work."""
+        self._settings, self._engine, self._answers = settings, engine, answers
         self._admission = {
             Lane.QUERY: Admission(MAX_QUERY_TEXTS, MAX_WAITING_CHARACTERS),
             Lane.BULK: Admission(MAX_BULK_TEXTS, MAX_WAITING_CHARACTERS),
@@ -149,9 +152,9 @@ class Routes:
         }
 
     async def health(self) -> Response:
-        """200 when the model is loaded and the collection is its own, else 503."""
+        """200 when the model can be asked and the collection is its own, else 503."""
         try:
-            await check_ready(self._ready)
+            await check_ready(self._answers)
         except Problem as problem:
             return TeiError("Unhealthy", problem.detail).response()
         return _json({"status": "healthy", "model": self._settings.embedding_model})

@@ -26,7 +26,12 @@ def create_app(settings: LlmSettings) -> FastAPI:
         await engine.close()
         await backend.close()
 
-    app = service.create_app("Language model service", lifespan, backend.ready, measure=engine.look)
+    async def ready() -> None:
+        """Whether the model beside us is loaded; of a server elsewhere our answers can say what is wrong."""
+        if settings.engine_metrics_url:
+            await backend.ready()
+
+    app = service.create_app("Language model service", lifespan, ready, measure=engine.look)
     app.include_router(router)
     return app
 
