@@ -25,14 +25,17 @@ async def read(path: Path, *, ocr: bool) -> list[Page]:
         return [await reading.read(number) for number in range(1, reading.pages + 1)]
 
 
-@pytest.mark.parametrize("html", [ENGLISH, CHINESE])
-async def test_nearly_all_words_of_a_scan_are_read_and_the_page_says_so(tmp_path: Path, html: str) -> None:
+@pytest.mark.parametrize(("html", "heading"), [(ENGLISH, "Lighthouses"), (CHINESE, "图书馆")])
+async def test_nearly_all_words_of_a_scan_are_read_and_the_page_says_so(
+    tmp_path: Path, html: str, heading: str
+) -> None:
     source = page_of(html)
     (page,) = await read(scanned(source, tmp_path / "scan.pdf"), ocr=True)
     there = words(source[0].get_text())
     assert (there & words(page.text)).total() >= 0.95 * there.total()
     assert [note.code for note in page.notes] == [ErrorCode.PAGE_BY_OCR]
     assert page.warning is None
+    assert [block.text for block in page.blocks if block.kind == "heading"] == [heading]
 
 
 async def test_a_scan_is_left_unread_without_recognition(tmp_path: Path) -> None:

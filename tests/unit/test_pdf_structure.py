@@ -8,6 +8,9 @@ import pytest
 from tests.expected import read_pages
 
 from rag_workloads.worker.pages import Block
+from rag_workloads.worker.pdf_blocks import page_blocks
+from rag_workloads.worker.pdf_headings import Types
+from rag_workloads.worker.pdf_lines import Line
 
 PROSE = "The keeper of the museum winds every clock in the morning, before the doors open."
 WIDTH, HEIGHT = 612, 792
@@ -112,6 +115,34 @@ def test_items_of_a_list_are_told_apart(tmp_path: Path) -> None:
         "1. an item of it",
         "(b) an item of it",
     ]
+
+
+def test_an_item_goes_on_in_lines_that_are_set_in(tmp_path: Path) -> None:
+    drawing = Drawing()
+    drawing.page()
+    prose(drawing)
+    drawing.text("- An item that is long and", x=70, gap=2)
+    drawing.text("goes on in a line below it, and", x=80, gap=2)
+    drawing.text("in one more.", x=80, gap=14)
+    (blocks,) = drawing.read(tmp_path)
+    assert [" ".join(block.text.split()) for block in blocks if block.kind == "list_item"] == [
+        "- An item that is long and goes on in a line below it, and in one more."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        *(
+            (text, "list_item")
+            for text in ("•“依赖”", "– 依赖", "一、依赖", "（十二）依赖", "1、依赖", "①依赖", "2. Next")
+        ),
+        *((text, "paragraph") for text in ("–依赖", "一、二级依赖", "1、2 级依赖", "2.5 metres", "a.out")),
+    ],
+)
+def test_markers_of_items(text: str, kind: str) -> None:
+    (block,) = page_blocks([Line(text, 60, 100, 200, 110, size=10)], (), Types(body=10), 1)
+    assert block.kind == kind
 
 
 def test_columns_are_read_one_after_the_other_though_drawn_in_rows(tmp_path: Path) -> None:

@@ -41,6 +41,13 @@ def test_headings_lists_tables_and_code_are_blocks() -> None:
     ]
 
 
+def test_lines_of_chinese_have_no_blank_between_them() -> None:
+    assert (
+        text("<h1>图书\n  馆</h1><p>每天上午\n九点开放，\n见 README\n一文。")
+        == "图书馆|每天上午九点开放，见 README 一文。"
+    )
+
+
 def test_a_table_for_the_layout_is_no_table() -> None:
     page = "<table><tr><td><h2>News</h2>Rain.</td><td><table><tr><td>a<td>b</table></table>"
     assert read(page).blocks == [

@@ -70,6 +70,8 @@ def test_sentences(text: str, expected: list[str]) -> None:
         ("Entry 12 EUR\n\nThe museum is closed.", []),
         ("The museum is closed.\n\nIt burnt down.", []),
         ("- Free parking\n\nThe museum is closed.", []),
+        ("It burnt down. And then\n\nThe museum was closed.", []),
+        ("– 我们明了。我们为这些作品，在档案库\n\n中留出了目录。", []),
         ("and the end of what was cut", []),
     ],
 )

@@ -83,15 +83,15 @@ def _whole(text: str) -> Sentence:
 
 
 def _pieces(text: str) -> Iterator[_Piece]:
-    start, is_item = 0, False
+    start, is_whole = 0, True
     for match in BOUNDARY.finditer(text):
         group = match.lastgroup or ""
         if not _parts(text, match, group):
             continue
         end = match.end() if group in ("end", "wide") else match.start()
-        kind = "paragraph" if group == "blank" and not is_item else ""
+        kind = "paragraph" if group == "blank" and is_whole else ""
         yield from _bounded(text, _Piece(start, end, kind))
-        start, is_item = match.end(), group in ("item", "bullet")
+        start, is_whole = match.end(), group in ("blank", "heading")
         if group == "heading":
             yield _Piece(match.start(), min(start, match.start() + MOST_CHARACTERS), group)
     yield from _bounded(text, _Piece(start, len(text)))

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from tokenizers import Tokenizer
 
+from rag_workloads.worker.wide_lines import join_lines
+
 BREAK = re.compile(r"(?<=\w)[-\u2010]\n(?=\w)")
 LETTERS = re.compile(r"[^\W\d_]*")
 LETTERS_AT_THE_END = re.compile(r"[^\W\d_]*$")
@@ -32,14 +34,17 @@ class WordJoiner:
         self._new: list[str] = []
 
     def join(self, text: str) -> str:
-        """The text without the breaks in its words, and without the line feeds after hyphens that stay."""
+        """The text without the breaks in its words, and without the line feeds after hyphens that stay.
+
+        Where words have no blanks between them, any line feed may break one.
+        """
         for word in WORD.finditer(text.lower()):
             if len(self._seen) == WORDS_KEPT:
                 break
             if len(word[0]) <= LONGEST_WORD and word[0] not in self._seen:
                 self._seen.add(word[0])
                 self._new.append(word[0])
-        return BREAK.sub(self._joint, text)
+        return BREAK.sub(self._joint, join_lines(text))
 
     def take_new(self) -> list[str]:
         """The words that it came to know since the last call."""

@@ -16,6 +16,8 @@ LEADERS = re.compile(r"(?: ?\.){4,}")
 ENTRY = re.compile(rf"{LEADERS.pattern}\s*(?:[A-Z]?\d[\d, –.-]*|[ivxlc]+)$")
 # In sizes of the type: how far the lines of a paragraph are apart at most, and how much their sizes differ.
 LEADING, SAME_SIZE = 1.1, 0.12
+# How far apart those of an item of a list are, which is set in by less than the rest of it.
+HANGING = 0.5
 # A line in bold that is shorter than this share of the next one is a heading of its own.
 SHORT = 0.85
 
@@ -65,7 +67,7 @@ def _flow_blocks(lines: list[Line], types: Types, page: int) -> Iterator[Block]:
 def _paragraphs(lines: Sequence[Line]) -> Iterator[list[Line]]:
     paragraph: list[Line] = []
     for line in lines:
-        if paragraph and _begins(line, paragraph[-1]):
+        if paragraph and _begins(line, paragraph):
             yield paragraph
             paragraph = []
         paragraph.append(line)
@@ -73,13 +75,20 @@ def _paragraphs(lines: Sequence[Line]) -> Iterator[list[Line]]:
         yield paragraph
 
 
-def _begins(line: Line, above: Line) -> bool:
-    """Whether a line begins a paragraph."""
-    size = max(line.size, above.size)
-    apart = line.group != above.group or line.y0 - above.y1 > LEADING * size
+def _begins(line: Line, paragraph: Sequence[Line]) -> bool:
+    """Whether a line begins a paragraph, below another one."""
+    above = paragraph[-1]
+    size, gap = max(line.size, above.size), line.y0 - above.y1
+    parted = line.group != above.group and not (_hangs(line, paragraph[0]) and gap < HANGING * size)
+    apart = parted or gap > LEADING * size
     other = abs(line.size - above.size) > SAME_SIZE * size or line.mono != above.mono
     headed = above.bold and not line.bold and above.x1 - above.x0 < SHORT * (line.x1 - line.x0)
     return apart or other or headed or MARKER.match(line.text.lstrip()) is not None
+
+
+def _hangs(line: Line, item: Line) -> bool:
+    """Whether a line is further in than the marker of an item above it, and so goes on with it."""
+    return MARKER.match(item.text.lstrip()) is not None and line.x0 > item.x0
 
 
 def _block(lines: Sequence[Line], level: int) -> Iterator[Block]:

@@ -19,10 +19,12 @@ DRAWING = 3
 BOLD_NAMES, MONO_NAMES = ("bold", "black", "heavy"), ("mono", "courier", "consol", "typewriter")
 # Segments that are nearer, in sizes of their type, are one line: justified text has such spaces.
 WORD_SPACE = 1.2
-# What begins an item of a list; its text may be far from it.
-BULLETS = "•‣▪▫◦●○■□◆➢✓\uf0b7\uf0a7–—*·-"
+# What begins an item of a list; its text may be far from it. Bullets that are nothing else, and the numbers
+# of Chinese lists, need no blank behind them.
+BULLETS, DASHES, NUMERALS = "•‣▪▫◦●■◆➢✓\uf0b7\uf0a7①-⑳", "○□–—*·-", "一二三四五六七八九十"
 MARKER = re.compile(
-    rf"(?:[{BULLETS}]|\(?(?:\d{{1,3}}|[a-z]|[ivx]{{1,5}})[.)]|[（(]?[一二三四五六七八九十]{{1,3}}[、）)])(?:\s|$)"
+    rf"[{BULLETS}]|(?:[（(]?[{NUMERALS}]{{1,3}}|\d{{1,3}}(?=、))[、）)](?![{NUMERALS}\d])"
+    rf"|(?:[{DASHES}]|\(?(?:\d{{1,3}}|[a-z]|[ivx]{{1,5}})[.)])(?:\s|$)"
 )
 
 Box = tuple[float, float, float, float]

@@ -12,6 +12,7 @@ from rag_workloads.worker.pages import Block, Kind, clean
 from rag_workloads.worker.readers.content import Content, table_blocks
 from rag_workloads.worker.readers.encodings import Encoding, encoding_of
 from rag_workloads.worker.readers.hidden_html import Styles
+from rag_workloads.worker.wide_lines import WIDE
 
 # What browsers show nothing of, or nothing that is text.
 UNSHOWN = re.compile(
@@ -39,6 +40,8 @@ PAGE = re.compile(
 # How libxml2 says so.
 TOO_DEEP = "Excessive depth"
 WHITE_SPACE = re.compile(r"\s+")
+# Browsers show no blank for a line feed between characters of Chinese or Japanese.
+WIDE_BREAK = re.compile(rf"(?<=[{WIDE}])[ \t]*\n\s*(?=[{WIDE}])")
 
 # An element of lxml, which has no types.
 Element = Any
@@ -92,7 +95,7 @@ class _Reader:
         """Add all blocks."""
         for what, element, text in self._steps:
             if what == "text":
-                self._texts.append(text if self._kinds[-1][0] == "code" else WHITE_SPACE.sub(" ", text))
+                self._texts.append(text if self._kinds[-1][0] == "code" else _on_one_line(text))
             elif element.tag == "br" and what == "begin":
                 self._texts.append("\n")
             elif element.tag == "table" and what == "begin" and not _is_layout(element):
@@ -116,7 +119,7 @@ class _Reader:
         kind, level = self._kinds[-1]
         text = "".join(self._texts)
         self._texts.clear()
-        self._content.add(Block(kind, clean(WHITE_SPACE.sub(" ", text) if level else text), level))
+        self._content.add(Block(kind, clean(_on_one_line(text) if level else text), level))
 
     def _read_table(self, table: Element) -> None:
         """Read a table that has begun, to its end."""
@@ -134,8 +137,8 @@ class _Reader:
                 rows.append([])
             elif what == "begin" and element.tag in CELLS and rows:
                 rows[-1].append(texts := [])
-        self._content.add(Block("paragraph", clean(WHITE_SPACE.sub(" ", "".join(caption)))))
-        cells = [[WHITE_SPACE.sub(" ", "".join(cell)) for cell in row] for row in rows]
+        self._content.add(Block("paragraph", clean(_on_one_line("".join(caption)))))
+        cells = [[_on_one_line("".join(cell)) for cell in row] for row in rows]
         self._content.add(*table_blocks(cells, _has_header(table)))
 
     def _shown(self, root: Element) -> Iterator[Step]:
@@ -162,6 +165,10 @@ class _Reader:
         if hidden:
             self._content.hidden += sum(len("".join(text.split())) for text in element.itertext())
         return hidden
+
+
+def _on_one_line(text: str) -> str:
+    return WHITE_SPACE.sub(" ", WIDE_BREAK.sub("", text))
 
 
 def _is_layout(table: Element) -> bool:
