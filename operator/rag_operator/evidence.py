@@ -126,8 +126,12 @@ class Evidence:
         return next(matches, None)
 
     def told(self, *components: ProblemComponent) -> ComponentProblem | None:
-        """Return the first problem that the pipeline's processes tell of these components."""
-        return next((problem for problem in self.problems if problem.component in components), None)
+        """Return the first problem that the pipeline's processes tell of these components.
+
+        One that all have comes before one that keeps a pod from its start.
+        """
+        found = (problem for problem in self.problems if problem.component in components)
+        return min(found, key=lambda problem: problem.starting, default=None)
 
     @property
     def asked(self) -> Mapping[ProblemComponent, ComponentProblem | None]:

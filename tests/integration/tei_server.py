@@ -18,6 +18,7 @@ class TeiServer:
 
     def __init__(self) -> None:
         self.status = 200
+        self.key_is_good = True
         self.refused = 0
         self.url = ""
 
@@ -39,7 +40,10 @@ def running_tei_server() -> Iterator[TeiServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer(200, {"model_id": "none", "max_client_batch_size": 32})
+            if tei.key_is_good:
+                self._answer(200, {"model_id": "none", "max_client_batch_size": 32})
+            else:
+                self._answer(401, {"error": "no such key", "error_type": "Unauthorized"})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

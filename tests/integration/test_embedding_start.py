@@ -1,12 +1,15 @@
 """How the embedding service starts: what it waits for, what it refuses, and what its probes say meanwhile."""
 
+import json
 import shutil
 import uuid
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from qdrant_client import QdrantClient
+from redis import Redis
 from tests.data import DATA
 from tests.integration.conftest import MODEL
 from tests.integration.hub import running_hub
@@ -51,6 +54,12 @@ def embed(url: str) -> httpx.Response:
     return patient.post(f"{url}/embed", json={"text": "a question"})
 
 
+def problems(settings: dict[str, str]) -> list[dict[str, Any]]:
+    """What the pods of the pipeline say in Redis that keeps them from their work."""
+    with Redis.from_url(settings["REDIS_URL"]) as redis:
+        return [json.loads(entry)[1] for entry in redis.hvals(f"{settings['PIPELINE']}:problems")]
+
+
 def test_a_question_is_embedded_without_redis(settings: dict[str, str], url: str) -> None:
     nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
     with running(MODULE, env=settings | nowhere, probe=f"{url}/ready"):
@@ -69,9 +78,12 @@ def test_qdrant_is_waited_for_and_missed_only_by_documents(
 
     with running(MODULE, env=settings | {"QDRANT_URL": store}, probe=f"{url}/live"):
         eventually(waits_for_it)
+        (told,) = eventually(lambda: problems(settings))
+        assert (told["component"], told["reason"], told["starting"]) == ("embedding", "VectorStoreAway", True)
         assert embed(url).json()["error_type"] == "Unhealthy"
         with running(QDRANT, env=qdrant(tmp_path, store), probe=f"{store}/readyz"):
             eventually(lambda: patient.get(f"{url}/ready").status_code == 200)
+            eventually(lambda: not problems(settings))
         assert patient.get(f"{url}/ready").status_code == 200
         assert embed(url).json()["dimension"] == 384
 

@@ -5,6 +5,7 @@ import pytest
 from rag_contract.stats import ComponentProblem
 from rag_workloads.jobs.queue import Queue
 from rag_workloads.library import problems
+from rag_workloads.library.collections import VectorStoreAway
 from rag_workloads.library.problems import Problems
 
 AWAY = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="Qdrant is away.")
@@ -34,3 +35,14 @@ async def test_what_is_not_reported_again_goes_by_itself(
         await gone.report(AWAY)
     assert await here.now() == []
     assert 0 < await queue.redis.ttl("p:problems") <= problems.KEPT_SECONDS
+
+
+async def test_what_keeps_a_start_is_told_and_taken_back(queue: Queue) -> None:
+    new, old = (Problems(queue.redis, "p", pod) for pod in ("new", "old"))
+    await new.tell_start("vector-store", VectorStoreAway("Qdrant is away."))
+    starting = AWAY.model_copy(update={"starting": True})
+    assert await old.now() == [starting]
+    await old.report(AWAY)
+    assert await old.now() == [AWAY, starting]
+    await new.tell_start("vector-store", None)
+    assert await old.now() == [AWAY]

@@ -17,7 +17,12 @@ async def test_a_step_is_taken_until_it_works_and_what_it_waits_for_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(start, "RESTART_SECONDS", 0)
-    starting, reasons = Start(Refused), list[str]()
+    reasons, told = list[str](), list[str]()
+
+    async def tell(error: Exception | None) -> None:
+        told.append(repr(error))
+
+    starting = Start(tell, Refused)
 
     async def connect() -> str:
         reasons.append(starting.reason)
@@ -27,6 +32,13 @@ async def test_a_step_is_taken_until_it_works_and_what_it_waits_for_is_told(
 
     assert await starting.take("The store did not answer yet.", connect) == "connected"
     assert reasons == ["The store did not answer yet.", "nobody answers", "ConnectionError"]
+    assert told == ["ConnectionError('nobody answers')", "ConnectionError('')", "None"]
+    assert await starting.take("", connect) == "connected"
+    assert len(told) == 3, "nothing kept that step"
+
+
+async def tell_nobody(_: Exception | None) -> None:
+    pass
 
 
 async def test_a_refusal_ends_the_start_and_is_told_in_words() -> None:
@@ -36,7 +48,7 @@ async def test_a_refusal_ends_the_start_and_is_told_in_words() -> None:
     async def breaks_off() -> None:
         raise ValueError("a bug")
 
-    refused = asyncio.create_task(Start(Refused).take("", refuse))
+    refused = asyncio.create_task(Start(tell_nobody, Refused).take("", refuse))
     broken, cancelled = asyncio.create_task(breaks_off()), asyncio.create_task(asyncio.Event().wait())
     assert tasks.refusal((Refused,), refused, broken, cancelled) is None, "nothing has ended yet"
     await asyncio.wait([refused, broken])

@@ -6,13 +6,13 @@ from collections.abc import Awaitable
 from rag_contract.stats import ComponentProblem, ProblemComponent
 from rag_workloads.api.parts import Parts
 from rag_workloads.api.serving import Serving
+from rag_workloads.library.problems import problem_of
 
 # Between two looks, and for how long one may last: a server elsewhere may be far.
 PAUSE_SECONDS = 10
 LOOK_SECONDS = 5
 # What fails once is asked again before anybody hears of it.
 TRIES, AGAIN_SECONDS = 2, 1
-MESSAGE_CHARACTERS = 1000
 
 Asked = dict[ProblemComponent, ComponentProblem | None]
 
@@ -62,6 +62,5 @@ async def _ask(component: ProblemComponent, check: Awaitable[object]) -> Compone
             component=component, reason="NoAnswer", message=f"no answer in {LOOK_SECONDS} s"
         )
     except Exception as error:
-        message = (str(error) or type(error).__name__)[:MESSAGE_CHARACTERS]
-        return ComponentProblem(component=component, reason=type(error).__name__, message=message)
+        return problem_of(component, error)
     return None

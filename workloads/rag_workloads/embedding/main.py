@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -53,7 +54,8 @@ class EmbeddingService:
         self._owns_collection = False
         self._consumer: Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
-        self._start = Start(*REFUSALS)
+        self._problems = Problems(self._library.queue.redis, settings.pipeline)
+        self._start = Start(partial(self._problems.tell_start, "embedding"), *REFUSALS)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -150,8 +152,7 @@ class EmbeddingService:
             "vector-store": ask_store,
             "embedding": ask_engine,
         }
-        problems = Problems(self._library.queue.redis, self._settings.pipeline)
-        return Gate(probes, problems, fatal=FATAL)
+        return Gate(probes, self._problems, fatal=FATAL)
 
     def _consumer_of(self, engine: Engine, gate: Gate) -> Consumer:
         settings = self._settings

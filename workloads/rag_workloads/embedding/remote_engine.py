@@ -108,7 +108,7 @@ class RemoteEngine:
 
     async def ready(self) -> None:
         """As `Engine.ready`; what asks for the key too, and is no work."""
-        with _translated():
+        with contextlib.suppress(Overloaded), _translated():
             await self._client.info()
 
     def info(self) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Protocol
 import structlog
 from redis.exceptions import RedisError
 
-from rag_contract.stats import ComponentProblem, ProblemComponent
-from rag_workloads.library.problems import Problems
+from rag_contract.stats import ProblemComponent
+from rag_workloads.library.problems import Problems, problem_of
 from rag_workloads.web import metrics
 
 # Between two questions whether it is back: each twice the last, as long as the outage lasts.
@@ -19,9 +19,6 @@ LAST_PAUSE_SECONDS = 15.0
 PROBE_SECONDS = 10.0
 # What is away again sooner than this after it came back, as a disk that is full, is the same outage.
 CALM_SECONDS = 60.0
-
-# Of what an error says, for conditions.
-MESSAGE_CHARACTERS = 1000
 
 Probe = Callable[[], Awaitable[None]]
 
@@ -114,14 +111,7 @@ class Gate:
     async def _report(self) -> None:
         with _without_redis():
             for component, error in list(self._away.items()):
-                message = str(error)[:MESSAGE_CHARACTERS]
-                problem = ComponentProblem(component=component, reason=_reason(error), message=message)
-                await self._problems.report(problem)
-
-
-def _reason(error: Exception) -> str:
-    """For conditions, e.g. VectorStoreAway."""
-    return type(error).__name__
+                await self._problems.report(problem_of(component, error))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.util import find_spec
 
 import structlog
@@ -12,12 +13,13 @@ from fastapi import FastAPI
 from rag_contract import names
 from rag_contract.environment.worker import WorkerSettings
 from rag_contract.limits import READY_SECONDS
+from rag_contract.stats import ProblemComponent
 from rag_workloads import tasks
 from rag_workloads.jobs.consumer import Consumer
 from rag_workloads.jobs.queue import PROCESS_DOCUMENT
 from rag_workloads.jobs.redis_errors import AWAY
 from rag_workloads.library.files import ObjectStore
-from rag_workloads.library.gate import Gate
+from rag_workloads.library.gate import Gate, Probe
 from rag_workloads.library.lifecycle import Library
 from rag_workloads.library.problems import Problems
 from rag_workloads.library.records import StoreRefused
@@ -49,7 +51,8 @@ class Worker:
         self._files = ObjectStore(settings.storage_url)
         self._library = Library.open(settings, self._files)
         self._attempts = Attempts(self._library)
-        self._start = Start(StoreRefused)
+        self._problems = Problems(self._library.queue.redis, self._library.queue.pipeline)
+        self._start = Start(partial(self._problems.tell_start, "worker"), StoreRefused)
         self._consumer: Consumer | None = None
         self._running: list[asyncio.Task[None]] = []
 
@@ -88,7 +91,7 @@ class Worker:
     async def _run(self) -> None:
         await self._start.take("Redis did not answer yet.", self._claim)
         measure = await self._start.take("The tokenizer is loading.", self._measure)
-        gate = _gate(self._library, self._files, self._attempts)
+        gate = self._gate()
         self._consumer = self._consumer_of(measure, gate)
         beside = (
             gate.watch(self._consumer),
@@ -109,6 +112,21 @@ class Worker:
         revision = "" if settings.model_path else await vectors.revision()
         return await asyncio.to_thread(load_measure, settings.model_path, settings.embedding_model, revision)
 
+    def _gate(self) -> Gate:
+        """What stops the consumer while something that documents need is away."""
+        library = self._library
+
+        async def ask_redis() -> None:
+            await library.queue.depths()
+            await self._attempts.settle()
+
+        probes: dict[ProblemComponent, Probe] = {
+            "redis": ask_redis,
+            "vector-store": library.vectors.ready,
+            "files": self._files.ready,
+        }
+        return Gate(probes, self._problems)
+
     def _consumer_of(self, measure: Measure, gate: Gate) -> Consumer:
         settings = self._settings
         parser = Parser(memory.of_a_reader(settings.concurrency), ocr=settings.ocr)
@@ -122,17 +140,6 @@ class Worker:
             processor.process_document,
             concurrency=settings.concurrency,
         )
-
-
-def _gate(library: Library, files: ObjectStore, attempts: Attempts) -> Gate:
-    """What stops the consumer while something that documents need is away."""
-
-    async def ask_redis() -> None:
-        await library.queue.depths()
-        await attempts.settle()
-
-    problems = Problems(library.queue.redis, library.queue.pipeline)
-    return Gate({"redis": ask_redis, "vector-store": library.vectors.ready, "files": files.ready}, problems)
 
 
 def main() -> None:
