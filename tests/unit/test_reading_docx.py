@@ -18,6 +18,7 @@ STYLES = """
 <w:style w:styleId="L"><w:name w:val="List Bullet"/>
 <w:pPr><w:numPr><w:numId w:val="3"/></w:numPr></w:pPr></w:style>
 <w:style w:styleId="C"><w:name w:val="Source Code"/></w:style>
+<w:style w:styleId="T"><w:name w:val="toc 2"/></w:style>
 <w:style w:styleId="Knot"><w:basedOn w:val="Knot"/><w:name w:val="Knot"/></w:style>
 <w:style w:type="character" w:styleId="Ghost"><w:name w:val="Ghost"/><w:rPr><w:vanish/></w:rPr></w:style>
 """
@@ -42,7 +43,8 @@ def read(tmp_path: Path) -> Read:
 @pytest.mark.parametrize("namespace", [WORD, STRICT])
 def test_headings_lists_and_code_are_told_by_their_styles(read: Read, namespace: str) -> None:
     body = (
-        styled("图书馆", "1")
+        styled("Opening 7", "T")
+        + styled("图书馆", "1")
         + styled("Opening", "Mine", '<w:outlineLvl w:val="1"/>')
         + paragraph("Every day.")
         + styled("Books", "L")

@@ -1,6 +1,7 @@
 """What a person sees of an HTML page, as blocks."""
 
 import pytest
+from tests.unit.linear import is_linear
 
 from rag_workloads.library.documents import ErrorCode
 from rag_workloads.worker.pages import Block
@@ -143,3 +144,8 @@ def test_the_page_says_its_encoding(page: bytes, sent_as: str, name: str) -> Non
 def test_a_page_is_told_by_how_it_begins(begin: str, is_page: bool) -> None:
     assert html.is_page(begin.encode()) is is_page
     assert html.is_page(begin.encode("utf-16")) is is_page
+
+
+@pytest.mark.parametrize("pattern", ["a", "a{", "a{}", "}", "@media ", "a,", "/*"])
+def test_a_style_sheet_is_read_in_time_linear_in_it(pattern: str) -> None:
+    assert is_linear(lambda sheet: read(f"<style>{sheet}</style><p>Seen</p>"), pattern)

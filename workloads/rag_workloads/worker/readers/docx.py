@@ -87,6 +87,8 @@ class _Reader:
 
     def _read_paragraph(self, paragraph: Element) -> None:
         style = self._styles.of_paragraph(paragraph)
+        if style.entry:
+            return
         text = clean(self._text(paragraph, style))
         kind: Kind = "paragraph"
         if style.level:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 HEADING_NAME = re.compile(r"heading (\d)")
+# In a table of contents or of figures: the text itself is better found where it points to.
+ENTRY_NAME = re.compile(r"toc \d|table of figures")
 # A level of an outline that is none.
 BODY_TEXT = 9
 CODE_NAME = re.compile(r"code|preformatted|verbatim|macro text", re.IGNORECASE)
@@ -42,11 +44,12 @@ def on(element: Element | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a paragraph or a run looks; `level` is that of a heading, 0 of none."""
+    """How a paragraph or a run looks; `level` is that of a heading, 0 of none; `entry`, one of contents."""
 
     level: int = 0
     listed: bool = False
     code: bool = False
+    entry: bool = False
     hidden: bool = False
     color: str = ""
     shaded: bool = False
@@ -116,6 +119,8 @@ def _by_name(style: Style, name: str) -> Style:
         return replace(style, level=int(heading[1]))
     if name == "title":
         return replace(style, level=1)
+    if ENTRY_NAME.fullmatch(name):
+        return replace(style, entry=True)
     return replace(style, code=style.code or bool(CODE_NAME.search(name)))
 
 

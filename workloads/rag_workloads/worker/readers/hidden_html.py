@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+RULE = re.compile(r"(?<![^{}])([^{}]++)\{([^{}]*+)\}")
 COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 SIMPLE = re.compile(r"(?:[\w-]+|\*)?(?:[.#][\w-]+)*")
 PARTS = re.compile(r"([.#]?)([\w-]+)")
