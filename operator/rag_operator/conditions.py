@@ -49,7 +49,7 @@ def conditions(
     """Return all conditions; the transition time of one moves only when its status does."""
     verdicts = {name: verdict for name, judge in TABLE if (verdict := judge(evidence))}
     ready = _roll_up(list(verdicts.values()), evidence)
-    verdicts |= {**movement(verdicts), READY: ready}
+    verdicts |= {**movement(verdicts, ready), READY: ready}
     return dated(verdicts, evidence.pipeline.metadata.generation, previous, now)
 
 

@@ -26,6 +26,8 @@ NAME_RULES = (
         of_new_ones_only=True,
     ),
 )
+# Without it a tool that follows kstatus takes a pipeline for done that the operator has not seen yet.
+NOT_LOOKED_AT = {"observedGeneration": -1}
 COLUMNS = [
     {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
     {"name": "Reason", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].reason'},
@@ -108,7 +110,7 @@ def custom_resource_definition() -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": schema_of(Spec),
-            "status": _unruled(schema_of(Status)),
+            "status": {**_unruled(schema_of(Status)), "default": NOT_LOOKED_AT},
         },
     }
     version = {

@@ -13,7 +13,7 @@ READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 SPEC_ACCEPTED, INDEX_READY = "SpecAccepted", "IndexReady"
 
 
-def movement(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+def movement(verdicts: Mapping[str, Verdict], ready: Verdict) -> dict[str, Verdict]:
     """Return Reconciling or Stalled, or neither.
 
     Documents that are embedded anew are on their way for hours, in which all serves: nobody waits for them.
@@ -21,6 +21,8 @@ def movement(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
     spec = verdicts[SPEC_ACCEPTED]
     if spec.status == "False":
         return {STALLED: Verdict("True", spec.reason, spec.message)}
+    if ready.status == "False" and ready.reason not in STARTING:
+        return {}
     for name, verdict in verdicts.items():
         if name != INDEX_READY and (verdict.reason in STARTING or verdict.doubtful):
             return {RECONCILING: Verdict("True", verdict.reason, verdict.message)}
