@@ -10,7 +10,7 @@ from tests.unit.pipelines import MINILM, pipeline
 from rag_operator.cluster import Cluster, InvalidName
 from rag_operator.fields import SecretKeyRef
 from rag_operator.names import DEPLOYMENT, SECRET, Manifest
-from rag_operator.reconcile import read_user_secrets
+from rag_operator.observing import read_user_secrets
 from rag_operator.resolution import Unresolved, resolve
 
 BAD_NAMES = [

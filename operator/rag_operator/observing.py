@@ -1,0 +1,108 @@
+"""What a pass reads of one pipeline: its children, its pods, and the Secrets that it needs."""
+
+import asyncio
+from collections.abc import Sequence
+
+from rag_operator import names
+from rag_operator.cluster import Cluster, ClusterError
+from rag_operator.evidence import Observed
+from rag_operator.names import (
+    CORE_KINDS,
+    EVENT,
+    GATEWAY,
+    GATEWAY_KINDS,
+    HTTP_ROUTE,
+    KEDA_KINDS,
+    KINDS,
+    MONITORING_KINDS,
+    POD,
+    SCALED_OBJECT,
+    SECRET,
+    Manifest,
+    key,
+)
+from rag_operator.pipeline import RagPipeline
+from rag_operator.recorded import is_unexplained
+from rag_operator.resolution import decode, references
+
+
+async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
+    """Read the children and the pods of a pipeline."""
+    keda = await cluster.serves(SCALED_OBJECT)
+    monitoring = all([await cluster.serves(kind) for kind in MONITORING_KINDS])
+    gateway_api = await cluster.serves(HTTP_ROUTE)
+    optional = ((KEDA_KINDS, keda), (MONITORING_KINDS, monitoring), (GATEWAY_KINDS, gateway_api))
+    kinds = (*CORE_KINDS, *(kind for kinds, served in optional if served for kind in kinds))
+    selector, namespace = names.children_selector(pipeline), pipeline.metadata.namespace
+    *children, pods = await asyncio.gather(
+        *(cluster.list(kind, namespace, selector) for kind in (*kinds, POD))
+    )
+    gateway = await read_gateway(cluster, pipeline) if gateway_api else None
+    return Observed(
+        [item for items in children for item in items], pods, keda, monitoring, gateway_api, gateway
+    )
+
+
+async def read_records(cluster: Cluster, observed: Observed) -> list[Manifest]:
+    """Read the Events about those children of which nothing else says what keeps them; few have any."""
+    unexplained = [child for child in observed.children if is_unexplained(child)]
+    found = await asyncio.gather(
+        *(
+            cluster.list(
+                EVENT, each["metadata"]["namespace"], fields=f"involvedObject.uid={each['metadata']['uid']}"
+            )
+            for each in unexplained
+        ),
+        return_exceptions=True,  # without them a condition says less
+    )
+    return [record for records in found if isinstance(records, list) for record in records]
+
+
+async def read_gateway(cluster: Cluster, pipeline: RagPipeline) -> Manifest | None:
+    """Read the Gateway that a pipeline is to be reached by; None if there is none, or it may not be read."""
+    wanted = pipeline.spec.expose.gateway if pipeline.spec.expose else None
+    if wanted is None:
+        return None
+    try:
+        return await cluster.get(GATEWAY, wanted.namespace or pipeline.metadata.namespace, wanted.name)
+    except ClusterError as error:
+        if error.status != 403:  # as for an operator that serves another namespace only
+            raise
+        return None
+
+
+async def find_unlabelled(
+    cluster: Cluster, pipeline: RagPipeline, desired: Sequence[Manifest], observed: Sequence[Manifest]
+) -> tuple[list[Manifest], list[Manifest]]:
+    """Read the objects that have a child's name but not its labels: our own, and those of somebody else."""
+    seen = {key(item) for item in observed}
+    missing = [child for child in desired if key(child) not in seen]
+    found = await asyncio.gather(
+        *(
+            cluster.get(KINDS[child["kind"]], pipeline.metadata.namespace, child["metadata"]["name"])
+            for child in missing
+        )
+    )
+    there = [item for item in found if item]
+    ours = [item for item in there if names.is_owned(item, pipeline.metadata.uid)]
+    return ours, [item for item in there if item not in ours]
+
+
+async def read_user_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, dict[str, str]]:
+    """Read the Secrets that a pipeline refers to; those that do not exist, or cannot, are left out."""
+    wanted = {reference.name for reference in references(pipeline) if not reference.mistake}
+    found = await _read_secrets(cluster, pipeline, wanted)
+    return {name: decode(secret) for name, secret in found.items()}
+
+
+async def read_own_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, Manifest]:
+    """Read the Secrets that the operator made before: by name, for a lost label must not cost a password."""
+    return await _read_secrets(
+        cluster, pipeline, {names.queue_secret(pipeline), names.vector_store_secret(pipeline)}
+    )
+
+
+async def _read_secrets(cluster: Cluster, pipeline: RagPipeline, wanted: set[str]) -> dict[str, Manifest]:
+    namespace = pipeline.metadata.namespace
+    found = await asyncio.gather(*(cluster.get(SECRET, namespace, name) for name in wanted))
+    return {name: secret for name, secret in zip(wanted, found, strict=True) if secret}
