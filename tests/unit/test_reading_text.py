@@ -9,7 +9,7 @@ from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarnin
 from rag_workloads.worker.pages import Block, Page
 from rag_workloads.worker.parsing import open_pages
 from rag_workloads.worker.readers.encodings import ENCODING_HINT
-from rag_workloads.worker.readers.text import without_data
+from rag_workloads.worker.readers.text import MOST_PAGES, without_data
 
 Write = Callable[[bytes], Path]
 
@@ -40,6 +40,16 @@ def test_a_text_is_a_page_per_form_feed_and_its_paragraphs_have_their_lines(writ
         Page((Block("paragraph", "第一页", line=1), Block("paragraph", "third\nline", line=4))),
         Page((Block("paragraph", "second", line=6),)),
     ]
+
+
+def test_so_many_form_feeds_part_no_pages(write: Write) -> None:
+    (page,) = read(write(b"a\f" * MOST_PAGES))
+    assert page.text == " ".join("a" * MOST_PAGES)
+
+
+def test_a_replacement_that_was_in_the_text_is_no_damage(write: Write) -> None:
+    (page,) = read(write("It is shown as \ufffd there.".encode()))
+    assert page == Page(lines("It is shown as \ufffd there."))
 
 
 @pytest.mark.parametrize(
@@ -85,6 +95,7 @@ CHINESE = "圖書館每天上午九點開放，晚上八點關閉。"
     [
         *((encoding, CHINESE) for encoding in ("gb18030", "big5", "utf-16-le", "utf-16-be")),
         ("cp1252", "Der König öffnet die Tür für Müller."),
+        ("euc_kr", "도서관은 매일 아침 아홉 시에 문을 열고 저녁 여덟 시에 닫는다."),
         ("euc_jp", "図書館は毎日午前九時に開き、午後八時に閉まります。"),
     ],
 )

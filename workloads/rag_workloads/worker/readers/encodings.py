@@ -44,9 +44,10 @@ COMMON = frozenset(
     )
 )
 PUNCTUATION = re.compile(r"[·\u2010-\u2040\u3000-\u30ff\uff00-\uffef]")
-KANA = re.compile(r"[\u3041-\u30fe]")
-# Japanese in EUC-JP has these where Chinese in GB2312 has them, but many more; of what is not ASCII.
-MOST_KANA = 0.2
+KANA, HANGUL = re.compile(r"[\u3041-\u30fe]"), re.compile(r"[\uac00-\ud7a3]")
+# EUC-JP and EUC-KR have what is common in their languages where GB2312 has what is common in Chinese. Of what
+# is not ASCII: Japanese has more syllables than Chinese has, Korean has nothing else, in short words.
+MOST_KANA, LEAST_HANGUL, MOST_HANGUL_A_WORD = 0.2, 0.95, 6
 LATIN = re.compile(r"[\t\n\f\r -~\xa0-\u017f\u2010-\u2040€™]")
 # So many characters at least of a text that was decoded as it had been encoded.
 LEAST_COMMON = 0.8
@@ -132,8 +133,7 @@ def _told_by_characters(data: bytes) -> Encoding | None:
     best = max(scores, key=lambda name: scores[name])
     if scores[best] < LEAST_COMMON:
         return None
-    name = "euc_jp" if best == "gb18030" and _is_japanese(narrow) else best
-    return Encoding(name, ENCODING_HINT, guessed=True)
+    return Encoding(_east_asian(narrow) if best == "gb18030" else best, ENCODING_HINT, guessed=True)
 
 
 def _commonness(sample: bytes, name: str) -> float:
@@ -148,10 +148,15 @@ def _commonness(sample: bytes, name: str) -> float:
     return sum(each in COMMON or bool(PUNCTUATION.match(each)) for each in text) / max(1, len(text))
 
 
-def _is_japanese(sample: bytes) -> bool:
-    """Whether what was taken for Chinese, by how common its characters are, has the syllables of Japanese."""
+def _east_asian(sample: bytes) -> str:
+    """Which encoding what looks like GB18030 is in, by how common its characters are."""
     text = "".join(NO_ASCII.findall(_decoded(sample, "gb18030")))
-    return len(KANA.findall(text)) > MOST_KANA * len(text)
+    if len(KANA.findall(text)) > MOST_KANA * len(text):
+        return "euc_jp"
+    words = NO_ASCII.findall(_decoded(sample, "euc_kr"))
+    letters = "".join(words)
+    is_korean = 0 < LEAST_HANGUL * len(letters) <= len(HANGUL.findall(letters))
+    return "euc_kr" if is_korean and len(letters) <= MOST_HANGUL_A_WORD * len(words) else "gb18030"
 
 
 def _plausibility(sample: bytes, name: str) -> float:

@@ -7,6 +7,7 @@ any other selector says of an element may hold or not, so that it hides nothing,
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 RULE = re.compile(r"(?<![^{}])([^{}]++)\{([^{}]*+)\}")
@@ -28,6 +29,8 @@ HIDING = {
 HEX = re.compile(r"#([0-9a-f]{3,8})\b")
 RGB = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 NAMED = {"white": (255, 255, 255), "black": (0, 0, 0)}
+# A page has many elements of few kinds.
+MOST_KINDS = 1024
 # Colors that are no further apart look the same.
 SAME_COLOR = 12
 
@@ -56,6 +59,7 @@ class Styles:
         sheets = "\n".join(element.text or "" for element in root.iter("style"))
         # Sorting is stable: of equal weight, the later one holds.
         rules = sorted(_rules(COMMENT.sub("", sheets).lower()), key=lambda rule: rule.weight)
+        self._by_sheets = lru_cache(maxsize=MOST_KINDS)(self._of_its_kind)
         self._by_key: dict[str, list[tuple[int, Rule]]] = defaultdict(list)
         for number, rule in enumerate(rules):
             self._by_key[_key(rule)].append((number, rule))
@@ -76,17 +80,23 @@ class Styles:
         return all(abs(one - other) <= SAME_COLOR for one, other in zip(ink, paper, strict=True))
 
     def _declared(self, element: Any) -> Declarations:
-        classes = frozenset((element.get("class") or "").lower().split())
-        identity = (element.get("id") or "").lower()
-        keys = {element.tag, f"#{identity}", "", *(f".{each}" for each in classes)}
+        declared = self._by_sheets(
+            element.tag, (element.get("id") or "").lower(), (element.get("class") or "").lower()
+        )
+        if element.tag == "font":
+            declared = {"color": (element.get("color") or "").lower()} | declared
+        return declared | _declarations((element.get("style") or "").lower())
+
+    def _of_its_kind(self, tag: str, identity: str, class_names: str) -> Declarations:
+        """What the style sheets say of elements of a name, an id and classes."""
+        classes = frozenset(class_names.split())
+        keys = {tag, f"#{identity}", "", *(f".{each}" for each in classes)}
         found = sorted((each for key in keys for each in self._by_key.get(key, ())), key=lambda each: each[0])
         declared: Declarations = {}
-        if element.tag == "font":
-            declared["color"] = (element.get("color") or "").lower()
         for _, rule in found:
-            if rule.name in ("", element.tag) and rule.ids <= {identity} and rule.classes <= classes:
+            if rule.name in ("", tag) and rule.ids <= {identity} and rule.classes <= classes:
                 declared |= rule.declarations
-        return declared | _declarations((element.get("style") or "").lower())
+        return declared
 
     def _background(self, element: Any) -> Color | None:
         """The color behind a text; None where it is not known."""

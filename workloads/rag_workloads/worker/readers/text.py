@@ -7,14 +7,17 @@ from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarnin
 from rag_workloads.worker.pages import Block, Page, clean
 from rag_workloads.worker.readers import markdown, tables
 from rag_workloads.worker.readers.content import Content
-from rag_workloads.worker.readers.encodings import Encoding
+from rag_workloads.worker.readers.encodings import INVALID, Encoding
 
 TYPE_HINT = "Upload a PDF, Word (DOCX), EPUB, HTML, Markdown, CSV or text file."
-# How `surrogateescape` writes a byte that it cannot decode, and `replace` a character.
-DAMAGED = re.compile("[\udc80-\udcff\ufffd]")
+# How `replace` writes a character that it cannot decode.
+REPLACED = re.compile("\ufffd")
 NO_TEXT = re.compile("[\udc80-\udcff\ufffd\0-\x08\x0e-\x1a\x7f]")
 # A text with more than this share of damage is none.
 DAMAGE_LIMIT = 0.1
+# Each page is noted before it is read, which takes longer than to read a short one; form feeds that are more
+# part no pages.
+MOST_PAGES = 10_000
 # The data of an image or a file within a text.
 DATA_URI = re.compile(r"\bdata:[\w.+-]{1,60}/[\w.+-]{1,60}[;,][^\s\"'()<>]{64,}+")
 BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{60,}+\n?)++(?:[A-Za-z0-9+/]{2,}+={1,2})?")
@@ -51,6 +54,8 @@ def _damage(text: str) -> int:
 def _pages(text: str, encoding: Encoding, content_type: str) -> Iterator[Page]:
     """The pages with what is no text taken out, and where they are damaged."""
     start, line = 0, 1
+    if text.count("\f") >= MOST_PAGES:
+        text = text.replace("\f", " ")
     for number, page in enumerate(text.split("\f"), 1):
         warning = _warning(text, number, range(start, start + len(page)), line, encoding)
         notes = (encoding.note(),) if encoding.guessed and number == 1 else ()
@@ -82,13 +87,15 @@ def _read_paragraphs(text: str, content: Content) -> None:
 
 
 def _warning(text: str, number: int, where: range, line: int, encoding: Encoding) -> PageWarning | None:
-    first = DAMAGED.search(text, where.start, where.stop)
+    is_utf8 = encoding.name.startswith("utf-8")
+    damaged = INVALID if is_utf8 else REPLACED  # UTF-8 may have a sign for a replacement as any other
+    first = damaged.search(text, where.start, where.stop)
     if first is None:
         return None
-    count = sum(1 for _ in DAMAGED.finditer(text, where.start, where.stop))
+    count = sum(1 for _ in damaged.finditer(text, where.start, where.stop))
     line += text.count("\n", where.start, first.start())
     offset = len(text[: first.start()].encode("utf-8", "surrogateescape"))
-    kind = "UTF-8" if encoding.name.startswith("utf-8") else encoding.name
+    kind = "UTF-8" if is_utf8 else encoding.name
     damage = f"{count} bytes are no {kind} and were replaced, the first in line {line}, at offset {offset}."
     message = f"{damage} {encoding.advice}".strip()
     return PageWarning(page=number, code=ErrorCode.TEXT_DAMAGED, message=message)
