@@ -71,9 +71,15 @@ def sight_command() -> None:
 @app.command("retrieval")
 def retrieval_command(
     folder: Annotated[Path, typer.Option("--xquad", help="Folder with XQuAD.")] = xquad.FOLDER,
+    speed: Annotated[bool, typer.Option(help="Only how quickly; the other figures stay.")] = False,
 ) -> None:
     """Measures by questions with known answers how well and how quickly passages are found and quoted."""
-    record.write("retrieval", asyncio.run(retrieval.measure(Steps(), folder)))
+    if speed:
+        figures = asyncio.run(retrieval.speed(Steps())) | {"speed_commit": record.provenance()["commit"]}
+        record.write("retrieval", record.read("retrieval") | figures)
+    else:
+        record.write("retrieval", asyncio.run(retrieval.measure(Steps(), folder)))
+    render()
 
 
 @app.command("parsing")

@@ -96,10 +96,29 @@ def test_a_text_without_words_is_cut_between_characters() -> None:
 
 def test_a_chunk_over_pages_says_where_each_begins() -> None:
     (only,) = chunk(["One two.", "", "Three four."], 50, 5)
-    assert only.text == "One two.\nThree four."
+    assert only.text == "One two.\n\nThree four."
     assert only.page == 1
-    assert only.page_starts == [[1, 0], [3, 9]]
-    assert only.text[9:] == "Three four."
+    assert only.page_starts == [[1, 0], [3, 10]]
+    assert only.text[10:] == "Three four."
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "joined"),
+    [
+        ("The keeper winds each of the clocks\nin the museum of the city of", "Ulm every morning.", "\n"),
+        ("The keeper winds each of the clocks\nin the museum", "of the city.", "\n"),
+        ("The keeper winds each of the clocks\nin the museum", "The next morning", "\n\n"),
+        ("Fig. 1: The clock", "Fig. 2: The same clock", "\n\n"),
+        ("1. The mayor wound it once.", "in the museum of the city.", "\n\n"),
+        ("博物馆馆长每天早上都要给所有的钟上发条，然后才打开大门迎接从城里", "来的客人。", "\n"),
+        ("第一章：钟", "博物馆馆长每天早上都要给所有的钟上发条。", "\n\n"),
+    ],
+)
+def test_a_sentence_goes_on_overleaf_where_a_paragraph_does(above: str, below: str, joined: str) -> None:
+    (only,) = chunk([above, below], 100, 5)
+    assert only.text == above + joined + below
+    apart = chunk([above, "", below], 100, 5)
+    assert apart[0].text == f"{above}\n\n{below}"
 
 
 @pytest.mark.parametrize("size", [20, 200])
@@ -254,7 +273,7 @@ def test_items_of_a_list_are_not_torn() -> None:
 def test_a_chunk_of_a_file_with_lines_says_where_each_block_begins() -> None:
     blocks = [Block("paragraph", "One two.", line=1), Block("code", "a\nb", line=5), *numbered(1, line=9)]
     (only,) = chunk_blocks([blocks], 100, 0)
-    assert only.line_starts == [[1, 0], [5, 10], [9, 15]]
+    assert only.line_starts == [[1, 0], [5, 11], [9, 17]]
     later = chunk_blocks([numbered(30, line=7)], 40, 0)[-1]
     assert later.line_starts[0] == [7, 0]
 

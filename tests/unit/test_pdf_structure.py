@@ -38,6 +38,14 @@ class Drawing:
             self._page.insert_text((x + at * width, self._y + 10), cell, fontsize=10, fontname=font)
         self._y += 18
 
+    def apart(self, words: Iterable[str], gap: float) -> None:
+        """Words of a line that is justified."""
+        x = 60.0
+        for word in words:
+            self._page.insert_text((x, self._y + 10), word, fontsize=10)
+            x += pymupdf.get_text_length(word, fontsize=10) + gap
+        self._y += 12
+
     def rules(
         self, across: Iterable[tuple[float, float, float]], down: Iterable[tuple[float, float, float]]
     ) -> None:
@@ -158,6 +166,30 @@ def test_columns_are_read_one_after_the_other_though_drawn_in_rows(tmp_path: Pat
     text = " ".join(block.text for block in blocks[1:])
     places = [text.index(f"Line {line:02} of the {side}") for side in ("left", "right") for line in range(12)]
     assert places == sorted(places)
+
+
+def test_code_beside_its_comments_is_no_column_and_prose_over_both_stays_whole(tmp_path: Path) -> None:
+    drawing = Drawing()
+    drawing.page()
+    prose(drawing)
+    for at in range(8):
+        drawing.row(f"wind(clock[{at}], 12)", "# each of them, and not", font="cour", width=220)
+    prose(drawing)
+    blocks = drawing.read(tmp_path)[0]
+    assert [block.text for block in blocks if block.kind == "paragraph"] == ["\n".join([PROSE] * 4)] * 2
+    code = " ".join(block.text for block in blocks[1:-1]).split()
+    assert code == " ".join(f"wind(clock[{at}], 12) # each of them, and not" for at in range(8)).split()
+
+
+def test_words_that_are_far_apart_to_fill_a_line_stand_in_no_columns(tmp_path: Path) -> None:
+    drawing = Drawing()
+    drawing.page()
+    words, rest = ["Each", "is", "wound", "by", "him", "before the doors of it open"], "and he opens it."
+    for _ in range(8):
+        drawing.apart(words, gap=11)
+        drawing.text(rest, gap=6)
+    text = " ".join(block.text for block in drawing.read(tmp_path)[0])
+    assert " ".join(text.split()) == " ".join([*words, rest] * 8)
 
 
 def test_cells_with_borders_are_rows_under_their_header(tmp_path: Path) -> None:

@@ -13,6 +13,11 @@ from rag_workloads.text.sentences import MOST_CHARACTERS, split_sentences
         ("Take these: • the first item • the second", ["Take these:", "the first item", "the second"]),
         ("- Entry: 12 EUR\n- Fax: 0711\n1. Go on", ["Entry: 12 EUR", "Fax: 0711", "1. Go on"]),
         ("| Entry | 12 EUR |\n|---|---|\n| Fax | 0711 |", ["Entry | 12 EUR", "Fax | 0711"]),
+        (
+            "Prices follow\nEntry\t12 EUR\nChildren, of age. Free\t0 EUR\n\nAll of them.",
+            ["Prices follow", "Entry 12 EUR", "Children, of age.", "Free 0 EUR", "All of them."],
+        ),
+        ("Get the archive \u2190\ufffd\nfrom here \ufffd\ufffd2", ["Get the archive \u2190", "from here"]),
         ("Entry: 12 EUR. Fax: 0711. Yes.", ["Entry: 12 EUR.", "Fax: 0711.", "Yes."]),
         (
             "He asked “Why?” (Nobody knew.) “No!” was all.",
@@ -37,6 +42,7 @@ from rag_workloads.text.sentences import MOST_CHARACTERS, split_sentences
         ("No. 5 . . . 15\n\nBut this one is a sentence.", ["But this one is a sentence."]),
         ("1.2 Names … 97\n\nBut this one is.", ["But this one is."]),
         ("No. 5\n\nA.\n\n12 34", ["No. 5"]),
+        ("We wind\n\n\nwind(clock)\n\n\nwhich takes", ["We wind", "wind(clock)", "which takes"]),
         ("the third stone, which\n\nthe farmer marked.", ["the third stone, which the farmer marked."]),
         ("A stone:\n\nthe farmer marked it.", ["A stone:", "the farmer marked it."]),
         (

@@ -1,4 +1,4 @@
-"""Retrievals in a second, by clients that each ask again as soon as they are answered."""
+"""How quickly passages are found, by clients that each ask again as soon as they are answered, and cited."""
 
 import asyncio
 import itertools
@@ -9,7 +9,8 @@ from typing import NamedTuple
 from demo import corpus
 from demo.steps import Steps
 
-from tests.bench.retrieval.asking import Library, library
+from tests.bench.retrieval.asking import PASSAGES, Library, library
+from tests.bench.retrieval.matrix import medians
 from tests.bench.retrieval.question_sets import MANUALS, Manual, Question, QuestionSet
 
 CLIENTS = 8
@@ -21,15 +22,16 @@ SECONDS = 20.0
 WARM_SECONDS = 3.0
 
 
-class Rate(NamedTuple):
-    """Retrievals in a second, of a pipeline of so many chunks."""
+class Speed(NamedTuple):
+    """Retrievals in a second, of a pipeline of so many chunks, and milliseconds of a question's citations."""
 
     per_second: float
     chunks: int
+    citations_ms: float
 
 
-async def questions_per_second(steps: Steps, model: str) -> Rate:
-    """Returns the rate at which a pipeline of at least CHUNKS chunks answers."""
+async def measure(steps: Steps, model: str) -> Speed:
+    """Returns how quickly a pipeline of at least CHUNKS chunks answers."""
     manuals = [await manual.questions() for manual in MANUALS]
     files = [
         await corpus.r_manual(),
@@ -44,7 +46,10 @@ async def questions_per_second(steps: Steps, model: str) -> Rate:
             await _answered(asked, questions, WARM_SECONDS)
             rate = await _answered(asked, questions, SECONDS) / SECONDS
             step.log(f"{rate:.1f} retrievals a second")
-    return Rate(round(rate, 1), asked.chunks)
+        with steps.step(f"Cite {PASSAGES} passages for each of {len(questions)} questions") as step:
+            citations = medians([await asked.ask(question, "default") for question in questions])["citations"]
+            step.log(f"{citations} ms")
+    return Speed(round(rate, 1), asked.chunks, citations)
 
 
 async def _answered(asked: Library, questions: list[Question], seconds: float) -> int:

@@ -14,6 +14,10 @@ BOUNDARY = re.compile(
     rf"|(?P<wide>[{WIDE_ENDS}]++[{CLOSERS}]*+)"
     r"|(?P<blank>\n[^\S\n]*+\n\s*+)"
     r"|(?P<bullet>[•▪‣●])"
+    # Before a row of a table, whose cells are parted by tabs.
+    r"|(?P<row>\n(?=[^\n]*\S\t))"
+    # What could not be read.
+    r"|(?P<unread>\ufffd+)"
     # What is no words: digits of a checksum, data.
     r"|(?<!\S)(?P<data>[!-~]{200,}+)"
     # Thai and its neighbours put no mark at a sentence's end, but blanks between sentences and nowhere else.
@@ -105,7 +109,8 @@ def _parts(text: str, match: re.Match[str], group: str) -> bool:
     if following is None or not following[1][0].islower():
         return group == "blank" or following is None or not _is_abbreviation(text, match, following[1])
     # In lower case a sentence goes on, be it over the end of a paragraph that has no full stop, or of a page.
-    return group == "blank" and text[match.start() - 1 : match.start()] in {":", *ENDS}
+    before = text[match.start() - 1 : match.start()]
+    return group == "blank" and (before in {":", *ENDS} or match[0].count("\n") > 2)
 
 
 def _is_abbreviation(text: str, match: re.Match[str], following: str) -> bool:

@@ -1,9 +1,10 @@
 """Cuts a stream of blocks into overlapping chunks, counted in the embedding model's tokens; pure.
 
-Every chunk is a slice of the text as it was read, pages joined by a line feed, words that were broken at a
-line's end made whole. It begins with a heading where one is near, else cuts fall between blocks, sentences or
-words, the best that is near enough. A row of a table is cut only if it is longer than a chunk, and then
-between its cells. What a chunk stands under is told beside it, and counts towards the model's limit.
+Every chunk is a slice of the text as it was read, with the words made whole that were broken at a line's end,
+and a line feed between pages over which a sentence may run. It begins with a heading where one is near, else
+cuts fall between blocks, sentences or words, the best that is near enough. A row of a table is cut only if it
+is longer than a chunk, and then between its cells. What a chunk stands under is told beside it, and counts
+towards the model's limit.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,7 +17,7 @@ from rag_workloads.worker.hyphens import WordJoiner
 from rag_workloads.worker.measure import Measure
 from rag_workloads.worker.pages import Block, gap
 from rag_workloads.worker.pieces import Piece
-from rag_workloads.worker.places import Place, before_block, between_words
+from rag_workloads.worker.places import Place, before_block, between_words, runs_on
 from rag_workloads.worker.tokens import Tokens
 
 PAGE_BREAK = "\n"
@@ -118,11 +119,12 @@ class Chunker:
         place = before_block(block, over)
         between = gap(over.kind, block.kind) if over else ""
         if page not in state.pages[-1:]:
-            between = PAGE_BREAK if tokens.text else ""
+            if tokens.text and above and over and over.kind == block.kind == "paragraph":
+                if state.pages[-1] == page - 1 and runs_on(tokens.text[max(0, above.start) :], text):
+                    between = PAGE_BREAK
+                place = between_words(tokens.text, len(tokens.text), len(tokens.text) + 1, block)
             state.pages.append(page)
             state.page_starts.append(len(tokens.text) + len(between))
-            if tokens.text and over and over.kind == block.kind == "paragraph":  # a sentence may run on
-                place = between_words(tokens.text, len(tokens.text), len(tokens.text) + 1, block)
         start = len(tokens.text) + len(between)
         headings = standing_under(block, over, above.headings if above else [])
         kept = block if block.kind == "heading" else replace(block, text="")

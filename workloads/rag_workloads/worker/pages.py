@@ -62,7 +62,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """All blocks, parted by empty lines, or by line feeds in lists and tables."""
+        """All blocks, with their gaps."""
         first = [block.text for block in self.blocks[:1]]
         others = [gap(above.kind, block.kind) + block.text for above, block in pairwise(self.blocks)]
         return "".join(first + others)
@@ -156,7 +156,9 @@ def clean(text: str) -> str:
 
 
 def gap(above: Kind, below: Kind) -> str:
-    """What parts two blocks of a page."""
+    """What parts two blocks of a page: two empty lines, over which no sentence goes on, where code is one."""
+    if above != below and "code" in (above, below):
+        return "\n\n\n"
     return "\n" if above == below and above in LINES else "\n\n"
 
 

@@ -12,6 +12,8 @@ from rag_workloads.worker.pdf_order import columns
 from rag_workloads.worker.pdf_tables import Table, aligned
 
 LEADERS = re.compile(r"(?: ?\.){4,}")
+LEADERS_AT_THE_END = re.compile(rf"{LEADERS.pattern}\s*$", re.MULTILINE)
+LEADERS_TO_A_PAGE = re.compile(rf"{LEADERS.pattern}(?=\s*\d)")
 # In a table of contents or an index: the text itself is better found where it points to.
 ENTRY = re.compile(rf"{LEADERS.pattern}\s*(?:[A-Z]?\d[\d, –.-]*|[ivxlc]+)$")
 # In sizes of the type: how far the lines of a paragraph are apart at most, and how much their sizes differ.
@@ -26,7 +28,9 @@ def page_blocks(lines: Sequence[Line], tables: Sequence[Table], types: Types, pa
     """The blocks of a page in the order in which they are read, but for the entries of contents."""
     for block in _all_blocks(lines, tables, types, page):
         if not _is_contents(block.text):
-            yield replace(block, text=LEADERS.sub(" …", block.text))
+            text = LEADERS_TO_A_PAGE.sub(" …", LEADERS_AT_THE_END.sub("", block.text))
+            if text:
+                yield replace(block, text=text)
 
 
 def _is_contents(text: str) -> bool:

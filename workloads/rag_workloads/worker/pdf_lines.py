@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import pymupdf
@@ -19,6 +20,8 @@ DRAWING = 3
 BOLD_NAMES, MONO_NAMES = ("bold", "black", "heavy"), ("mono", "courier", "consol", "typewriter")
 # Segments that are nearer, in sizes of their type, are one line: justified text has such spaces.
 WORD_SPACE = 1.2
+# So many of them tell that it is, if the widest is at most so many times as wide as the others.
+EVEN_GAPS, EVEN = 3, 1.5
 # What begins an item of a list; its text may be far from it. Bullets that are nothing else, and the numbers
 # of Chinese lists, need no blank behind them.
 BULLETS, DASHES, NUMERALS = "•‣▪▫◦●■◆➢✓\uf0b7\uf0a7①-⑳", "○□–—*·-", "一二三四五六七八九十"
@@ -72,16 +75,17 @@ class Drawn:
             for group, block in enumerate(blocks)
             for line in block.get("lines", ())
         ]
-        self.lines = [line for line in found if line.text.strip()]
+        self.lines = list(_justified(line for line in found if line.text.strip()))
         self.boxes: list[Box] = [
             block["bbox"] for block in blocks if block["type"] == DRAWING and block["isrect"]
         ]
 
     def words(self, line: Line) -> Iterator[Line]:
-        """The words of a line."""
+        """The words of a line, and not those of others that are drawn over it."""
         for x0, y0, x1, y1, text, *_ in self._text.extractWORDS():
             word = replace(line, text=text, x0=x0, y0=y0, x1=x1, y1=y1)
-            if line.x0 <= (x0 + x1) / 2 <= line.x1 and line.y0 <= word.middle <= line.y1:
+            within = line.x0 <= (x0 + x1) / 2 <= line.x1 and line.y0 <= word.middle <= line.y1
+            if within and text in line.text:
                 yield word
 
 
@@ -95,6 +99,23 @@ def _line(line: dict[str, Any], group: int) -> Line:
     bold, mono = bool(spans) and all(map(_is_bold, spans)), bool(spans) and all(map(_is_mono, spans))
     x0, y0, x1, y1 = line["bbox"]
     return Line(text, x0, y0, x1, y1, size, bold, mono, line["dir"][0] < 0.9, group)
+
+
+def _justified(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines, in one piece where their words are far apart to fill the width of a column, and evenly."""
+    row: list[Line] = []
+    for line in lines:
+        if row and not (line.group == row[0].group and line.beside(row[0])):
+            yield from _one_if_even(row)
+            row = []
+        row.append(line)
+    yield from _one_if_even(row)
+
+
+def _one_if_even(row: list[Line]) -> list[Line]:
+    gaps = [right.x0 - left.x1 for left, right in pairwise(row)]
+    even = len(gaps) >= EVEN_GAPS and 0 < max(gaps) < min(EVEN * min(gaps), WORD_SPACE * row[0].size)
+    return [whole(row)] if even else row
 
 
 def _is_bold(span: Span) -> bool:

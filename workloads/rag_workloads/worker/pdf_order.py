@@ -1,6 +1,7 @@
 """The order in which a page is read: columns from left to right, between what runs over all of them; pure."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from rag_workloads.worker.pdf_lines import Line
 
@@ -20,15 +21,12 @@ def columns(lines: Sequence[Line]) -> Iterator[list[Line]]:
     if gutter is None:
         yield list(lines)
         return
-    band: list[Line] = []
-    for line in sorted(lines, key=lambda line: line.y0):
-        if line.x0 < gutter < line.x1:
-            yield from _side_by_side(band, gutter)
-            yield [line]
-            band = []
+    in_order = sorted(lines, key=lambda line: line.y0)
+    for over_both, band in groupby(in_order, key=lambda line: line.x0 < gutter < line.x1):
+        if over_both:
+            yield list(band)
         else:
-            band.append(line)
-    yield from _side_by_side(band, gutter)
+            yield from _side_by_side(list(band), gutter)
 
 
 def _side_by_side(band: list[Line], gutter: float) -> Iterator[list[Line]]:
@@ -72,7 +70,8 @@ def _strips(covered: list[float], most: float) -> Iterator[tuple[int, int]]:
 
 
 def _between_prose(lines: Sequence[Line], gutter: float, extent: tuple[float, float]) -> bool:
-    sides = [line for line in lines if line.x1 <= gutter], [line for line in lines if line.x0 >= gutter]
+    prose = [line for line in lines if not line.mono]
+    sides = [line for line in prose if line.x1 <= gutter], [line for line in prose if line.x0 >= gutter]
     if min(map(len, sides)) < LEAST_LINES:
         return False
     if min(max(line.y1 for line in side) for side in sides) <= max(

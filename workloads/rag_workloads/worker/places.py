@@ -5,6 +5,10 @@ from enum import IntEnum
 from rag_workloads.worker.pages import Block
 
 SENTENCE_ENDS, WIDE_SENTENCE_ENDS = frozenset(".!?:…؟۔।"), frozenset("。！？；｡")
+# The share of a paragraph's longest line that its last one has where it is cut by the end of a page.
+FULL = 0.7
+# A paragraph in Chinese that has so many characters fills a line.
+WIDE_LINE = 30
 CLOSERS = frozenset("\"'”’»)]」』）】》")
 
 
@@ -35,6 +39,16 @@ def before_block(block: Block, above: Block | None) -> Place:
     if block.table_header and above.kind == "table_row" and not above.table_header:
         return Place.HELD_TOGETHER
     return Place.BEFORE_BLOCK
+
+
+def runs_on(above: str, below: str) -> bool:
+    """Whether a paragraph goes on in the one that begins the next page, and not after a sentence's end."""
+    if not above or _last_mark(above, len(above)) in SENTENCE_ENDS | WIDE_SENTENCE_ENDS:
+        return False
+    if _is_wide(above[-1]):  # their lines are one by now
+        return len(above) >= WIDE_LINE
+    *lines, last = above.split("\n")
+    return below[:1].islower() or (bool(lines) and len(last) > FULL * max(map(len, lines)))
 
 
 def between_words(text: str, before: int, after: int, block: Block) -> Place:
