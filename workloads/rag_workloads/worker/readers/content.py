@@ -1,6 +1,6 @@
 """What a reader makes of a file that has no pages, and how it becomes the one page that such a file is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
@@ -26,6 +26,10 @@ class Content:
 
     def add(self, *blocks: Block) -> None:
         """Take in those blocks in which there is anything to see."""
+        self.take(blocks)
+
+    def take(self, blocks: Iterable[Block]) -> None:
+        """The same of blocks that are made one by one."""
         for block in blocks:
             if block.text:
                 line = block.line and block.line + self.first_line - 1
@@ -55,12 +59,15 @@ def row(cells: list[str]) -> str:
     return BETWEEN_CELLS.join(texts).rstrip(BETWEEN_CELLS)
 
 
-def table_blocks(table: list[list[str]], has_header: bool, lines: Sequence[int] = ()) -> list[Block]:
+def table_blocks(rows: Iterable[list[str]], has_header: bool, lines: Iterable[int] = ()) -> Iterator[Block]:
     """A table's rows as blocks, but for empty ones; the first is the header of the others, if it is one."""
-    texts = [(row(cells), line) for cells, line in zip_longest(table, lines)]
-    shown = [(text, line) for text, line in texts if text]
-    header = shown[0][0] if has_header and len(shown) > 1 else ""
-    return [
-        Block("table_row", text, table_header=header if number else "", line=line)
-        for number, (text, line) in enumerate(shown)
-    ]
+    yield from numbered_blocks(zip_longest(rows, lines), has_header)
+
+
+def numbered_blocks(rows: Iterable[tuple[list[str], int | None]], has_header: bool) -> Iterator[Block]:
+    """The same of rows with their lines; none is held for longer than it takes."""
+    header = None
+    for cells, line in rows:
+        if text := row(cells):
+            yield Block("table_row", text, table_header=header or "", line=line)
+            header = (text if has_header else "") if header is None else header

@@ -101,7 +101,7 @@ class _Reader:
 
     def _read_table(self, table: Element) -> None:
         rows = [[self._cell(cell) for cell in _within(row, "tc")] for row in _within(table, "tr")]
-        self._content.add(*table_blocks(rows, self._styles.has_header(table)))
+        self._content.take(table_blocks(rows, self._styles.has_header(table)))
 
     def _cell(self, cell: Element) -> str:
         """The text of a cell, with that of tables in it."""

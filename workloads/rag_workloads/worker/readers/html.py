@@ -139,7 +139,7 @@ class _Reader:
                 rows[-1].append(texts := [])
         self._content.add(Block("paragraph", clean(_on_one_line("".join(caption)))))
         cells = [[_on_one_line("".join(cell)) for cell in row] for row in rows]
-        self._content.add(*table_blocks(cells, _has_header(table)))
+        self._content.take(table_blocks(cells, _has_header(table)))
 
     def _shown(self, root: Element) -> Iterator[Step]:
         """The elements and texts that are shown; counts the characters of those that are hidden."""

@@ -84,7 +84,7 @@ class _Reader:
                 rows[-1].append(COMMENT.sub("", token.content))
         # The line below the header parts it from the rows.
         lines = [first_line, *range(first_line + 2, first_line + len(rows) + 1)]
-        self._content.add(*table_blocks(rows, has_header=True, lines=lines))
+        self._content.take(table_blocks(rows, has_header=True, lines=lines))
 
     def _read_html(self, token: Token) -> None:
         inner = Content()

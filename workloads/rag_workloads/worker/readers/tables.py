@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from itertools import islice
 
-from rag_workloads.worker.readers.content import Content, table_blocks
+from rag_workloads.worker.readers.content import Content, numbered_blocks
 
 DELIMITERS = ",;\t|"
 SIGNS_WITHIN, ROWS_LOOKED_AT = 1 << 16, 50
@@ -26,7 +26,7 @@ def delimiter_of(text: str, declared: bool) -> str | None:
 def _columns(begin: str, delimiter: str, declared: bool) -> int:
     """How many columns a table has whose cells are parted so; 0 if it is none."""
     try:
-        widths = [len(row) for _, row in islice(_rows(begin, delimiter), ROWS_LOOKED_AT)]
+        widths = [len(row) for row, _ in islice(_rows(begin, delimiter), ROWS_LOOKED_AT)]
     except csv.Error:
         return 0
     width = widths[0] if widths else 0
@@ -36,19 +36,18 @@ def _columns(begin: str, delimiter: str, declared: bool) -> int:
 
 def read(text: str, delimiter: str, content: Content) -> None:
     """Add the rows of a table; the first one is the header if it has neither numbers nor gaps."""
-    found = list(_rows(text, delimiter))
-    lines, cells = [line for line, _ in found], [row for _, row in found]
-    has_header = all(cell.strip() and not _is_number(cell) for cell in cells[0])
-    content.add(*table_blocks(cells, has_header, lines))
+    first = next(_rows(text, delimiter))[0]
+    has_header = all(cell.strip() and not _is_number(cell) for cell in first)
+    content.take(numbered_blocks(_rows(text, delimiter), has_header))
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, delimiter: str) -> Iterator[tuple[list[str], int]]:
     """The rows that are not empty, each with its first line."""
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     line = 1
     for row in reader:
         if any(row):
-            yield line, row
+            yield row, line
         line = reader.line_num + 1
 
 
