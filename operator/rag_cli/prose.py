@@ -9,6 +9,8 @@ from rag_cli.uploading import Outcome
 from rag_contract.stats import Stats
 
 MARKS = {"True": "✓", "False": "✗", "Unknown": "?"}
+# Conditions that are there only while they hold, and are no good news.
+ABNORMAL = {"Reconciling": "…", "Stalled": "✗"}
 # What to do about a condition; the others say it themselves, or the logs do.
 ADVICE = {
     "Suspended": "Set spec.suspend to false.",
@@ -36,8 +38,9 @@ def pipeline_status(pipeline: Pipeline, stats: Stats | None) -> Iterator[str]:
     yield ""
     for each in status.conditions:
         if each.type != "Ready":
-            reason = "" if each.status == "True" else f"{each.reason}: "
-            yield f"  {MARKS.get(each.status, '?')} {each.type:<16}  {reason}{each.message}"
+            mark = ABNORMAL.get(each.type) or MARKS.get(each.status, "?")
+            reason = "" if mark == MARKS["True"] else f"{each.reason}: "
+            yield f"  {mark} {each.type:<16}  {reason}{each.message}"
     yield ""
     if status.components:
         pods = ", ".join(f"{part} {each.ready}" for part, each in status.components.items())

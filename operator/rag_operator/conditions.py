@@ -124,7 +124,7 @@ TABLE: tuple[tuple[str, Judge], ...] = (
     ("EmbeddingReady", as_told("EmbeddingReady", _of(Component.EMBEDDING), "embedding")),
     ("LLMReady", as_told("LLMReady", _llm, "llm")),
     ("WorkersReady", as_told("WorkersReady", _of(Component.WORKER), "worker", "files")),
-    ("ApiReady", _of(Component.API)),
+    ("ApiReady", as_told("ApiReady", _of(Component.API), "api")),
     ("RouteReady", of_route),
     ("AutoscalingReady", of_autoscaling),
     ("IndexReady", of_index),

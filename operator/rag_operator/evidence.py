@@ -210,9 +210,15 @@ class Workload:
 
     @property
     def outdated(self) -> int:
-        """Pods that a rollout has yet to replace."""
+        """Pods that a rollout has yet to replace: all, while its controller has not seen that it is to begin.
+
+        It has not seen a change of their number either, while they are not as many as there should be.
+        """
         status = self.manifest.get("status", {})
-        return max(0, int(status.get("replicas", 0)) - int(status.get("updatedReplicas", 0)))
+        pods, seen = int(status.get("replicas", 0)), int(status.get("observedGeneration", 0))
+        if seen < int(self.manifest["metadata"].get("generation", 0)) and pods == self.wanted:
+            return pods
+        return max(0, pods - int(status.get("updatedReplicas", 0)))
 
     @property
     def problem(self) -> Problem | None:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import httpx
 from pydantic import ValidationError
 
-from rag_contract.endpoints import API_PORT, STATS_PATH
+from rag_contract.endpoints import API_PORT, READY_PATH, STATS_PATH
 from rag_contract.limits import PROBE_SECONDS
-from rag_contract.stats import ComponentProblem, Stats
+from rag_contract.stats import ComponentProblem, ProblemComponent, Stats
 from rag_operator import names
 from rag_operator.evidence import Observed
-from rag_operator.names import SERVICE, Component
+from rag_operator.names import COMPONENT, SERVICE, Component
 from rag_operator.pipeline import RagPipeline
 
 
@@ -28,8 +28,10 @@ async def read_stats(
     """Ask the pipeline's API; nothing is told when it does not answer as it should."""
     name = names.child_name(pipeline, Component.API)
     workload = observed.workload(name)
+    if workload and workload.ready == 0:
+        return await _why_unready(observed)
     # Behind a Service of somebody else, which is not among the children, nobody must learn the key.
-    if workload is None or workload.ready == 0 or observed.child(SERVICE.kind, name) is None:
+    if workload is None or observed.child(SERVICE.kind, name) is None:
         return Told()
     key = next(iter(pipeline.spec.api.auth.references), None)  # any may ask, at no cost to it
     value = user_secrets.get(key.name, {}).get(key.key, "") if key else ""
@@ -42,13 +44,42 @@ async def read_stats(
         return Told()
 
 
+async def _why_unready(observed: Observed) -> Told:
+    """Ask one of the API's pods what keeps it from being ready, which it tells without a key."""
+    running = (
+        pod["status"]["podIP"]
+        for pod in observed.pods
+        if pod["metadata"]["labels"].get(COMPONENT) == Component.API and pod["status"].get("podIP")
+    )
+    if (address := next(running, None)) is None:
+        return Told()
+    host = f"[{address}]" if ":" in address else address
+    try:
+        async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client:
+            answer = await client.get(f"http://{host}:{API_PORT}{READY_PATH}")
+    except httpx.HTTPError:
+        return Told()
+    return Told(problems=_detail("api", "NotReady", answer, starting=True))
+
+
+def _detail(
+    component: ProblemComponent, reason: str, answer: httpx.Response, *, starting: bool = False
+) -> Sequence[ComponentProblem]:
+    """Return what a 503 says, as a problem of a component; nothing where it says nothing."""
+    try:
+        message = answer.json()["detail"] if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else ""
+        problem = ComponentProblem(component=component, reason=reason, message=message, starting=starting)
+    except (ValueError, LookupError, TypeError):
+        return ()
+    return [problem] if message else ()
+
+
 def told(answer: httpx.Response) -> Told:
     """Return what an answer says; a 503 says that Redis, which alone holds the counts, is away."""
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        return Told(problems=_detail("redis", "RedisAway", answer))
     try:
-        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            away = ComponentProblem(component="redis", reason="RedisAway", message=answer.json()["detail"])
-            return Told(problems=[away])
         stats = Stats.model_validate_json(answer.raise_for_status().content)
         return Told(stats, stats.problems)
-    except (httpx.HTTPError, ValidationError, ValueError, LookupError, TypeError):
+    except (httpx.HTTPError, ValidationError):
         return Told()

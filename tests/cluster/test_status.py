@@ -1,12 +1,14 @@
 """What the status says when something is refused, cannot be looked at, or cannot be read at all."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.cluster.api_server import binary, process
 from tests.cluster.kube import NAME, Kube, Manifest, accepts, pipeline
 from tests.cluster.own_operator import OwnOperator
 from tests.cluster.pods import serve, set_status, told
@@ -133,6 +135,47 @@ def test_refusals_however_long_are_told(kube: Kube) -> None:
         assert found["status"] == "False"
         assert LONG[:2000] in found["message"]
     assert conditions(kube)["Ready"]["message"] == conditions(kube)["QueueReady"]["message"]
+
+
+@contextmanager
+def written(kube: Kube, folder: Path) -> Iterator[Callable[[], list[Manifest]]]:
+    """Give what returns all versions of the pipeline that there were until now."""
+    log = folder / "versions.json"
+    watch = ["get", "ragpipeline", NAME, "--watch", "--output=json"]
+    command = [binary("kubectl"), f"--kubeconfig={kube.kubeconfig}", f"--namespace={kube.namespace}", *watch]
+
+    def versions() -> list[Manifest]:
+        found, text = list[Manifest](), log.read_text().lstrip()
+        with suppress(json.JSONDecodeError):  # the last one may not be there in full yet
+            while text:
+                version, length = json.JSONDecoder().raw_decode(text)
+                found.append(version)
+                text = text[length:].lstrip()
+        return found
+
+    with process(log, *command):
+        yield versions
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_new_spec_is_never_said_to_be_in_place_before_its_pods_are(kube: Kube, tmp_path: Path) -> None:
+    kube.apply(pipeline())
+    eventually(lambda: serve(kube))
+    with written(kube, tmp_path) as versions:
+        eventually(versions)
+        kube.patch("ragpipeline", NAME, {"spec": {"images": {"api": "new/api:2"}}})
+        eventually(lambda: conditions(kube)["ApiReady"]["observedGeneration"] == 2)
+        eventually(lambda: serve(kube) and "Reconciling" not in conditions(kube))
+        kube("annotate", "ragpipeline", NAME, "last=yes")
+        eventually(lambda: "last" in versions()[-1]["metadata"].get("annotations", {}))
+    of_the_new_spec = [each for each in versions() if each["status"]["observedGeneration"] == 2]
+    moving = ["Reconciling" in {each["type"] for each in v["status"]["conditions"]} for v in of_the_new_spec]
+    assert moving == sorted(moving, reverse=True)
+    assert len(moving) > 1
+    assert not moving[-1]
+    for each in versions():
+        seen = {condition["observedGeneration"] for condition in each["status"]["conditions"]}
+        assert seen == {each["status"]["observedGeneration"]}
 
 
 @pytest.fixture

@@ -75,6 +75,9 @@ def test_each_condition_is_told_with_its_reason_where_it_fails() -> None:
     lines = [*prose.pipeline_status(pipeline(("ApiReady", "True", "Ready", "1 of 1"), keda), None)]
     assert "  ✓ ApiReady          1 of 1" in lines
     assert "  ✗ AutoscalingReady  KedaNotInstalled: KEDA is not installed" in lines
+    for mark, kind in (("…", "Reconciling"), ("✗", "Stalled")):
+        (line,) = list(prose.pipeline_status(pipeline((kind, "True", "Why", "because")), None))[2:3]
+        assert line == f"  {mark} {kind:<16}  Why: because"
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,24 @@ def test_a_rollout_that_is_stuck_shows_at_once_while_old_pods_serve(
     assert (ready.status, ready.reason, ready.message) == ("True", reason, f"{SERVES}; {message}")
 
 
+def test_a_rollout_that_its_controller_has_not_seen_yet_is_no_finished_one() -> None:
+    seen = evidence()
+    api = find(list(seen.observed.children), "Deployment", "demo-api")
+    api["metadata"]["generation"], api["status"]["observedGeneration"] = 2, 1
+    found = judged(seen)
+    assert (found["ApiReady"].status, found["ApiReady"].reason) == ("True", "RollingOut")
+    assert found["Reconciling"].reason == "RollingOut"
+    api["spec"]["replicas"] = 3  # only their number has changed
+    assert judged(seen)["ApiReady"].reason == "PartlyReady"
+
+
+def test_the_api_says_why_it_is_not_ready() -> None:
+    why = ComponentProblem(component="api", reason="NotReady", message="no such host", starting=True)
+    found = judged(replace(evidence({"demo-api": 0}), problems=[why]))
+    for each in (found["ApiReady"], found["Ready"]):
+        assert (each.status, each.reason, each.message) == ("False", "NotReady", "no such host")
+
+
 def test_a_refused_child_without_a_condition_of_its_own_is_told_by_ready() -> None:
     found = judged(refused(evidence(), "PrometheusRule", Component.MONITORING))
     ready = found.pop("Ready")

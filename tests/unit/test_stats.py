@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.unit.pipelines import find, observed, pipeline
+from tests.unit.pipelines import find, made_pod, observed, pipeline
 
 from rag_contract.stats import ComponentProblem, QueueStats, Stats
 from rag_operator.evidence import Observed
@@ -66,3 +66,35 @@ def test_an_api_without_redis_has_no_counts_but_says_why() -> None:
 )
 def test_any_other_answer_tells_nothing(status: int, body: Any) -> None:
     assert told(answer(status, body)) == Told()
+
+
+@pytest.mark.parametrize(
+    ("reply", "problems"),
+    [
+        (
+            answer(503, Problem(503, "not-ready", "Not ready", "Redis: no such host; Qdrant: 401").body()),
+            [("api", "NotReady", "Redis: no such host; Qdrant: 401", True)],
+        ),
+        (answer(200, {"status": "ok"}), []),  # it became ready a moment ago
+        (answer(503, ["no", "problem"]), []),
+    ],
+)
+async def test_a_pod_of_the_api_says_itself_why_it_is_not_ready(
+    reply: httpx.Response,
+    problems: list[tuple[str, str, str, bool]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    async def get(client: httpx.AsyncClient, url: str) -> httpx.Response:
+        asked.append(url)
+        return reply
+
+    monkeypatch.setattr(httpx.AsyncClient, "get", get)
+    seen = observed()
+    api = find(seen, "Deployment", "demo-api")
+    pods = [made_pod(api), made_pod(api, podIP="fd00::7")]
+    found = await read_stats(pipeline(), Observed(seen, pods), {})
+    assert asked == ["http://[fd00::7]:8000/ready"]
+    told_of = [(each.component, each.reason, each.message, each.starting) for each in found.problems]
+    assert told_of == problems

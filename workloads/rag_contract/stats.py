@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ProblemComponent = Literal["redis", "vector-store", "embedding", "worker", "llm", "files"]
+ProblemComponent = Literal["redis", "vector-store", "embedding", "worker", "llm", "files", "api"]
 
 
 class QueueStats(BaseModel):
