@@ -1,16 +1,16 @@
 """The story of one pass over one pipeline: observe, resolve, plan, apply, and say how it is."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 from pydantic import ValidationError
 
-from rag_operator import events, metrics, names
+from rag_operator import events, metrics
 from rag_operator.children import Site, build
-from rag_operator.cluster import Cluster, ClusterError, NamespaceEnding, PipelineGone
+from rag_operator.cluster import Cluster, NamespaceEnding, PipelineGone
 from rag_operator.conflicts import conflicts
-from rag_operator.evidence import Evidence, Failure
+from rag_operator.evidence import Evidence
+from rag_operator.execute import execute
 from rag_operator.indexes import decide
 from rag_operator.names import PIPELINE
 from rag_operator.observing import (
@@ -21,14 +21,13 @@ from rag_operator.observing import (
     read_user_secrets,
 )
 from rag_operator.pipeline import ObjectMeta, RagPipeline
-from rag_operator.plan import Action, Verb, plan
+from rag_operator.plan import plan
 from rag_operator.resolution import Unresolved, decode, foreign, resolve
 from rag_operator.settings import Settings
 from rag_operator.stats import read_stats
 from rag_operator.status import Indexes, Status
 from rag_operator.summary import fail, in_words, refuse, summarize
 
-REPLICAS_MANAGER = f"{names.FIELD_MANAGER}-replicas"
 log = structlog.get_logger()
 
 
@@ -125,40 +124,6 @@ async def settle(cluster: Cluster, pipeline: RagPipeline, indexes: Indexes) -> R
     if previous.indexes and (event := events.indexes_changed(pipeline.metadata, previous.indexes, indexes)):
         await cluster.record(event)
     return pipeline.model_copy(update={"status": status})
-
-
-async def execute(cluster: Cluster, actions: Sequence[Action]) -> list[Failure]:
-    """Carry out a plan; return what was refused.
-
-    Most steps are tried whatever becomes of the others; one that comes first ends the plan when it fails.
-    """
-    failures: list[Failure] = []
-    for action in actions:
-        try:
-            await _carry_out(cluster, action)
-        except NamespaceEnding:
-            raise
-        except ClusterError as error:
-            failures.append(Failure(action.manifest["kind"], action.component, f"{action.child}: {error}"))
-            log.error("action failed", action=str(action), error=str(error))
-            if action.comes_first:
-                break
-        else:
-            log.info("action", action=str(action))
-            metrics.ACTIONS.labels(action.verb.value, action.manifest["kind"]).inc()
-    return failures
-
-
-async def _carry_out(cluster: Cluster, action: Action) -> None:
-    match action.verb:
-        case Verb.PRUNE:
-            await cluster.delete(action.manifest)
-        case Verb.HAND_OVER:
-            await cluster.apply(action.manifest, manager=REPLICAS_MANAGER)
-        case Verb.CREATE:  # not by force: somebody may have been faster
-            await cluster.apply(action.manifest, force=False)
-        case Verb.CHANGE:
-            await cluster.apply(action.manifest)
 
 
 async def report(cluster: Cluster, metadata: ObjectMeta, previous: Status, status: Status) -> None:

@@ -6,9 +6,9 @@ from tests.unit.pipelines import AUTOSCALED, UID, find, observed, own_replicas, 
 from rag_operator.children import build
 from rag_operator.cluster import Cluster, ClusterError
 from rag_operator.evidence import Failure
+from rag_operator.execute import REPLICAS_MANAGER, execute
 from rag_operator.names import FIELD_MANAGER, Manifest
 from rag_operator.plan import plan
-from rag_operator.reconcile import REPLICAS_MANAGER, execute
 
 
 class Refusing(Cluster):
