@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 HEADING_NAME = re.compile(r"heading (\d)")
@@ -69,6 +70,8 @@ class Styles:
         elements = [each for each in root if name_of(each) == "style"] if root is not None else []
         self._elements = {value_of(each, "styleId"): each for each in elements}
         self._known: dict[str, Style] = {}
+        # Without properties, all rows of a table are looked through for them.
+        self._has_style = cache(_has_style)
         self._normal = next((value_of(each, "styleId") for each in elements if _is_normal(each)), "")
 
     def of_paragraph(self, paragraph: Element) -> Style:
@@ -76,7 +79,7 @@ class Styles:
         properties = child(paragraph, "pPr")
         style = self._named(value_of(child(properties, "pStyle")) or self._normal)
         style = _of_paragraphs(style, properties)
-        return replace(style, shaded=True) if _is_on_color(paragraph) else style
+        return replace(style, shaded=True) if self._is_on_color(paragraph) else style
 
     def hide(self, run: Element, paragraph: Style) -> bool:
         """Whether no reader sees a run of a paragraph."""
@@ -91,6 +94,18 @@ class Styles:
         first = next((each for each in table if name_of(each) == "tr"), None)
         look = child(child(table, "tblPr"), "tblLook")
         return on(child(child(first, "trPr"), "tblHeader")) or value_of(look, "firstRow") in ("1", "true")
+
+    def _is_on_color(self, paragraph: Element) -> bool:
+        """Whether a paragraph is in a cell that has a color, or in a table that may have one by its style."""
+        for each in paragraph.iterancestors():
+            name = name_of(each)
+            if name == "tc" and _is_colored(child(each, "tcPr")):
+                return True
+            if name == "tbl" and self._has_style(each):
+                return True
+            if name in ("txbxContent", "wsp"):  # a text box has a background of its own
+                return True
+        return False
 
     def _of_its_own(self, named: str) -> Element | None:
         """What a style for characters says."""
@@ -155,14 +170,5 @@ def _is_colored(properties: Element | None) -> bool:
     return fill not in ("", "auto", WHITE) or on(child(properties, "highlight"))
 
 
-def _is_on_color(paragraph: Element) -> bool:
-    """Whether a paragraph is in a cell that has a color, or in a table that may have one by its style."""
-    for each in paragraph.iterancestors():
-        name = name_of(each)
-        if name == "tc" and _is_colored(child(each, "tcPr")):
-            return True
-        if name == "tbl" and child(child(each, "tblPr"), "tblStyle") is not None:
-            return True
-        if name in ("txbxContent", "wsp"):  # a text box has a background of its own
-            return True
-    return False
+def _has_style(table: Element) -> bool:
+    return child(child(table, "tblPr"), "tblStyle") is not None
