@@ -59,6 +59,17 @@ async def test_a_citation_quotes_the_nearest_sentence_on_its_own_page() -> None:
     assert texts(gathered)[:2] == ["The answer stands in here.", "It would answer nothing."]
 
 
+@pytest.mark.parametrize(
+    ("above", "heading"),
+    [("Getting there", "Getting there"), ("You need:", "Garden"), ("所需如下：", "Garden")],
+)
+async def test_a_citation_names_a_heading_and_not_what_leads_in(above: str, heading: str) -> None:
+    text = f"{above}\n\nThe answer stands in here."
+    hit = Hit("d_chunk_0", "d", 0, "f.pdf", 4, [[4, 0]], text, headings=["Garden"], scores=Scores(1, 0.9))
+    gathered = await gather_evidence(WordEmbedding("answer"), found([hit]))
+    assert gathered.citations[0].heading == heading
+
+
 async def test_no_text_of_a_document_is_read_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = threads_of(monkeypatch, evidence, "split_sentences", "shared_letters")
     hits = [Hit("d_chunk_0", "d", 0, "f.md", 1, [[1, 0]], "This is the answer.", scores=Scores(1, 0.9))]

@@ -14,6 +14,8 @@ from rag_workloads.library.points import Hit, StoredChunk
 from rag_workloads.text.sentences import Sentence, split_sentences
 
 SHORT_CHARACTERS = 60
+# A paragraph that ends so says of what is below it what it is, but no heading does.
+LEADS_IN = (":", "：")
 # Similarities of sentences that a model does not understand differ by less.
 LETTERS_WEIGHT = 0.25
 
@@ -135,7 +137,7 @@ def _citation(hit: Hit, sentence: Sentence, shows_scores: bool) -> Citation:
         document_id=hit.document_id,
         file_name=hit.file_name,
         page=hit.page_at(sentence.start),
-        heading=sentence.heading or hit.heading,
+        heading=hit.heading if sentence.heading.endswith(LEADS_IN) else sentence.heading or hit.heading,
         line=hit.line_at(sentence.start),
         chunk_id=hit.chunk_id,
         score=hit.scores.cosine if shows_scores else None,
