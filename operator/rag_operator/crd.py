@@ -21,8 +21,8 @@ NAME_RULES = (
         of_new_ones_only=True,
     ),
     Rule(
-        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-        "metadata.name must be lower-case letters, digits and dashes, a letter first and no dash last",
+        "self.metadata.name.matches('^[a-z][-a-z0-9]*$')",
+        "metadata.name must be lower-case letters, digits and dashes, a letter first",
         of_new_ones_only=True,
     ),
 )

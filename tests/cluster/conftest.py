@@ -15,7 +15,9 @@ import yaml
 from cluster.build import build, folder
 
 from tests.cluster.api_server import api_server
+from tests.cluster.asking import Asking, asking
 from tests.cluster.kube import Kube, accepts, pipeline
+from tests.cluster.optional_kinds import gateway_api, monitoring
 from tests.cluster.own_operator import RESYNC_SECONDS, OwnOperator
 from tests.patience import eventually
 
@@ -104,6 +106,24 @@ def _without_bounds(node: Any) -> Any:
         return node
     bounds = {"x-kubernetes-validations", "pattern", "minimum"}
     return {key: _without_bounds(value) for key, value in node.items() if key not in bounds}
+
+
+@pytest.fixture(scope="module")
+def server(
+    crd: Kube, bare: bool, keda_crds: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asking]:
+    """A server that knows every kind of child, in a namespace of the file's own."""
+    with (
+        monitoring().unknown(crd, bare=bare) as monitors,
+        gateway_api().unknown(crd, bare=bare) as routes,
+        asking(crd.kubeconfig, f"test-{uuid4().hex[:8]}", tmp_path_factory.mktemp("asking")) as found,
+    ):
+        install(crd, keda_crds)
+        monitors.install(crd)
+        routes.install(crd)
+        crd("create", "namespace", found.namespace)
+        yield found
+        crd("delete", "namespace", found.namespace, "--wait=false")
 
 
 @pytest.fixture

@@ -3,38 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
-from cluster.build import source
 
 from tests.cluster.kube import NAME, Kube, pipeline
+from tests.cluster.optional_kinds import OptionalKinds, monitoring
 from tests.patience import eventually
 
-KINDS = ("podmonitors", "prometheusrules")
 MONITORING = f"{NAME}-monitoring"
 
 pytestmark = pytest.mark.usefixtures("operator")
 
 
 @pytest.fixture
-def monitoring_crds(crd: Kube, bare: bool) -> Iterator[list[str]]:
-    """The files of the CRDs, which the cluster has not, and which are taken away again."""
-    if not bare:
-        pytest.skip("CRDs are not removed from a cluster that is not ours")
-    folder = source("prometheus-operator", "github.com/prometheus-operator/prometheus-operator")
-    crds = folder / "example" / "prometheus-operator-crd"
-    remove(crd)
-    yield [str(crds / f"monitoring.coreos.com_{kind}.yaml") for kind in KINDS]
-    remove(crd)
-
-
-def remove(cluster: Kube) -> None:
-    cluster("delete", "crd", "--ignore-not-found", *(f"{kind}.monitoring.coreos.com" for kind in KINDS))
-
-
-def install(cluster: Kube, crds: list[str]) -> None:
-    for path in crds:
-        cluster("apply", "--server-side", "-f", path)
-    names = [f"{kind}.monitoring.coreos.com" for kind in KINDS]
-    cluster("wait", "--for=condition=Established", "crd", *names)
+def monitoring_kinds(crd: Kube, bare: bool) -> Iterator[OptionalKinds]:
+    """The kinds of the Prometheus operator, which the cluster has not, and which are taken away again."""
+    with monitoring().unknown(crd, bare=bare) as kinds:
+        yield kinds
 
 
 def severities(kube: Kube) -> set[str]:
@@ -50,22 +33,22 @@ def api_replicas(kube: Kube) -> int:
 
 
 def test_alerts_come_with_their_kinds_and_a_pipeline_goes_on_without(
-    kube: Kube, monitoring_crds: list[str]
+    kube: Kube, monitoring_kinds: OptionalKinds
 ) -> None:
     kube.apply(pipeline(api={"replicas": 1}))
     eventually(lambda: api_replicas(kube) == 1)
-    install(kube, monitoring_crds)
+    monitoring_kinds.install(kube)
     eventually(lambda: severities(kube) == {"warning", "critical"})
     assert kube.get("podmonitor", MONITORING)
-    remove(kube)
+    monitoring_kinds.remove(kube)
     kube.apply(pipeline(api={"replicas": 3}))
     eventually(lambda: api_replicas(kube) == 3)
 
 
 def test_what_somebody_changes_is_put_right_and_a_suspended_pipeline_has_no_alerts(
-    kube: Kube, monitoring_crds: list[str]
+    kube: Kube, monitoring_kinds: OptionalKinds
 ) -> None:
-    install(kube, monitoring_crds)
+    monitoring_kinds.install(kube)
     kube.apply(pipeline())
     eventually(lambda: severities(kube) == {"warning", "critical"})
     kube.patch("prometheusrule", MONITORING, {"spec": {"groups": []}})

@@ -3,38 +3,24 @@
 from collections.abc import Iterator
 
 import pytest
-from cluster.build import source
 
 from tests.cluster.kube import NAME, Kube, Manifest, pipeline
+from tests.cluster.optional_kinds import OptionalKinds, gateway_api
 from tests.patience import eventually
 
 HOST = "rag.example.com"
 INGRESS: Manifest = {"ingress": {"host": HOST}}
 GATEWAY: Manifest = {"gateway": {"name": "shared", "hostnames": [HOST]}}
-CRDS = [f"{kind}.gateway.networking.k8s.io" for kind in ("gateways", "httproutes")]
 ROUTE = f"{NAME}-route"
 
 pytestmark = pytest.mark.usefixtures("operator")
 
 
 @pytest.fixture
-def gateway_crds(crd: Kube, bare: bool) -> Iterator[str]:
-    """The file of the Gateway API's CRDs, which the cluster has not, and which are taken away again."""
-    if not bare:
-        pytest.skip("CRDs are not removed from a cluster that is not ours")
-    folder = source("contour", "github.com/projectcontour/contour")
-    remove(crd)
-    yield str(folder / "examples" / "gateway" / "00-crds.yaml")
-    remove(crd)
-
-
-def remove(cluster: Kube) -> None:
-    cluster("delete", "crd", "--ignore-not-found", *CRDS)
-
-
-def install(cluster: Kube, path: str) -> None:
-    cluster("apply", "--server-side", "-f", path)
-    cluster("wait", "--for=condition=Established", "crd", *CRDS)
+def gateway_kinds(crd: Kube, bare: bool) -> Iterator[OptionalKinds]:
+    """The kinds of the Gateway API, which the cluster has not, and which are taken away again."""
+    with gateway_api().unknown(crd, bare=bare) as kinds:
+        yield kinds
 
 
 def url(kube: Kube) -> str | None:
@@ -65,10 +51,10 @@ def hosts(kube: Kube) -> list[str]:
     return [each["host"] for each in route["spec"]["rules"]] if route else []
 
 
-def test_an_http_route_is_made_once_there_is_such_a_kind(kube: Kube, gateway_crds: str) -> None:
+def test_an_http_route_is_made_once_there_is_such_a_kind(kube: Kube, gateway_kinds: OptionalKinds) -> None:
     kube.apply(pipeline(expose=GATEWAY))
     eventually(lambda: reason(kube) == "GatewayApiNotInstalled")
-    install(kube, gateway_crds)
+    gateway_kinds.install(kube)
     kube.apply(gateway())
     eventually(lambda: kube.get("httproute", ROUTE))
     eventually(lambda: url(kube) == f"https://{HOST}:8443")

@@ -161,7 +161,6 @@ def test_keda_owns_the_number_of_embedding_pods() -> None:
         ({"embedding": {"model": MINILM, "managed": {"replicas": 3}}}, 3),
         ({"embedding": AUTOSCALED, "keda": False}, 1),
         ({"embedding": AUTOSCALED, "suspend": True}, 0),
-        ({"embedding": {"model": MINILM, "external": {"url": "http://tei"}}}, 1),
     ],
 )
 def test_otherwise_the_number_of_embedding_pods_is(spec: Manifest, replicas: int) -> None:
@@ -296,6 +295,18 @@ def test_pods_that_share_a_volume_of_one_node_share_the_node() -> None:
         assert "affinity" not in pod_of(many["Deployment", name])
 
 
+@pytest.mark.parametrize(("replicas", "pods"), [({}, 3), ({"replicas": 1}, 1), ({"replicas": 4}, 4)])
+def test_as_many_pods_as_the_api_has_stand_before_a_server_elsewhere(replicas: Manifest, pods: int) -> None:
+    made = children(
+        api={"replicas": 3},
+        embedding={"model": MINILM, "external": {"url": "http://tei", **replicas}},
+        llm={"external": {**EXTERNAL_LLM["external"], **replicas}},
+    )
+    for name in ("demo-embedding", "demo-llm"):
+        assert made["Deployment", name]["spec"]["replicas"] == pods
+        assert (("PodDisruptionBudget", name) in made) == (pods > 1)
+
+
 def test_a_budget_never_holds_up_the_drain_of_the_one_node_that_pods_share() -> None:
     budget = ("PodDisruptionBudget", "demo-api")
     shared: Manifest = {"managed": {"accessMode": "ReadWriteMany"}}
@@ -411,7 +422,7 @@ def test_an_index_keeps_its_model_whoever_runs_the_specs() -> None:
     variables = env_of(feeder)
     assert (variables["ENGINE"], variables["ENGINE_URL"]) == ("tei", "http://tei")
     assert (env_of(now["Deployment", "demo-worker-b"])["EMBEDDING_MODEL"]) == "BAAI/bge-m3"
-    assert feeder["spec"]["replicas"] == 1
+    assert feeder["spec"]["replicas"] == 2  # as many as the API has
     assert ("ScaledObject", "demo-embedding-b") not in now
     assert "initContainers" in pod_of(now["Deployment", "demo-embedding"])
 
@@ -425,7 +436,7 @@ def test_an_index_that_is_run_here_is_scaled_as_before_while_the_next_one_s_serv
     now = children(embedding=elsewhere.spec.embedding.model_dump(by_alias=True), indexes=indexes)
     for key in (("Deployment", "demo-embedding"), ("ScaledObject", "demo-embedding")):
         assert now[key]["spec"] == before[key]["spec"]
-    assert now["Deployment", "demo-embedding-b"]["spec"]["replicas"] == 1
+    assert now["Deployment", "demo-embedding-b"]["spec"]["replicas"] == 2  # as many as the API has
     assert ("ScaledObject", "demo-embedding-b") not in now
     assert now["NetworkPolicy", "demo-redis"]["spec"]["ingress"][0]["from"][-1]["podSelector"] == {
         "matchLabels": {"app": "keda-operator"}

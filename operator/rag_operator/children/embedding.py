@@ -37,7 +37,7 @@ def manifests(site: Site, index: IndexStatus) -> list[Manifest]:
         service(site, component, EMBEDDING_PORT),
         *([claim(site, component, cache_name, cache, cache.access_mode)] if cache else []),
         deployment(site, pod, _replicas(site, index), recreate=one_node),
-        *([disruption_budget(site, component)] if managed.max_replicas > 1 else []),
+        *([disruption_budget(site, component)] if _most_replicas(site, index) > 1 else []),
     ]
 
 
@@ -45,10 +45,16 @@ def _replicas(site: Site, index: IndexStatus) -> int | None:
     """Return the number of pods; None when KEDA owns it. Without KEDA, what would be the fewest."""
     if site.autoscaling(index):
         return None
-    managed = site.managed_embedding(index)
-    if managed.autoscaling:
-        return managed.autoscaling.min_replicas
-    return 1 if managed.replicas is None else managed.replicas
+    autoscaling = site.managed_embedding(index).autoscaling
+    return autoscaling.min_replicas if autoscaling else _most_replicas(site, index)
+
+
+def _most_replicas(site: Site, index: IndexStatus) -> int:
+    """Return the most pods that can run at the same time."""
+    if not index.spec.external:
+        return site.managed_embedding(index).max_replicas
+    feeder = site.spec.embedding.external
+    return (feeder and feeder.replicas) or site.spec.api.replicas
 
 
 def _model_files(site: Site, index: IndexStatus) -> ModelFiles:

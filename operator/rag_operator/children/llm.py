@@ -39,7 +39,7 @@ def manifests(site: Site) -> list[Manifest]:
             containers=[_proxy(site, llm, _external(site, llm.external))],
             grace_seconds=grace(ANSWER_SECONDS),
         )
-        return _children(site, pod, replicas=1)
+        return _children(site, pod, llm.external.replicas or site.spec.api.replicas)
     managed = llm.managed
     if managed is None or site.llm_model_image is None:
         return []

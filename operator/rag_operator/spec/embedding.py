@@ -85,11 +85,17 @@ class EmbeddingServer(Part):
 
 
 class ExternalEmbedding(EmbeddingServer):
-    """A text-embeddings-inference server that runs elsewhere; one pod feeds the batches to it."""
+    """A text-embeddings-inference server that runs elsewhere; pods of ours feed the batches to it."""
 
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=50,
+        description="Number of pods that feed the server; as many as the API has when unset.",
+    )
     resources: Resources = Field(
         default=resources("250m", "400Mi", "1Gi"),
-        description="Compute resources of the pod that feeds the server.",
+        description="Compute resources of a pod that feeds the server.",
     )
 
     @property

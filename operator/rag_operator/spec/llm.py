@@ -56,6 +56,12 @@ class ExternalLlm(Part):
     api_key_secret_ref: SecretKeyRef | None = Field(
         default=None, description="Where the server's API key is, if it wants one."
     )
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=50,
+        description="Number of pods of the service before the server; as many as the API has when unset.",
+    )
 
 
 class Llm(Part):

@@ -8,10 +8,12 @@ from rag_operator.fields import ObjectName, Part
 from rag_operator.quantities import parse_quantity
 from rag_operator.rules import Rule, rules, validations
 
+# Larger ones are all the same to Kubernetes, which counts in 63 bits.
 SIZE_RULE = Rule(
-    "isQuantity(self) && quantity(self).isInteger() && quantity(self).isGreaterThan(quantity('0'))"
-    " && !quantity(self).isGreaterThan(quantity('8191Pi'))",
-    "must be a size in whole bytes above zero, such as 10Gi; the largest is 8191Pi",
+    "self.matches('^[1-9][0-9]*(k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$')"
+    " && quantity(self).isLessThan(quantity('8192Pi'))",
+    "must be a size: a whole number above zero, with a unit where it is not bytes, such as 10Gi or 500M, and"
+    " below 8192Pi",
 )
 
 
