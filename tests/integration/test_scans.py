@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pymupdf
 import pytest
 from tests.scans import page_of, scanned, words
 
@@ -36,6 +37,16 @@ async def test_nearly_all_words_of_a_scan_are_read_and_the_page_says_so(
     assert [note.code for note in page.notes] == [ErrorCode.PAGE_BY_OCR]
     assert page.warning is None
     assert [block.text for block in page.blocks if block.kind == "heading"] == [heading]
+
+
+async def test_the_mark_of_a_scanner_keeps_no_scan_from_being_read(tmp_path: Path) -> None:
+    with pymupdf.open(scanned(page_of(ENGLISH), tmp_path / "scan.pdf")) as pdf:
+        pdf[0].insert_text((400, 830), "Scanned by a phone")
+        pdf.save(tmp_path / "marked.pdf")
+    (page,) = await read(tmp_path / "marked.pdf", ocr=True)
+    assert "144 steps" in page.text
+    (page,) = await read(tmp_path / "marked.pdf", ocr=False)
+    assert page.text == "Scanned by a phone"
 
 
 async def test_a_scan_is_left_unread_without_recognition(tmp_path: Path) -> None:

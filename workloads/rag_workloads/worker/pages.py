@@ -52,7 +52,7 @@ class Block:
 class Page:
     """What was read of a page; `warning` says what was not, and `notes` what else is to be known of it.
 
-    One that is `drawn` has no text, and something else, such as the picture that a scanner makes.
+    One that is `drawn` has hardly any text, and something else, such as the picture that a scanner makes.
     """
 
     blocks: tuple[Block, ...] = ()

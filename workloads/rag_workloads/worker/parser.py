@@ -96,7 +96,10 @@ class Reading:
     async def read(self, number: int) -> Page:
         """Read a page, by its number from 1."""
         page = await self._try(self._read, number)
-        return await self._try(self._recognize, number) if page.drawn and self._ocr else page
+        if not page.drawn or not self._ocr:
+            return page
+        recognized = await self._try(self._recognize, number)
+        return recognized if recognized.blocks or not page.blocks else page
 
     def close(self) -> None:
         """End the process that reads."""

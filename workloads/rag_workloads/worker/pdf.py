@@ -7,7 +7,7 @@ page's own objects.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,11 +15,11 @@ import pymupdf
 
 from rag_workloads.library.documents import DocumentError, ErrorCode, PageWarning
 from rag_workloads.worker import pdf_scan
-from rag_workloads.worker.pages import Page, hidden_text
+from rag_workloads.worker.pages import Block, Page, hidden_text
 from rag_workloads.worker.pdf_blocks import page_blocks
 from rag_workloads.worker.pdf_grids import bordered
 from rag_workloads.worker.pdf_headings import Types, types_of
-from rag_workloads.worker.pdf_hidden import Visibility
+from rag_workloads.worker.pdf_hidden import Visibility, is_scan
 from rag_workloads.worker.pdf_lines import FLAGS, Drawn, Line
 from rag_workloads.worker.pdf_margins import running
 from rag_workloads.worker.pdf_tables import Table
@@ -30,6 +30,8 @@ NEIGHBOURS = 2
 SAMPLE = 12
 # MuPDF keeps what pages share, such as fonts, up to 256 MiB of it; so many pages share it here.
 PAGES_A_STORE = 32
+# More text than this on a picture of a page is no mark of the scanner.
+MARK_CHARACTERS = 80
 REFERENCE = re.compile(r"(\d+) \d+ R")
 # Every page that a program wrote has some of them, a page with nothing on it too, if it has any content.
 OPERATORS = frozenset(
@@ -68,7 +70,7 @@ class PdfPages:
         try:
             page = self._pdf[index]
             blocks = tuple(page_blocks(*self._structure(page, index), number))
-            drawn = not blocks and bool(page.get_bboxlog())
+            drawn = _is_drawn(page, blocks)
             damage = "" if blocks or drawn else _damage(self._pdf, page)
         except Exception as error:  # whatever a broken page raises is about this page only
             _unless_memory(error)
@@ -210,6 +212,13 @@ def _is_lost(pdf: pymupdf.Document, node: int) -> bool:
 
 def _references(value: tuple[str, str]) -> list[int]:
     return [int(number) for number in REFERENCE.findall(value[1])]
+
+
+def _is_drawn(page: pymupdf.Page, blocks: Sequence[Block]) -> bool:
+    """Whether what a page says may be in a picture, be it with the mark of a scanner, or a stamp, on it."""
+    if not blocks:
+        return bool(page.get_bboxlog())
+    return sum(len(block.text) for block in blocks) <= MARK_CHARACTERS and is_scan(page)
 
 
 def _unless_memory(error: Exception) -> None:

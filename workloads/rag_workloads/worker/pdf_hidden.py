@@ -41,18 +41,14 @@ class Visibility:
         if span["size"] < LEAST_SIZE:
             return False
         if not span["char_flags"] & DRAWN or span["alpha"] == 0:
-            return self._is_scan
+            return self._is_on_picture
         color = span["color"]
         bright = all(color >> shift & 0xFF >= BRIGHT for shift in (0, 8, 16))
         return not bright or self._stands_out(span["bbox"])
 
     @cached_property
-    def _is_scan(self) -> bool:
-        """Whether a picture covers the page."""
-        whole = abs(self._page.rect)
-        drawn = self._page.get_bboxlog()
-        pictures = (pymupdf.Rect(box) & self._page.rect for kind, box in drawn if kind == "fill-image")
-        return any(abs(picture) >= SCAN_SHARE * whole for picture in pictures)
+    def _is_on_picture(self) -> bool:
+        return is_scan(self._page)
 
     def _stands_out(self, box: tuple[float, float, float, float]) -> bool:
         """Whether anything is to be seen where a span is drawn."""
@@ -67,3 +63,10 @@ class Visibility:
     @cached_property
     def _pixels(self) -> pymupdf.Pixmap:
         return self._page.get_pixmap(colorspace=pymupdf.csRGB, annots=False)
+
+
+def is_scan(page: pymupdf.Page) -> bool:
+    """Whether a picture covers a page."""
+    whole = abs(page.rect)
+    pictures = (pymupdf.Rect(box) & page.rect for kind, box in page.get_bboxlog() if kind == "fill-image")
+    return any(abs(picture) >= SCAN_SHARE * whole for picture in pictures)
