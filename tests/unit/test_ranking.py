@@ -1,5 +1,7 @@
 """What becomes of the chunks that a search found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,26 @@ def test_a_chunk_with_a_nearer_sentence_comes_first() -> None:
     assert found
     assert [each.chunk_index for each in found] == [1, 0]
     assert [each.scores.rank for each in found] == [2, 1]
+
+
+def test_meaning_counts_as_much_where_a_model_puts_all_texts_close_together() -> None:
+    """Cosines of e5 lie between 0.7 and 0.9: their differences would be lost beside those of words."""
+
+    def order(lowest: float, span: float) -> list[int]:
+        near = [1, 0, 0.8, 0.5]
+        hits = [hit(i, cosine=lowest + span * by, best=lowest + span * by) for i, by in enumerate(near)]
+        worded = [
+            replace(each, scores=replace(each.scores, bm25=bm25))
+            for each, bm25 in zip(hits, [0, 9, 8, 1], strict=True)
+        ]
+        return [each.chunk_index for each in by_sentences(QUESTION, worded) or []]
+
+    assert order(0, 1) == order(0.8, 0.1) == [2, 0, 3, 1]
+
+
+def test_equal_hits_stay_in_the_order_of_the_search() -> None:
+    found = by_sentences(QUESTION, [hit(i, cosine=0.1 + 0.2, best=0.3) for i in range(3)])
+    assert [each.chunk_index for each in found or []] == [0, 1, 2]
 
 
 def test_chunks_of_an_earlier_release_stay_in_the_order_of_the_search() -> None:

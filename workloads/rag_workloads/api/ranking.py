@@ -9,24 +9,30 @@ from numpy.typing import NDArray
 from rag_workloads.library.points import Hit
 from rag_workloads.text.near_duplicates import Wording, near_duplicates, wording
 
-# Beside the cosine of the chunk; both are from questions to four manuals, and little depends on either.
-SENTENCE_WEIGHT = 0.5
-WORDS_WEIGHT = 0.25
+# Numbers that differ by less are the same but for rounding.
+LEAST_SPREAD = 1e-6
 
 
 def by_sentences(question: NDArray[np.float32], hits: list[Hit]) -> list[Hit] | None:
-    """Ranked by all that is known of them: they, their nearest sentence, and their words.
+    """Ranked by all that is known of them: their cosines, that of their nearest sentences, and their words.
 
-    None if there are some whose sentences are not stored.
+    Each counts as much as the others once it is in standard deviations of these hits, as models differ in how
+    far apart cosines lie. None if there are some whose sentences are not stored.
     """
     stored = [hit.sentences.vectors for hit in hits if hit.sentences]
     if len(stored) < len(hits) or not hits:
         return None
-    cosines = np.array([hit.scores.cosine or 0 for hit in hits])
-    nearest = np.array([(vectors @ question).max() for vectors in stored])
-    words = np.array([hit.scores.bm25 or 0 for hit in hits])
-    by_words = words / (words.max() or 1)
-    return ranked(hits, (cosines + SENTENCE_WEIGHT * nearest + WORDS_WEIGHT * by_words).tolist())
+    cosines = _standardized([hit.scores.cosine or 0 for hit in hits])
+    nearest = _standardized([float((vectors @ question).max()) for vectors in stored])
+    words = _standardized([hit.scores.bm25 or 0 for hit in hits])
+    return ranked(hits, (cosines + nearest + words).tolist())
+
+
+def _standardized(values: list[float]) -> NDArray[np.float64]:
+    """How many standard deviations each is above the mean; all 0 where none differs."""
+    away = np.array(values) - np.mean(values)
+    spread = away.std()
+    return away / spread if spread > LEAST_SPREAD else np.zeros(len(values))
 
 
 def ranked(hits: list[Hit], scores: Iterable[float]) -> list[Hit]:
