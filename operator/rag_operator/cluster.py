@@ -1,72 +1,76 @@
-"""The only module that talks to the API server: read, server-side apply, delete, and which kinds exist."""
+"""The only module that says what is asked of the API server: read, server-side apply, delete, watch."""
 
 import json
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
-from urllib.parse import quote
+from typing import NamedTuple
 
-from kubernetes.aio.client import ApiClient
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
-
+from rag_operator import names
 from rag_operator.names import EVENT, FIELD_MANAGER, KINDS, NAMESPACE, PIPELINE, Kind, Manifest
+from rag_operator.pipeline import RagPipeline
+from rag_operator.transport import (
+    JSON,
+    ClusterError,
+    InvalidName,
+    NamespaceEnding,
+    Transport,
+    path_of,
+)
+
+__all__ = [
+    "Change",
+    "Cluster",
+    "ClusterError",
+    "Expired",
+    "InvalidName",
+    "NamespaceEnding",
+    "Page",
+    "PipelineGone",
+]
 
 APPLY = "application/apply-patch+yaml"
-REQUEST_TIMEOUT_SECONDS = 30
-
-
-class ClusterError(Exception):
-    """The API server refused a request; the text is its message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class InvalidName(ClusterError):
-    """A name that is no segment of a path, and so of no object; nothing was sent."""
-
-
-class NamespaceEnding(ClusterError):
-    """The namespace is being deleted, or is gone: nothing new can be made in it."""
+PAGE_OBJECTS = 250
+WATCH_SECONDS = 600
+_METADATA = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
 
 class PipelineGone(ClusterError):
     """The pipeline was deleted while a pass over it was made."""
 
 
+class Expired(ClusterError):
+    """What a watch was to go on from is no longer known: list again."""
+
+
+class Page(NamedTuple):
+    """A part of a list, with the version of the whole."""
+
+    version: int
+    items: list[Manifest]
+
+
+class Change(NamedTuple):
+    """What a watch tells: ADDED, MODIFIED or DELETED with the object, or BOOKMARK with its version alone."""
+
+    type: str
+    item: Manifest
+
+
 class Cluster:
-    """An asynchronous view of one Kubernetes API server.
+    """An asynchronous view of one Kubernetes API server; each read is a request."""
 
-    Which optional kinds exist is asked again after `discovery_seconds`: KEDA may come or go at any time.
-    """
-
-    def __init__(self, client: ApiClient, discovery_seconds: float) -> None:
-        self._client = client
-        self._discovery_seconds = discovery_seconds
-        self._discovered: dict[str, tuple[float, frozenset[str]]] = {}
-
-    @classmethod
-    @asynccontextmanager
-    async def connect(cls, discovery_seconds: float) -> "AsyncIterator[Cluster]":
-        """Connect with the pod's service account, or else with the kubeconfig of the user."""
-        try:
-            load_incluster_config()
-        except ConfigException:
-            await load_kube_config()
-        async with ApiClient() as client:
-            yield cls(client, discovery_seconds)
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     async def uid(self) -> str:
         """Return what tells this cluster from all others: the UID of a namespace that each one has."""
-        found = await self._request("GET", _path(NAMESPACE, name="kube-system"))
+        found = await self._transport.request("GET", path_of(NAMESPACE, name="kube-system"))
         return str(found["metadata"]["uid"])
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object, or None if there is none."""
         try:
-            return await self._request("GET", _path(kind, namespace, name))
+            return await self._transport.request("GET", path_of(kind, namespace, name))
         except ClusterError as error:
             if error.status == 404:
                 return None
@@ -78,14 +82,57 @@ class Cluster:
         """Return the objects of a kind, in one namespace or (empty) in all."""
         selectors = (("labelSelector", selector), ("fieldSelector", fields))
         query = [(name, value) for name, value in selectors if value]
+        answer = await self._transport.request("GET", path_of(kind, namespace or None), query)
+        return [_whole(kind, item) for item in answer["items"] or ()]
+
+    async def children(self, kind: Kind, pipeline: RagPipeline) -> Sequence[Manifest]:
+        """Return the objects of a kind that bear a pipeline's labels."""
+        return await self.list(kind, pipeline.metadata.namespace, names.children_selector(pipeline))
+
+    async def pages(
+        self, kind: Kind, namespace: str, selector: str, *, metadata_only: bool = False
+    ) -> AsyncIterator[Page]:
+        """Yield the objects of a kind, page by page: thousands at once would be in memory for ever."""
+        accept = _METADATA.format("List") if metadata_only else JSON
+        query = [("labelSelector", selector), ("limit", str(PAGE_OBJECTS))]
+        following = ""
+        while True:
+            more = [("continue", following)] if following else []
+            try:
+                answer = await self._transport.request(
+                    "GET", path_of(kind, namespace or None), [*query, *more], accept=accept
+                )
+            except ClusterError as error:
+                raise _expired(error) from None
+            metadata = answer["metadata"]
+            yield Page(
+                int(metadata["resourceVersion"]), [_whole(kind, item) for item in answer["items"] or ()]
+            )
+            following = metadata.get("continue", "")
+            if not following:
+                return
+
+    @asynccontextmanager
+    async def watch(
+        self, kind: Kind, namespace: str, selector: str, version: int, *, metadata_only: bool = False
+    ) -> AsyncIterator[AsyncIterator[Change]]:
+        """Ask for what happens after a version, and yield it for some minutes.
+
+        Raises Expired, at once or later, when that version is no longer known.
+        """
+        accept = _METADATA.format("") if metadata_only else JSON
+        query = [
+            ("watch", "true"),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", str(WATCH_SECONDS)),
+            ("labelSelector", selector),
+            ("resourceVersion", str(version)),
+        ]
         try:
-            answer = await self._request("GET", _path(kind, namespace or None), query)
+            async with self._transport.lines(path_of(kind, namespace or None), query, accept) as lines:
+                yield (_change(kind, json.loads(line)) async for line in lines)
         except ClusterError as error:
-            if error.status == 404:  # the kind was there a moment ago
-                self._discovered.pop(kind.api_version, None)
-            raise
-        # Items of a list come without these two.
-        return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
+            raise _expired(error) from None
 
     async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, force: bool = True) -> None:
         """Apply a child on the server's side; the fields that it names become the manager's.
@@ -93,15 +140,16 @@ class Cluster:
         Without `force`, ClusterError (409) if another manager has given one of them another value.
         """
         metadata = manifest["metadata"]
-        path = _path(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
-        await self._apply(path, manifest, manager, force=force)
+        kind = KINDS[manifest["kind"]]
+        path = path_of(kind, metadata["namespace"], metadata["name"])
+        self.written(kind, await self._apply(path, manifest, manager, force=force))
 
     async def apply_status(self, namespace: str, name: str, status: Manifest) -> None:
         """Apply the whole status of a pipeline; raise PipelineGone if there is none any more."""
-        path = _path(PIPELINE, namespace, name, "status")
+        path = path_of(PIPELINE, namespace, name, "status")
         identity = {"apiVersion": PIPELINE.api_version, "kind": PIPELINE.kind, "metadata": {"name": name}}
         try:
-            await self._apply(path, {**identity, "status": status}, FIELD_MANAGER)
+            self.written(PIPELINE, await self._apply(path, {**identity, "status": status}, FIELD_MANAGER))
         except ClusterError as error:
             if error.status != 404:
                 raise
@@ -110,87 +158,52 @@ class Cluster:
     async def delete(self, manifest: Manifest) -> None:
         """Delete the very object that was read; one that is gone already is no error."""
         metadata = manifest["metadata"]
-        path = _path(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
+        path = path_of(KINDS[manifest["kind"]], metadata["namespace"], metadata["name"])
         options = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
         try:
-            await self._request("DELETE", path, body=options)
+            left = await self._transport.request("DELETE", path, body=options)
         except ClusterError as error:
             if error.status not in {404, 409}:
                 raise
+            return
+        if left.get("kind") == "Status":  # else a finalizer holds it
+            self.deleted(KINDS[manifest["kind"]], manifest)
 
     async def serves(self, kind: Kind) -> bool:
-        """Return whether the cluster knows an optional kind."""
-        read_at, plurals = self._discovered.get(kind.api_version, (0.0, frozenset()))
-        if read_at == 0.0 or time.monotonic() - read_at > self._discovery_seconds:
-            plurals = await self._discover(kind.api_version)
-            self._discovered[kind.api_version] = time.monotonic(), plurals
-        return kind.plural in plurals
+        """Return whether the cluster knows a kind."""
+        try:
+            answer = await self._transport.request("GET", f"/apis/{kind.api_version}")
+        except ClusterError as error:
+            if error.status == 404:
+                return False
+            raise
+        return any(resource["name"] == kind.plural for resource in answer["resources"])
 
     async def record(self, event: Manifest) -> None:
         """Record an Event."""
-        await self._request("POST", _path(EVENT, event["metadata"]["namespace"]), body=event)
+        await self._transport.request("POST", path_of(EVENT, event["metadata"]["namespace"]), body=event)
 
-    async def _apply(self, path: str, manifest: Manifest, manager: str, *, force: bool = True) -> None:
+    def written(self, kind: Kind, item: Manifest) -> None:
+        """Take note of an object as the API server has it after a write."""
+
+    def deleted(self, kind: Kind, item: Manifest) -> None:
+        """Take note that an object is gone."""
+
+    async def _apply(self, path: str, manifest: Manifest, manager: str, *, force: bool = True) -> Manifest:
         query = [("fieldManager", manager), ("force", "true" if force else "false")]
-        await self._request("PATCH", path, query, manifest, APPLY)
-
-    async def _discover(self, api_version: str) -> frozenset[str]:
-        try:
-            answer = await self._request("GET", f"/apis/{api_version}")
-        except ClusterError as error:
-            if error.status == 404:
-                return frozenset()
-            raise
-        return frozenset(resource["name"] for resource in answer["resources"])
-
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        query: Sequence[tuple[str, str]] = (),
-        body: Manifest | None = None,
-        content_type: str = "application/json",
-    ) -> Manifest:
-        request = await self._client.param_serialize(
-            method,
-            path,
-            query_params=list(query),
-            header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        response = await self._client.call_api(*request, _request_timeout=REQUEST_TIMEOUT_SECONDS)
-        content = cast(bytes, await response.read())
-        if response.status >= 400:
-            raise _error(response.status, content)
-        return cast(dict[str, Any], json.loads(content))
+        return await self._transport.request("PATCH", path, query, manifest, content_type=APPLY)
 
 
-def _path(kind: Kind, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
-    """Return the path of an object, or without a name of a kind; without a namespace, of all namespaces.
-
-    Raises InvalidName: no name may lead to another object than the one that it names, wherever it comes from.
-    """
-    group = f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
-    scope = "" if namespace is None else f"/namespaces/{_segment(namespace)}"
-    own = "" if name is None else f"/{_segment(name)}"
-    return f"{group}{scope}/{kind.plural}{own}" + (f"/{subresource}" if subresource else "")
+def _whole(kind: Kind, item: Manifest) -> Manifest:
+    """Return an item of a list, or a part of an object, with what it is."""
+    return {**item, "apiVersion": kind.api_version, "kind": kind.kind}
 
 
-def _segment(name: str) -> str:
-    """Return a name as one segment of a path; refuse what the API server refuses in one."""
-    if name in {"", ".", ".."} or "/" in name or "%" in name:
-        raise InvalidName(400, f"{name!r} is no name of an object")
-    return quote(name, safe="")
+def _change(kind: Kind, told: Manifest) -> Change:
+    if told["type"] == "ERROR":
+        raise ClusterError(told["object"].get("code", 500), str(told["object"].get("message")))
+    return Change(told["type"], _whole(kind, told["object"]))
 
 
-def _error(status: int, content: bytes) -> ClusterError:
-    """Return what the API server says in its Status, or the bare text of a proxy before it."""
-    try:
-        answer = json.loads(content)
-        message, details = str(answer["message"]), answer.get("details") or {}
-    except (ValueError, KeyError, TypeError):
-        return ClusterError(status, content.decode(errors="replace")[:500])
-    causes = {cause.get("reason") for cause in details.get("causes", ())}
-    ending = "NamespaceTerminating" in causes or (status == 404 and details.get("kind") == "namespaces")
-    return (NamespaceEnding if ending else ClusterError)(status, message)
+def _expired(error: ClusterError) -> ClusterError:
+    return Expired(410, str(error)) if error.status == 410 else error

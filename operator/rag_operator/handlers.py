@@ -1,75 +1,67 @@
-"""kopf glue: whatever happens to a pipeline or to a child of one asks for a pass over that pipeline.
+"""kopf glue: what happens to a pipeline is remembered, and asks for a pass over it.
 
 Only event handlers, which leave no finalizer and no annotation on anything: a dead operator blocks nothing.
+They are coroutines, as kopf calls others in threads of their own.
 """
 
-import asyncio
-from typing import Any
+from typing import Any, cast
 
 import kopf
-import structlog
 
-from rag_operator.cluster import Cluster
-from rag_operator.names import CHILD_KINDS, FIELD_MANAGER, INSTANCE, MANAGED_BY, PIPELINE, SECRET
-from rag_operator.settings import Settings
-from rag_operator.workqueue import Key, Workqueue
+from rag_operator.cache import Cache
+from rag_operator.keys import Key
+from rag_operator.names import PIPELINE, Manifest
+from rag_operator.transport import CONNECT_SECONDS, REQUEST_SECONDS
+from rag_operator.workqueue import Urgency, Workqueue
 
-WATCH_SECONDS = 300
-# A watch streams every object of its kind to kopf, whatever its labels: the cluster's Secrets are not for us.
-WATCHED_KINDS = tuple(kind for kind in CHILD_KINDS if kind != SECRET)
-log = structlog.get_logger()
+WATCH_SECONDS = 600
+PAGE_OBJECTS = 100
 
 
-def registry(queue: Workqueue) -> kopf.OperatorRegistry:
-    """Return kopf's handlers, which add pipelines to a queue."""
+def registry(pipelines: Cache, queue: Workqueue) -> kopf.OperatorRegistry:
+    """Return kopf's handlers, which keep pipelines and add them to a queue."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
     @kopf.on.startup(registry=handlers)
-    def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
+        # Else kopf lists all namespaces and CRDs, and where it may not, hears of nothing for a minute.
+        settings.scanning.disabled = True
+        settings.networking.connect_timeout = CONNECT_SECONDS
+        settings.networking.request_timeout = REQUEST_SECONDS
         settings.watching.server_timeout = WATCH_SECONDS
+        settings.watching.chunk_size = PAGE_OBJECTS
         settings.persistence.finalizer = f"{PIPELINE.api_version.split('/')[0]}/finalizer"
         settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix="ragpipeline.dev")
         settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix="ragpipeline.dev")
 
-    @kopf.on.event(PIPELINE.api_version, PIPELINE.plural, registry=handlers, when=is_news)
-    def pipeline_event(*, namespace: str | None, name: str, **_: Any) -> None:
-        queue.add(Key(namespace or "", name))
+    @kopf.on.event(PIPELINE.api_version, PIPELINE.plural, registry=handlers)
+    async def pipeline_event(*, event: kopf.RawEvent, **_: Any) -> None:
+        hear(pipelines, queue, event["type"], cast(Manifest, event["object"]))
 
-    def child_event(*, namespace: str | None, labels: kopf.Labels, **_: Any) -> None:
-        queue.add(Key(namespace or "", labels[INSTANCE]))
-
-    for kind in WATCHED_KINDS:
-        kopf.on.event(
-            kind.api_version,
-            kind.plural,
-            labels={MANAGED_BY: FIELD_MANAGER, INSTANCE: kopf.PRESENT},
-            id=f"{kind.kind}-event",
-            registry=handlers,
-        )(child_event)
     return handlers
 
 
-def is_news(*, type: str, meta: kopf.Meta, status: kopf.Status, **_: Any) -> bool:
-    """Whether an event of a pipeline tells more than the status that our last pass wrote.
+def hear(pipelines: Cache, queue: Workqueue, kind: str | None, pipeline: Manifest) -> None:
+    """Take over what an event tells of a pipeline; all but its status and labels asks for a pass.
 
     A pass that writes new counts would else ask for the next pass, for as long as documents come in.
     """
-    return type != "MODIFIED" or meta.get("generation") != status.get("observedGeneration")
+    metadata = pipeline["metadata"]
+    key = Key(metadata["namespace"], metadata["name"])
+    known = pipelines.get(*key)
+    if kind == "DELETED":
+        pipelines.remove(pipeline)
+    else:
+        pipelines.put(pipeline)
+    if kind == "DELETED" or known is None or _told_by(known.item) != _told_by(pipeline):
+        queue.add(key, Urgency.CHANGE)
 
 
-async def resync(cluster: Cluster, settings: Settings, queue: Workqueue) -> None:
-    """Ask for a pass over every pipeline again and again: for counts, and for what no event tells."""
-    while True:
-        await asyncio.sleep(settings.resync_seconds)
-        try:
-            pipelines = await cluster.list(PIPELINE, settings.watch_namespace)
-        except Exception as error:  # without this task nothing would be made right any more
-            log.warning("resync failed", error=repr(error))
-            continue
-        for found in pipelines:
-            queue.add(Key(found["metadata"]["namespace"], found["metadata"]["name"]))
+def _told_by(pipeline: Manifest) -> tuple[Any, ...]:
+    metadata = pipeline["metadata"]
+    return metadata["uid"], metadata["generation"], metadata.get("deletionTimestamp")

@@ -22,8 +22,6 @@ from rag_operator.names import (
     key,
 )
 from rag_operator.pipeline import RagPipeline
-from rag_operator.recorded import is_unexplained
-from rag_operator.resolution import decode, references
 
 
 async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
@@ -33,19 +31,15 @@ async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
     gateway_api = await cluster.serves(HTTP_ROUTE)
     optional = ((KEDA_KINDS, keda), (MONITORING_KINDS, monitoring), (GATEWAY_KINDS, gateway_api))
     kinds = (*CORE_KINDS, *(kind for kinds, served in optional if served for kind in kinds))
-    selector, namespace = names.children_selector(pipeline), pipeline.metadata.namespace
-    *children, pods = await asyncio.gather(
-        *(cluster.list(kind, namespace, selector) for kind in (*kinds, POD))
-    )
+    *children, pods = await asyncio.gather(*(cluster.children(kind, pipeline) for kind in (*kinds, POD)))
     gateway = await read_gateway(cluster, pipeline) if gateway_api else None
     return Observed(
         [item for items in children for item in items], pods, keda, monitoring, gateway_api, gateway
     )
 
 
-async def read_records(cluster: Cluster, observed: Observed) -> list[Manifest]:
+async def read_records(cluster: Cluster, unexplained: Sequence[Manifest]) -> list[Manifest]:
     """Read the Events about those children of which nothing else says what keeps them; few have any."""
-    unexplained = [child for child in observed.children if is_unexplained(child)]
     found = await asyncio.gather(
         *(
             cluster.list(
@@ -88,21 +82,15 @@ async def find_unlabelled(
     return ours, [item for item in there if item not in ours]
 
 
-async def read_user_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, dict[str, str]]:
-    """Read the Secrets that a pipeline refers to; those that do not exist, or cannot, are left out."""
-    wanted = {reference.name for reference in references(pipeline) if not reference.mistake}
-    found = await _read_secrets(cluster, pipeline, wanted)
-    return {name: decode(secret) for name, secret in found.items()}
-
-
 async def read_own_secrets(cluster: Cluster, pipeline: RagPipeline) -> dict[str, Manifest]:
     """Read the Secrets that the operator made before: by name, for a lost label must not cost a password."""
-    return await _read_secrets(
+    return await read_secrets(
         cluster, pipeline, {names.queue_secret(pipeline), names.vector_store_secret(pipeline)}
     )
 
 
-async def _read_secrets(cluster: Cluster, pipeline: RagPipeline, wanted: set[str]) -> dict[str, Manifest]:
+async def read_secrets(cluster: Cluster, pipeline: RagPipeline, wanted: set[str]) -> dict[str, Manifest]:
+    """Read Secrets by name; those that do not exist are left out."""
     namespace = pipeline.metadata.namespace
     found = await asyncio.gather(*(cluster.get(SECRET, namespace, name) for name in wanted))
     return {name: secret for name, secret in zip(wanted, found, strict=True) if secret}

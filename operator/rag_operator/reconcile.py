@@ -6,84 +6,106 @@ import structlog
 from pydantic import ValidationError
 
 from rag_operator import events, metrics
+from rag_operator.asking import Asker
 from rag_operator.children import Site, build
 from rag_operator.cluster import Cluster, NamespaceEnding, PipelineGone
 from rag_operator.conflicts import conflicts
 from rag_operator.evidence import Evidence
 from rag_operator.execute import execute
 from rag_operator.indexes import decide
+from rag_operator.keys import Key
 from rag_operator.names import PIPELINE
 from rag_operator.observing import (
     find_unlabelled,
     observe,
     read_own_secrets,
     read_records,
-    read_user_secrets,
 )
 from rag_operator.pipeline import ObjectMeta, RagPipeline
 from rag_operator.plan import plan
+from rag_operator.recorded import is_unexplained
 from rag_operator.resolution import Unresolved, decode, foreign, resolve
 from rag_operator.settings import Settings
-from rag_operator.stats import read_stats
 from rag_operator.status import Indexes, Status
 from rag_operator.summary import fail, in_words, refuse, summarize
+from rag_operator.user_secrets import UserSecrets
 
 log = structlog.get_logger()
 
 
-async def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str) -> None:
-    """Bring one pipeline closer to its spec and write what is left to its status.
+class Reconciler:
+    """Makes passes over pipelines."""
 
-    A pass that finds all as it should be sends nothing. Raises ClusterError when the pass cannot be made.
-    """
-    found = await cluster.get(PIPELINE, namespace, name)
-    if found is None or "deletionTimestamp" in found["metadata"]:
-        metrics.forget(namespace, name)  # the garbage collector follows the owner references
-        return
-    with structlog.contextvars.bound_contextvars(namespace=namespace, pipeline=name):
-        try:
-            pipeline = RagPipeline.model_validate(found)
-        except ValidationError as error:
-            metadata, previous = ObjectMeta.model_validate(found["metadata"]), found.get("status", {})
-            await report(cluster, metadata, Status.model_validate(previous), refuse(found, error))
-            return
-        try:
-            await _pass_over(cluster, settings, pipeline)
-        except (NamespaceEnding, PipelineGone) as ending:
-            log.info("the pipeline is being deleted", reason=str(ending))
-        except Exception as error:
-            await _tell_failure(cluster, namespace, name, error)
-            raise
+    def __init__(self, cluster: Cluster, settings: Settings, user_secrets: UserSecrets, asker: Asker) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._user_secrets = user_secrets
+        self._asker = asker
 
+    async def reconcile(self, key: Key) -> bool:
+        """Bring one pipeline closer to its spec and write what is left to its status.
 
-async def _pass_over(cluster: Cluster, settings: Settings, pipeline: RagPipeline) -> None:
-    observed = await observe(cluster, pipeline)
-    user_secrets = await read_user_secrets(cluster, pipeline)
-    told = await read_stats(pipeline, observed, user_secrets)
-    indexes = decide(pipeline, told.stats)
-    pipeline = await settle(cluster, pipeline, indexes)
-    own_secrets = await read_own_secrets(cluster, pipeline)
-    resolved = foreign(pipeline, own_secrets.values()) or resolve(
-        pipeline, user_secrets, {name: decode(secret) for name, secret in own_secrets.items()}
-    )
-    evidence = Evidence(pipeline, indexes, observed, stats=told.stats, problems=told.problems)
-    if isinstance(resolved, Unresolved):
-        evidence = replace(evidence, unresolved=resolved)
-    else:
-        site = Site(
-            pipeline,
-            indexes,
-            settings,
-            resolved.queue,
-            resolved.vector_store,
-            user_secrets,
-            observed.keda,
-            observed.monitoring,
-            observed.gateway_api,
+        Return whether nothing is left to be tried again. A pass that finds all as it should be sends nothing.
+        Raises ClusterError when the pass cannot be made.
+        """
+        found = await self._cluster.get(PIPELINE, *key)
+        if found is None or "deletionTimestamp" in found["metadata"]:
+            self._forget(key)  # the garbage collector follows the owner references
+            return True
+        with structlog.contextvars.bound_contextvars(namespace=key.namespace, pipeline=key.name):
+            try:
+                pipeline = RagPipeline.model_validate(found)
+            except ValidationError as error:
+                metadata, previous = ObjectMeta.model_validate(found["metadata"]), found.get("status", {})
+                status = Status.model_validate(previous)
+                await report(self._cluster, metadata, status, refuse(found, error))
+                return True
+            try:
+                return await self._pass_over(key, pipeline)
+            except (NamespaceEnding, PipelineGone) as ending:
+                log.info("the pipeline is being deleted", reason=str(ending))
+                return True
+            except Exception as error:
+                await _tell_failure(self._cluster, key, error)
+                raise
+
+    async def _pass_over(self, key: Key, pipeline: RagPipeline) -> bool:
+        cluster = self._cluster
+        observed = await observe(cluster, pipeline)
+        user_secrets = await self._user_secrets.of(pipeline)
+        told = self._asker.told(pipeline, observed, user_secrets)
+        indexes = decide(pipeline, told.stats)
+        pipeline = await settle(cluster, pipeline, indexes)
+        own_secrets = await read_own_secrets(cluster, pipeline)
+        resolved = foreign(pipeline, own_secrets.values()) or resolve(
+            pipeline, user_secrets, {name: decode(secret) for name, secret in own_secrets.items()}
         )
-        evidence = await _make(cluster, site, evidence)
-    evidence = replace(evidence, records=await read_records(cluster, evidence.observed))
-    await report(cluster, pipeline.metadata, pipeline.status, summarize(evidence))
+        evidence = Evidence(pipeline, indexes, observed, stats=told.stats, problems=told.problems)
+        if isinstance(resolved, Unresolved):
+            self._user_secrets.forget(key)
+            evidence = replace(evidence, unresolved=resolved)
+        else:
+            site = Site(
+                pipeline,
+                indexes,
+                self._settings,
+                resolved.queue,
+                resolved.vector_store,
+                user_secrets,
+                observed.keda,
+                observed.monitoring,
+                observed.gateway_api,
+            )
+            evidence = await _make(cluster, site, evidence)
+        unexplained = [child for child in evidence.observed.children if is_unexplained(child)]
+        evidence = replace(evidence, records=await read_records(cluster, unexplained))
+        await report(cluster, pipeline.metadata, pipeline.status, summarize(evidence))
+        return not (evidence.unresolved or evidence.failures or unexplained)
+
+    def _forget(self, key: Key) -> None:
+        metrics.forget(*key)
+        self._user_secrets.forget(key)
+        self._asker.forget(key)
 
 
 async def _make(cluster: Cluster, site: Site, evidence: Evidence) -> Evidence:
@@ -104,10 +126,10 @@ async def _make(cluster: Cluster, site: Site, evidence: Evidence) -> Evidence:
     return replace(evidence, observed=observed, llm_image_known=site.llm_image_known, failures=failures)
 
 
-async def _tell_failure(cluster: Cluster, namespace: str, name: str, error: Exception) -> None:
+async def _tell_failure(cluster: Cluster, key: Key, error: Exception) -> None:
     """Say in the status that a pass failed: in the one that is there now, as the pass may have written it."""
     try:
-        if found := await cluster.get(PIPELINE, namespace, name):
+        if found := await cluster.get(PIPELINE, *key):
             pipeline = RagPipeline.model_validate(found)
             await report(cluster, pipeline.metadata, pipeline.status, fail(pipeline, error))
     except Exception as untold:

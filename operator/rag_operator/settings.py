@@ -53,8 +53,25 @@ class Settings(BaseSettings):
     runbook_url: str = Field(
         default="", description="URL of the runbook, which every alert names a section of; empty for none."
     )
-    watch_namespace: str = Field(default="", description="The one namespace to serve; empty for all.")
-    resync_seconds: float = Field(default=15, gt=0)
+    watch_namespaces: list[str] = Field(
+        default=[], description="The namespaces to serve, as JSON; empty for all."
+    )
+    lease_namespace: str = Field(
+        default="",
+        description="Namespace of the Lease whose holder alone writes; empty if there is but one operator.",
+    )
+    lease_name: str = Field(default="ragpipeline-operator", description="Name of the Lease.")
+    resync_seconds: float = Field(
+        default=15,
+        gt=0,
+        description="Until a pipeline that is not as it should be is looked at again, its API is asked for"
+        " its counts again, and the cluster for the kinds of others.",
+    )
+    secret_seconds: float = Field(
+        default=60,
+        gt=0,
+        description="Until the Secrets that pipelines refer to are read again; longer where there are many.",
+    )
     concurrency: int = Field(default=8, ge=1, description="Pipelines reconciled at the same time.")
     metrics_port: int = 9090
     liveness_port: int = 8080

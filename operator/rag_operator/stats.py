@@ -1,4 +1,4 @@
-"""Asks the pipeline's own API for its counts and its problems."""
+"""What the operator asks a pipeline's own API, and what it makes of the answer: counts and problems."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,7 +7,6 @@ import httpx
 from pydantic import ValidationError
 
 from rag_contract.endpoints import API_PORT, READY_PATH, STATS_PATH
-from rag_contract.limits import PROBE_SECONDS
 from rag_contract.stats import ComponentProblem, ProblemComponent, Stats
 from rag_operator import names
 from rag_operator.evidence import Observed
@@ -22,29 +21,31 @@ class Told(NamedTuple):
     problems: Sequence[ComponentProblem] = ()
 
 
-async def read_stats(
+class Question(NamedTuple):
+    """Where to ask, with what key, and whether it is why a pod is not ready that is asked."""
+
+    url: str
+    key: str = ""
+    why_unready: bool = False
+
+
+def question_for(
     pipeline: RagPipeline, observed: Observed, user_secrets: Mapping[str, Mapping[str, str]]
-) -> Told:
-    """Ask the pipeline's API; nothing is told when it does not answer as it should."""
+) -> Question | None:
+    """Return what to ask a pipeline's API; None while there is nobody to ask."""
     name = names.child_name(pipeline, Component.API)
     workload = observed.workload(name)
     if workload and workload.ready == 0:
-        return await _why_unready(observed)
+        return _why_unready(observed)
     # Behind a Service of somebody else, which is not among the children, nobody must learn the key.
     if workload is None or observed.child(SERVICE.kind, name) is None:
-        return Told()
+        return None
     key = next(iter(pipeline.spec.api.auth.references), None)  # any may ask, at no cost to it
     value = user_secrets.get(key.name, {}).get(key.key, "") if key else ""
-    headers = {b"X-API-Key": value.strip().encode()} if key else None
-    url = names.url(pipeline, Component.API, API_PORT) + STATS_PATH
-    try:
-        async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client:
-            return told(await client.get(url, headers=headers))
-    except httpx.HTTPError:
-        return Told()
+    return Question(names.url(pipeline, Component.API, API_PORT) + STATS_PATH, value.strip())
 
 
-async def _why_unready(observed: Observed) -> Told:
+def _why_unready(observed: Observed) -> Question | None:
     """Ask one of the API's pods what keeps it from being ready, which it tells without a key."""
     running = (
         pod["status"]["podIP"]
@@ -52,14 +53,21 @@ async def _why_unready(observed: Observed) -> Told:
         if pod["metadata"]["labels"].get(COMPONENT) == Component.API and pod["status"].get("podIP")
     )
     if (address := next(running, None)) is None:
-        return Told()
+        return None
     host = f"[{address}]" if ":" in address else address
+    return Question(f"http://{host}:{API_PORT}{READY_PATH}", why_unready=True)
+
+
+async def ask(client: httpx.AsyncClient, question: Question) -> Told:
+    """Ask an API; nothing is told when it does not answer as it should."""
+    headers = {b"X-API-Key": question.key.encode()} if question.key else None
     try:
-        async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client:
-            answer = await client.get(f"http://{host}:{API_PORT}{READY_PATH}")
+        answer = await client.get(question.url, headers=headers)
     except httpx.HTTPError:
         return Told()
-    return Told(problems=_detail("api", "NotReady", answer, starting=True))
+    if question.why_unready:
+        return Told(problems=_detail("api", "NotReady", answer, starting=True))
+    return told(answer)
 
 
 def _detail(

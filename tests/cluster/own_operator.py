@@ -23,6 +23,7 @@ class OwnOperator:
         variables = {
             "KUBECONFIG": kubeconfig,
             "RAG_OPERATOR_RESYNC_SECONDS": RESYNC_SECONDS,
+            "RAG_OPERATOR_SECRET_SECONDS": RESYNC_SECONDS,
             "RAG_OPERATOR_METRICS_PORT": free_port(),
             "RAG_OPERATOR_LIVENESS_PORT": free_port(),
             "PYTHONPATH": ROOT / "operator",

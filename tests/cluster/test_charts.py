@@ -8,7 +8,7 @@ import pytest
 import yaml
 from cluster.build import binary
 
-from rag_operator.names import KINDS, PIPELINE, SECRET
+from rag_operator.names import KINDS, PIPELINE
 from rag_operator.settings import Settings
 from tests.cluster.kube import Kube
 
@@ -36,7 +36,7 @@ def test_environment_is_the_settings(operator: list[Manifest], monkeypatch: pyte
     (deployment,) = of_kind(operator, "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     prefix = Settings.model_config["env_prefix"]
-    variables = {each["name"]: each.get("value") for each in container["env"] if each["name"] != "POD_ID"}
+    variables = {each["name"]: each.get("value", "") for each in container["env"] if each["name"] != "POD_ID"}
     given = {name.removeprefix(prefix).lower() for name in variables}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -56,12 +56,18 @@ def test_definition_is_the_generated_one_and_is_kept(operator: list[Manifest]) -
 
 @pytest.mark.parametrize(
     ("arguments", "kind"),
-    [((), "ClusterRole"), (("--set", "watchNamespace=rag"), "Role")],
-    ids=["all", "one"],
+    [((), "ClusterRole"), (("--set", "watchNamespaces={rag,docs}"), "Role")],
+    ids=["all", "some"],
 )
 def test_rights_cover_every_kind_of_child(arguments: tuple[str, ...], kind: str) -> None:
-    roles = of_kind(render("ragpipeline-operator", *arguments), kind)
-    (role,) = [role for role in roles if role["metadata"]["name"] == "default-release-ragpipeline-operator"]
+    manifests = render("ragpipeline-operator", *arguments)
+    name = "default-release-ragpipeline-operator"
+    roles = [role for role in of_kind(manifests, kind) if role["metadata"]["name"] == name]
+    bound = [each for each in of_kind(manifests, f"{kind}Binding") if each["roleRef"]["name"] == name]
+    scopes = [None] if kind == "ClusterRole" else ["rag", "docs"]
+    assert [role["metadata"].get("namespace") for role in roles] == scopes
+    assert [each["metadata"].get("namespace") for each in bound] == scopes
+    role = roles[-1]
     granted = {
         (group, resource): set(rule["verbs"])
         for rule in role["rules"]
@@ -70,13 +76,12 @@ def test_rights_cover_every_kind_of_child(arguments: tuple[str, ...], kind: str)
     }
     for child in KINDS.values():
         group = child.api_version.rpartition("/")[0]
-        assert granted[group, child.plural] >= {"get", "list", "create", "patch", "delete"}
-        assert ("watch" in granted[group, child.plural]) == (child is not SECRET)
+        assert granted[group, child.plural] >= {"get", "list", "watch", "create", "patch", "delete"}
     assert granted["ragpipeline.dev", PIPELINE.plural] == {"get", "list", "watch"}
     assert granted["ragpipeline.dev", f"{PIPELINE.plural}/status"] >= {"patch"}
 
 
-@pytest.mark.parametrize("arguments", [(), ("--set", "watchNamespace=rag")], ids=["all", "one"])
+@pytest.mark.parametrize("arguments", [(), ("--set", "watchNamespaces={rag}")], ids=["all", "one"])
 def test_the_cluster_can_be_named(arguments: tuple[str, ...]) -> None:
     roles = of_kind(render("ragpipeline-operator", *arguments), "ClusterRole")
     rules = [rule for role in roles for rule in role["rules"] if "namespaces" in rule["resources"]]

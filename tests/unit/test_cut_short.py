@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 from tests.unit.pipelines import env_of, resource
 
+from rag_operator import keys
+from rag_operator.asking import Asker
 from rag_operator.cluster import Cluster
 from rag_operator.names import DEPLOYMENT, FIELD_MANAGER, PIPELINE, Key, Kind, Manifest, key
-from rag_operator.reconcile import reconcile
+from rag_operator.reconcile import Reconciler
 from rag_operator.settings import Settings
+from rag_operator.user_secrets import UserSecrets
 
 SETTINGS = Settings(cluster_id="cluster")
+DEMO = keys.Key("team", "demo")
 API = DEPLOYMENT.kind, "demo-api"
 
 
@@ -25,7 +29,7 @@ class Store(Cluster):
 
     def __init__(self) -> None:
         self.pipeline = resource()
-        self.children: dict[Key, Manifest] = {}
+        self.objects: dict[Key, Manifest] = {}
         self.writes_left: int | None = None
         self.told: list[tuple[int, str | None]] = []
         """Each time that the API was told: the number of a decision, and the index that is next."""
@@ -36,12 +40,12 @@ class Store(Cluster):
         self.pipeline["metadata"]["generation"] += 1
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
-        return deepcopy(self.pipeline if kind == PIPELINE else self.children.get((kind.kind, name)))
+        return deepcopy(self.pipeline if kind == PIPELINE else self.objects.get((kind.kind, name)))
 
     async def list(
         self, kind: Kind, namespace: str = "", selector: str = "", fields: str = ""
     ) -> list[Manifest]:
-        return [deepcopy(child) for (each, _), child in self.children.items() if each == kind.kind]
+        return [deepcopy(child) for (each, _), child in self.objects.items() if each == kind.kind]
 
     async def serves(self, kind: Kind) -> bool:
         return False
@@ -49,14 +53,14 @@ class Store(Cluster):
     async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, force: bool = True) -> None:
         self._write()
         metadata = {**manifest["metadata"], "uid": f"uid-{manifest['metadata']['name']}"}
-        self.children[key(manifest)] = deepcopy({**manifest, "metadata": metadata})
+        self.objects[key(manifest)] = deepcopy({**manifest, "metadata": metadata})
         if key(manifest) == API:
             variables = env_of(manifest)
             self.told.append((int(variables["INDEXES_DECIDED"]), variables.get("NEXT_INDEX")))
 
     async def delete(self, manifest: Manifest) -> None:
         self._write()
-        del self.children[key(manifest)]
+        del self.objects[key(manifest)]
 
     async def apply_status(self, namespace: str, name: str, status: Manifest) -> None:
         self._write()
@@ -73,15 +77,15 @@ class Store(Cluster):
 
     def workers(self) -> dict[str, Any]:
         """Return which index the workers of each Deployment work for."""
-        names = [name for kind, name in self.children if kind == DEPLOYMENT.kind and "worker" in name]
-        return {name: env_of(self.children[DEPLOYMENT.kind, name])["PIPELINE"] for name in names}
+        names = [name for kind, name in self.objects if kind == DEPLOYMENT.kind and "worker" in name]
+        return {name: env_of(self.objects[DEPLOYMENT.kind, name])["PIPELINE"] for name in names}
 
 
 async def passed(cluster: Store, writes: int | None = None) -> bool:
     """Make a pass, or some writes of one; return whether it came to its end."""
     cluster.writes_left = writes
     try:
-        await reconcile(cluster, SETTINGS, "team", "demo")
+        await Reconciler(cluster, SETTINGS, UserSecrets(cluster), Asker(60, lambda _: None)).reconcile(DEMO)
     except Killed:
         return False
     return True

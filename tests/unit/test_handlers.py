@@ -1,62 +1,63 @@
-"""What asks for a pass over a pipeline."""
+"""What of a pipeline's events asks for a pass, and what is only remembered."""
 
-import asyncio
+import inspect
 from typing import Any
 
 import pytest
-from tests.patience import PATIENCE_SECONDS
 
-from rag_operator.cluster import Cluster
-from rag_operator.handlers import registry, resync
-from rag_operator.names import Kind, Manifest
-from rag_operator.settings import Settings
-from rag_operator.workqueue import Key, Workqueue
+from rag_operator.cache import Cache
+from rag_operator.handlers import hear, registry
+from rag_operator.keys import Key
+from rag_operator.names import Manifest
+from rag_operator.workqueue import Workqueue
+
+DEMO = Key("team", "demo")
+
+
+class Asked(Workqueue):
+    """A queue that remembers what was added."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 60)
+        self.keys: list[Key] = []
+
+    def add(self, key: Key, *_: Any) -> None:
+        self.keys.append(key)
+
+
+def pipelines() -> Cache:
+    return Cache(lambda item: Key(item["metadata"]["namespace"], item["metadata"]["name"]), lambda _: None)
+
+
+def told(version: int, generation: int = 1, **others: Any) -> Manifest:
+    """Return a pipeline as an event tells of it."""
+    metadata = {"namespace": "team", "name": "demo", "uid": "1", "generation": generation}
+    return {"metadata": {**metadata, "resourceVersion": str(version)}, **others}
 
 
 @pytest.mark.parametrize(
-    ("kind", "generation", "status", "asks"),
+    ("kind", "pipeline", "asks"),
     [
-        (None, 2, {"observedGeneration": 2}, True),  # from the list before the watch
-        ("ADDED", 1, {}, True),
-        ("MODIFIED", 3, {}, True),
-        ("MODIFIED", 3, {"observedGeneration": 2, "documents": 7}, True),
-        ("MODIFIED", 3, {"observedGeneration": 3, "documents": 8}, False),
-        ("DELETED", 3, {"observedGeneration": 3}, True),
+        (None, told(5), False),  # from a list after the watch broke off
+        ("MODIFIED", told(6, status={"documents": 8}), False),
+        ("MODIFIED", told(6, generation=2), True),
+        ("MODIFIED", told(6) | {"metadata": told(6)["metadata"] | {"deletionTimestamp": "now"}}, True),
+        ("ADDED", told(6) | {"metadata": told(6)["metadata"] | {"uid": "2"}}, True),  # made again
+        ("DELETED", told(6), True),
     ],
 )
-def test_an_event_asks_for_a_pass_unless_it_tells_of_our_own_status(
-    kind: str | None, generation: int, status: Manifest, asks: bool
+def test_an_event_asks_for_a_pass_unless_it_tells_of_a_status(
+    kind: str | None, pipeline: Manifest, asks: bool
 ) -> None:
-    async def work(_: Key) -> None: ...
-
-    handlers = registry(Workqueue(work, 1))._watching.get_all_handlers()
-    (handler,) = (each for each in handlers if each.id.endswith("pipeline_event"))
-    event: dict[str, Any] = {"type": kind, "meta": {"generation": generation}, "status": status}
-    assert handler.when
-    assert handler.when(**event) is asks
+    cache, queue = pipelines(), Asked()
+    hear(cache, queue, None, told(5))
+    hear(cache, queue, kind, pipeline)
+    assert queue.keys == [DEMO] * (1 + asks)
+    assert (cache.get(*DEMO) is None) == (kind == "DELETED")
 
 
-async def test_the_resync_survives_any_error() -> None:
-    class Shaky(Cluster):
-        failed = False
-
-        def __init__(self) -> None: ...
-
-        async def list(
-            self, kind: Kind, namespace: str = "", selector: str = "", fields: str = ""
-        ) -> list[Manifest]:
-            if not self.failed:
-                self.failed = True
-                raise ValueError("the answer broke off")
-            return [{"metadata": {"namespace": "team", "name": "demo"}}]
-
-    passes: asyncio.Queue[Key] = asyncio.Queue()
-    queue = Workqueue(passes.put, 1)
-    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
-        loops = [
-            tasks.create_task(queue.run()),
-            tasks.create_task(resync(Shaky(), Settings(resync_seconds=0.01), queue)),
-        ]
-        assert await passes.get() == Key("team", "demo")
-        for loop in loops:
-            loop.cancel()
+def test_no_handler_of_kopf_runs_in_a_thread_of_its_own() -> None:
+    handlers = registry(pipelines(), Asked())
+    found = [*handlers._activities.get_all_handlers(), *handlers._watching.get_all_handlers()]
+    assert found
+    assert all(inspect.iscoroutinefunction(handler.fn) for handler in found)

@@ -1,17 +1,16 @@
 """Names that a user writes: what is no name leads to no request, and is told in the status."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from kubernetes.aio.client import ApiClient
 from tests.unit.pipelines import MINILM, pipeline
 
 from rag_operator.cluster import Cluster, InvalidName
 from rag_operator.fields import SecretKeyRef
 from rag_operator.names import DEPLOYMENT, SECRET, Manifest
-from rag_operator.observing import read_user_secrets
 from rag_operator.resolution import Unresolved, resolve
+from rag_operator.transport import Transport
+from rag_operator.user_secrets import UserSecrets
 
 BAD_NAMES = [
     "../../victim/secrets/crown",
@@ -49,21 +48,13 @@ def references(reference: Manifest) -> dict[str, Manifest]:
     }
 
 
-class Recorder(Cluster):
-    """A cluster that remembers what is asked of it, and has nothing."""
+class Recorder(Transport):
+    """A transport that remembers what is asked of it, and has nothing."""
 
     def __init__(self) -> None:
-        super().__init__(ApiClient(), discovery_seconds=60)
         self.paths: list[str] = []
 
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        query: Sequence[tuple[str, str]] = (),
-        body: Manifest | None = None,
-        content_type: str = "application/json",
-    ) -> Manifest:
+    async def request(self, method: str, path: str, *_: Any, **__: Any) -> Manifest:
         self.paths.append(path)
         return {"items": []}
 
@@ -72,9 +63,9 @@ class Recorder(Cluster):
 @pytest.mark.parametrize("name", BAD_NAMES)
 async def test_a_name_of_no_secret_is_told_and_never_asked_for(place: str, name: str) -> None:
     bad = pipeline(**references({"name": name, "key": "jewel"})[place])
-    cluster = Recorder()
-    assert await read_user_secrets(cluster, bad) == {}
-    assert cluster.paths == []
+    recorder = Recorder()
+    assert await UserSecrets(Cluster(recorder)).of(bad) == {}
+    assert recorder.paths == []
     found = resolve(bad, {name: {"jewel": "redis://stolen"}}, {})
     assert isinstance(found, Unresolved)
     assert found.reason == "InvalidSecretReference"
@@ -99,7 +90,8 @@ def test_a_name_that_kubernetes_takes_is_taken(name: str, key: str) -> None:
 
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../configmaps/x", "%2e%2e/x", "%2e%2e"])
 async def test_no_request_is_made_for_what_is_no_segment(name: str) -> None:
-    cluster = Recorder()
+    recorder = Recorder()
+    cluster = Cluster(recorder)
     manifest: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -116,14 +108,15 @@ async def test_no_request_is_made_for_what_is_no_segment(name: str) -> None:
     for request in requests:
         with pytest.raises(InvalidName, match="is no name of an object"):
             await request
-    assert cluster.paths == []
+    assert recorder.paths == []
 
 
 async def test_each_part_of_a_path_is_quoted() -> None:
-    cluster = Recorder()
+    recorder = Recorder()
+    cluster = Cluster(recorder)
     await cluster.get(DEPLOYMENT, "team", "a?watch=true#b c")
     await cluster.list(SECRET)
-    assert cluster.paths == [
+    assert recorder.paths == [
         "/apis/apps/v1/namespaces/team/deployments/a%3Fwatch%3Dtrue%23b%20c",
         "/api/v1/secrets",
     ]

@@ -143,16 +143,7 @@ def test_an_item_goes_on_in_lines_that_are_set_in(tmp_path: Path) -> None:
     [
         *(
             (text, "list_item")
-            for text in (
-                "•“依赖”",
-                "·依赖",
-                "– 依赖",
-                "一、依赖",
-                "（十二）依赖",
-                "1、依赖",
-                "①依赖",
-                "2. Next",
-            )
+            for text in ("•“依赖”", "– 依赖", "一、依赖", "（十二）依赖", "1、依赖", "①依赖", "2. Next")
         ),
         *((text, "paragraph") for text in ("–依赖", "一、二级依赖", "1、2 级依赖", "2.5 metres", "a.out")),
     ],
@@ -160,16 +151,6 @@ def test_an_item_goes_on_in_lines_that_are_set_in(tmp_path: Path) -> None:
 def test_markers_of_items(text: str, kind: str) -> None:
     (block,) = page_blocks([Line(text, 60, 100, 200, 110, size=10)], (), Types(body=10), 1)
     assert block.kind == kind
-
-
-def test_an_item_in_large_type_is_no_heading() -> None:
-    item, heading = page_blocks(
-        [Line("• Homepage", 60, 100, 200, 120, size=20), Line("1. Homepage", 60, 200, 200, 220, size=20)],
-        (),
-        Types(body=10),
-        1,
-    )
-    assert (item.kind, heading.kind) == ("list_item", "heading")
 
 
 def test_columns_are_read_one_after_the_other_though_drawn_in_rows(tmp_path: Path) -> None:

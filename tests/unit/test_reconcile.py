@@ -16,20 +16,20 @@ class Refusing(Cluster):
 
     def __init__(self, refused: str) -> None:
         self.refused = refused
-        self.written: list[str] = []
+        self.kept: list[str] = []
 
     async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, force: bool = True) -> None:
         name = f"{manifest['kind']} {manifest['metadata']['name']}"
         if self.refused in {name, manager}:
             raise ClusterError(403, "exceeded quota")
-        self.written.append(name)
+        self.kept.append(name)
 
 
 async def test_a_refused_child_does_not_hold_up_the_others() -> None:
     cluster = Refusing("Service demo-redis")
     failures = await execute(cluster, plan(build(site()), [], UID))
     assert failures == [Failure("Service", "redis", "Service demo-redis: exceeded quota")]
-    assert "Deployment demo-api" in cluster.written
+    assert "Deployment demo-api" in cluster.kept
 
 
 @pytest.mark.parametrize(("secret", "component"), [("demo-queue", "redis"), ("demo-vector-store", "qdrant")])
@@ -37,7 +37,7 @@ async def test_no_pod_starts_with_a_password_that_was_not_written(secret: str, c
     cluster = Refusing(f"Secret {secret}")
     failures = await execute(cluster, plan(build(site()), [], UID))
     assert failures == [Failure("Secret", component, f"Secret {secret}: exceeded quota")]
-    assert {each.split()[0] for each in cluster.written} <= {"Secret"}
+    assert {each.split()[0] for each in cluster.kept} <= {"Secret"}
 
 
 async def test_replicas_are_not_dropped_before_they_are_handed_over() -> None:
@@ -45,4 +45,4 @@ async def test_replicas_are_not_dropped_before_they_are_handed_over() -> None:
     own_replicas(find(there, "Deployment", "demo-embedding"))
     cluster = Refusing(REPLICAS_MANAGER)
     await execute(cluster, plan(build(site(embedding=AUTOSCALED)), there, UID))
-    assert "Deployment demo-embedding" not in cluster.written
+    assert "Deployment demo-embedding" not in cluster.kept

@@ -8,7 +8,7 @@ from tests.unit.pipelines import find, made_pod, observed, pipeline
 
 from rag_contract.stats import ComponentProblem, QueueStats, Stats
 from rag_operator.evidence import Observed
-from rag_operator.stats import Told, read_stats, told
+from rag_operator.stats import Told, ask, question_for, told
 from rag_workloads.web.problems import Problem, Unavailable
 
 AWAY = ComponentProblem(component="vector-store", reason="VectorStoreAway", message="it refuses connections")
@@ -26,23 +26,13 @@ def answer(status: int, body: Any) -> httpx.Response:
     return httpx.Response(status, json=body, request=httpx.Request("GET", "http://demo-api.team:8000"))
 
 
-@pytest.mark.parametrize(("kinds", "keys"), [({"Deployment", "Service"}, [b"secret"]), ({"Deployment"}, [])])
-async def test_the_key_goes_to_the_pipelines_own_service_alone(
-    kinds: set[str], keys: list[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-
-    async def get(client: httpx.AsyncClient, url: str, headers: dict[bytes, bytes]) -> httpx.Response:
-        asked.append(headers[b"X-API-Key"])
-        return answer(200, STATS.model_dump(mode="json"))
-
-    monkeypatch.setattr(httpx.AsyncClient, "get", get)
+@pytest.mark.parametrize(("kinds", "keys"), [({"Deployment", "Service"}, ["secret"]), ({"Deployment"}, [])])
+def test_the_key_goes_to_the_pipelines_own_service_alone(kinds: set[str], keys: list[str]) -> None:
     key = {"auth": {"apiKeySecretRef": {"name": "keys", "key": "api"}}}
     seen = [each for each in observed(api=key) if each["kind"] in kinds]
     find(seen, "Deployment", "demo-api")["status"] = {"readyReplicas": 1}
-    found = await read_stats(pipeline(api=key), Observed(seen), {"keys": {"api": "secret"}})
-    assert asked == keys
-    assert found.stats == (STATS if keys else None)
+    question = question_for(pipeline(api=key), Observed(seen), {"keys": {"api": "secret"}})
+    assert ([question.key] if question else []) == keys
 
 
 def test_counts_and_problems_are_read_as_they_were_written() -> None:
@@ -80,21 +70,21 @@ def test_any_other_answer_tells_nothing(status: int, body: Any) -> None:
     ],
 )
 async def test_a_pod_of_the_api_says_itself_why_it_is_not_ready(
-    reply: httpx.Response,
-    problems: list[tuple[str, str, str, bool]],
-    monkeypatch: pytest.MonkeyPatch,
+    reply: httpx.Response, problems: list[tuple[str, str, str, bool]]
 ) -> None:
     asked = []
 
-    async def get(client: httpx.AsyncClient, url: str) -> httpx.Response:
-        asked.append(url)
+    def take(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
         return reply
 
-    monkeypatch.setattr(httpx.AsyncClient, "get", get)
     seen = observed()
     api = find(seen, "Deployment", "demo-api")
     pods = [made_pod(api), made_pod(api, podIP="fd00::7")]
-    found = await read_stats(pipeline(), Observed(seen, pods), {})
+    question = question_for(pipeline(), Observed(seen, pods), {})
+    assert question
+    async with httpx.AsyncClient(transport=httpx.MockTransport(take)) as client:
+        found = await ask(client, question)
     assert asked == ["http://[fd00::7]:8000/ready"]
     told_of = [(each.component, each.reason, each.message, each.starting) for each in found.problems]
     assert told_of == problems

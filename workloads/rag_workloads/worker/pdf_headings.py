@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rag_workloads.worker.pdf_lines import BULLETS, Line
+from rag_workloads.worker.pdf_lines import Line
 
 # In sizes of the body's type.
 LARGER, AS_LARGE = 1.12, 0.95
@@ -17,7 +17,7 @@ NUMBERING = re.compile(
     r"\A(?:(?:chapter|section|appendix|part)\s+)?((?:\d{1,3}|[A-Z])(?:\.\d{1,3})*)\.?\s", re.IGNORECASE
 )
 CAPTION = re.compile(r"(?:fig(?:ure|\.)|table|listing|图|表)\s*\d", re.IGNORECASE)
-NO_HEADING_STARTS, NO_HEADING_ENDS = tuple(BULLETS), tuple(".,;:。，；：")
+NO_HEADING_ENDS = tuple(".,;:。，；：")
 NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
@@ -43,7 +43,7 @@ class Types:
         return listed or (self._rank(lines[0].size) if self._stands_out(lines, text) else 0)
 
     def _stands_out(self, lines: Sequence[Line], text: str) -> bool:
-        if CAPTION.match(text) or text.startswith(NO_HEADING_STARTS) or text.endswith(NO_HEADING_ENDS):
+        if CAPTION.match(text) or text.endswith(NO_HEADING_ENDS):
             return False
         size = min(line.size for line in lines)
         bold = all(line.bold and not line.mono for line in lines) and size >= AS_LARGE * self.body

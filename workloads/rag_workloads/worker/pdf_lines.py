@@ -24,9 +24,9 @@ WORD_SPACE = 1.2
 EVEN_GAPS, EVEN = 3, 1.5
 # What begins an item of a list; its text may be far from it. Bullets that are nothing else, and the numbers
 # of Chinese lists, need no blank behind them.
-BULLETS, DASHES, NUMERALS = "•‣▪▫◦●■◆➢✓·\uf0b7\uf0a7", "○□–—*-", "一二三四五六七八九十"
+BULLETS, DASHES, NUMERALS = "•‣▪▫◦●■◆➢✓\uf0b7\uf0a7①-⑳", "○□–—*·-", "一二三四五六七八九十"
 MARKER = re.compile(
-    rf"[{BULLETS}①-⑳]|(?:[（(]?[{NUMERALS}]{{1,3}}|\d{{1,3}}(?=、))[、）)](?![{NUMERALS}\d])"
+    rf"[{BULLETS}]|(?:[（(]?[{NUMERALS}]{{1,3}}|\d{{1,3}}(?=、))[、）)](?![{NUMERALS}\d])"
     rf"|(?:[{DASHES}]|\(?(?:\d{{1,3}}|[a-z]|[ivx]{{1,5}})[.)])(?:\s|$)"
 )
 
