@@ -177,3 +177,10 @@ def owner_reference(pipeline: RagPipeline) -> Manifest:
 def is_owned(item: Manifest, uid: str) -> bool:
     """Return whether an object goes with the pipeline of that uid; a claim that is retained does not."""
     return any(owner["uid"] == uid for owner in item["metadata"].get("ownerReferences", []))
+
+
+def is_retained(item: Manifest) -> bool:
+    """Return whether an object is a claim that the operator made, and that is to outlive its pipeline."""
+    metadata = item["metadata"]
+    managers = {each["manager"] for each in metadata.get("managedFields", []) if each["operation"] == "Apply"}
+    return item["kind"] == CLAIM.kind and FIELD_MANAGER in managers and not metadata.get("ownerReferences")

@@ -78,7 +78,8 @@ async def find_unlabelled(
         )
     )
     there = [item for item in found if item]
-    ours = [item for item in there if names.is_owned(item, pipeline.metadata.uid)]
+    uid = pipeline.metadata.uid
+    ours = [item for item in there if names.is_owned(item, uid) or names.is_retained(item)]
     return ours, [item for item in there if item not in ours]
 
 

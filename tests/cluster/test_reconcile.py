@@ -321,11 +321,14 @@ def test_deleting_a_pipeline_leaves_only_what_is_retained(kube: Kube) -> None:
     assert eventually(lambda: names(kube) == retained)
 
 
-def test_a_pipeline_made_again_takes_its_retained_claims(kube: Kube) -> None:
+@pytest.mark.parametrize("labels", ["whole", "lost"])
+def test_a_pipeline_made_again_takes_its_retained_claims(kube: Kube, labels: str) -> None:
     made(kube)
     before = kube.get("pvc", f"{NAME}-qdrant-data")
     kube("delete", "ragpipeline", NAME)
     eventually(lambda: kube.get("deployment", API) is None)
+    if labels == "lost":
+        kube("label", "pvc", f"{NAME}-qdrant-data", "app.kubernetes.io/managed-by-")
     kube.apply(pipeline(vectorStore={"collection": "docs", "managed": {"retentionPolicy": "Delete"}}))
 
     def owned() -> Manifest | None:
