@@ -1,5 +1,6 @@
 """How the workloads reach Redis and Qdrant, whoever runs these: contents of the two connection Secrets."""
 
+import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -27,9 +28,8 @@ class QueueConnection(NamedTuple):
         try:
             parts = urlsplit(url.strip())
             port = parts.port or REDIS_PORT
-            database = int(parts.path.strip("/") or 0)
         except ValueError:
-            raise InvalidRedisUrl("its port and database must be numbers") from None
+            raise InvalidRedisUrl("its port must be a number below 65536") from None
         if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
             raise InvalidRedisUrl("it must look like redis://[user:password@]host[:port][/database]")
         # What KEDA could not be told as well, or what would be lost, is refused rather than left out.
@@ -41,13 +41,16 @@ class QueueConnection(NamedTuple):
             raise InvalidRedisUrl(
                 "it names a user without a password; write user:password@, or leave both out"
             )
+        # Python would take more for a number: 1_0, -1, and the digits of any script.
+        if not re.fullmatch("/?[0-9]{0,5}/?", parts.path):
+            raise InvalidRedisUrl("its database, after the host, must be a number such as /0")
         return cls(
             host=parts.hostname,
             password=unquote(parts.password or ""),
             port=port,
             username=unquote(parts.username or ""),
             tls=parts.scheme == "rediss",
-            database=database,
+            database=int(parts.path.strip("/") or 0),
         )
 
     @property

@@ -1,5 +1,6 @@
 """What an API server says to an object: asked by HTTP, which takes a fiftieth of the time of kubectl."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,11 @@ DRY: dict[str, str] = {"dryRun": "All", "fieldValidation": "Strict"}
 
 class Refusal(Exception):
     """The API server refused an object; the text is what it said."""
+
+    @property
+    def shows_an_expression(self) -> bool:
+        """Whether a user would have to read a regular expression."""
+        return bool(re.search(r"\[[-a-zA-Z0-9]*[a-zA-Z0-9]-[a-zA-Z0-9]|\\\.|\^\w|\w\$", str(self)))
 
 
 class Asking:

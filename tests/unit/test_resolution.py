@@ -81,14 +81,18 @@ def test_a_redis_url_survives_the_round_trip(url: str, again: str) -> None:
     assert QueueConnection.parse(url).url == again
 
 
+DATABASES = ["db", "-1", "1_0", "+1", "１", "0/1", "100000"]
+
+
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
         ("http://:pw@redis", "it must look like redis://"),
         ("redis://:pw@", "it must look like redis://"),
-        ("pw", "its port and database must be numbers"),
-        ("redis://:pw@r:port", "its port and database must be numbers"),
-        ("redis://:pw@r/db", "its port and database must be numbers"),
+        ("pw", "it must look like redis://"),
+        ("redis://:pw@r:port", "its port must be a number"),
+        ("redis://:pw@r:99999", "its port must be a number"),
+        *((f"redis://:pw@r/{path}", "its database, after the host, must be a number") for path in DATABASES),
         ("rediss://:pw@r/0?ssl_cert_reqs=none", "nothing may follow the database"),
         ("redis://:pw@r/0#pw", "nothing may follow the database"),
         ("redis://pw@r/0", "it names a user without a password"),
