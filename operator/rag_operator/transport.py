@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -50,13 +51,13 @@ class Transport:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls) -> "AsyncIterator[Transport]":
-        """Connect with the pod's service account, or else with the kubeconfig of the user."""
+    async def connect(cls, kubeconfig: Path | None = None) -> "AsyncIterator[Transport]":
+        """Connect with a kubeconfig, the pod's service account, or else with the kubeconfig of the user."""
         configuration = Configuration(connection_pool_maxsize=CONNECTIONS)
-        try:
-            load_incluster_config(client_configuration=configuration)
-        except ConfigException:
-            await load_kube_config(client_configuration=configuration)
+        if kubeconfig:
+            await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
+        else:
+            await _load_own(configuration)
         async with ApiClient(configuration) as client:
             client.user_agent = "ragpipeline-operator"
             yield cls(client)
@@ -120,6 +121,13 @@ class Transport:
         )
         answer = await self._client.call_api(*request, _request_timeout=limits)
         return answer.response
+
+
+async def _load_own(configuration: Configuration) -> None:
+    try:
+        load_incluster_config(client_configuration=configuration)
+    except ConfigException:
+        await load_kube_config(client_configuration=configuration)
 
 
 def path_of(kind: Kind, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:

@@ -9,6 +9,7 @@ from demo.steps import Steps
 from demo.target import LocalCluster
 
 from tests.bench import at_rest, demo_runs, document_api, documents, ingest, record, sight, suite
+from tests.bench.operator import measure as operator
 from tests.bench.page import render
 from tests.bench.parsing import measure as parsing
 from tests.bench.retrieval import measure as retrieval
@@ -58,6 +59,13 @@ def documents_command(count: Annotated[int, typer.Option(min=40)] = documents.DO
 def document_api_command(records: Annotated[int, typer.Option(min=100)] = document_api.RECORDS) -> None:
     """Times lists of many documents, and counts pages that are read again and events that are missed."""
     record.write("document-api", asyncio.run(document_api.measure(Steps(), records)))
+    render()
+
+
+@app.command("operator")
+def operator_command(pipelines: Annotated[int, typer.Option(min=20)] = operator.PIPELINES) -> None:
+    """Measures what hundreds of pipelines cost the operator, made, changed, at rest, and after a restart."""
+    record.write("operator", asyncio.run(operator.measure(Steps(), pipelines)))
     render()
 
 

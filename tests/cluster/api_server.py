@@ -14,6 +14,8 @@ from tests.patience import eventually
 from tests.ports import free_port
 
 TOKEN = "test-token"
+# Of a user whose requests can be told from those of the tests.
+OPERATOR, OPERATOR_TOKEN = "operator", "operator-token"
 CONTROLLERS = (
     "deployment-controller,replicaset-controller,statefulset-controller,garbage-collector-controller,"
     "serviceaccount-controller,namespace-controller,disruption-controller,"
@@ -46,16 +48,21 @@ def process(log: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def api_server(folder: Path) -> Iterator[Path]:
-    """Start the control plane with all its files in a folder and yield the path of an admin's kubeconfig."""
+def api_server(folder: Path, *flags: str) -> Iterator[Path]:
+    """Start the control plane with all its files in a folder and yield the path of an admin's kubeconfig.
+
+    The API server gets the flags besides its own.
+    """
     etcd, port = f"http://127.0.0.1:{free_port()}", free_port()
     key = folder / "service-account.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
-    (folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"system:masters"\n')
+    users = {TOKEN: "admin", OPERATOR_TOKEN: OPERATOR}
+    lines = (f'{token},{user},{user},"system:masters"\n' for token, user in users.items())
+    (folder / "tokens.csv").write_text("".join(lines))
     kubeconfig = _write_kubeconfig(folder, port)
     with ExitStack() as running:
         running.enter_context(process(folder / "etcd.log", *_etcd(folder, etcd)))
-        running.enter_context(process(folder / "apiserver.log", *_apiserver(folder, etcd, port, key)))
+        running.enter_context(process(folder / "apiserver.log", *_apiserver(folder, etcd, port, key), *flags))
         wait_until_ready(kubeconfig)
         running.enter_context(process(folder / "controller-manager.log", *_controller_manager(kubeconfig)))
         yield kubeconfig

@@ -1,6 +1,7 @@
 """The operator as a process that a test can kill, and whose names of hosts a test can write."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,9 @@ _WITH_HOSTS = ["sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"']
 
 
 class OwnOperator:
-    """The operator, and the file that is its /etc/hosts."""
+    """The operator, and the file that is its /etc/hosts; `more` are variables of its environment."""
 
-    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+    def __init__(self, kubeconfig: Path, folder: Path, **more: str) -> None:
         self.hosts, self._log = folder / "hosts", folder / "operator.log"
         self.hosts.write_text(Path("/etc/hosts").read_text())
         variables = {
@@ -27,6 +28,7 @@ class OwnOperator:
             "RAG_OPERATOR_METRICS_PORT": free_port(),
             "RAG_OPERATOR_LIVENESS_PORT": free_port(),
             "PYTHONPATH": ROOT / "operator",
+            **more,
         }
         self._env = {**os.environ, **{name: str(value) for name, value in variables.items()}}
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,6 +46,29 @@ class OwnOperator:
         assert ended is None, f"the operator ended by itself with status {ended}:\n{self._log.read_text()}"
         self._process.kill()
         self._process.wait()
+
+    def pause(self) -> None:
+        """Stop it as a machine does that hangs."""
+        self._running.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on as if nothing had happened."""
+        self._running.send_signal(signal.SIGCONT)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ended by itself."""
+        return self._running.poll() is not None
+
+    @property
+    def log(self) -> str:
+        """All that it said."""
+        return self._log.read_text()
+
+    @property
+    def _running(self) -> "subprocess.Popen[bytes]":
+        assert self._process
+        return self._process
 
     def resolve(self, host: str, address: str) -> None:
         """Have it find a host at an address."""
