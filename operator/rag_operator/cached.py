@@ -133,9 +133,10 @@ class CachedCluster(Cluster):
         if kind == PIPELINE:
             self.pipelines.written(item)
         elif informer := self._informer(kind, item["metadata"]["namespace"]):
-            informer.cache.written(item)
             if kind == SECRET:
                 self._keep(informer, item)
+                item = {part: item[part] for part in ("apiVersion", "kind", "metadata")}
+            informer.cache.written(item)
 
     def deleted(self, kind: Kind, item: Manifest) -> None:
         """Take note that an object is gone."""

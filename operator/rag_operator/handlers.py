@@ -49,7 +49,8 @@ def registry(pipelines: Cache, queue: Workqueue) -> kopf.OperatorRegistry:
 def hear(pipelines: Cache, queue: Workqueue, kind: str | None, pipeline: Manifest) -> None:
     """Take over what an event tells of a pipeline; all but its status and labels asks for a pass.
 
-    A pass that writes new counts would else ask for the next pass, for as long as documents come in.
+    A pass that writes new counts would else ask for the next pass, for as long as documents come in. An event
+    without a kind is from a list, as of all pipelines when the operator starts.
     """
     metadata = pipeline["metadata"]
     key = Key(metadata["namespace"], metadata["name"])
@@ -59,7 +60,7 @@ def hear(pipelines: Cache, queue: Workqueue, kind: str | None, pipeline: Manifes
     else:
         pipelines.put(pipeline)
     if kind == "DELETED" or known is None or _told_by(known.item) != _told_by(pipeline):
-        queue.add(key, Urgency.CHANGE)
+        queue.add(key, Urgency.EVENT if kind is None else Urgency.CHANGE)
 
 
 def _told_by(pipeline: Manifest) -> tuple[Any, ...]:

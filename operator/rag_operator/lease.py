@@ -19,7 +19,7 @@ from rag_operator.transport import ClusterError, Transport, path_of
 LEASE_SECONDS = 15
 # The holder stops to write so long before another may start, for what is on its way.
 SURE_SECONDS = 10
-RENEW_SECONDS = 3
+RENEW_SECONDS = 5
 log = structlog.get_logger()
 
 

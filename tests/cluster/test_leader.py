@@ -60,6 +60,4 @@ def test_of_two_operators_one_writes_and_one_that_was_paused_never_again(
     assert image(kube) == "api:1"
     other.resume()
     eventually(lambda: image(kube) == "api:2")
-    secret = kube.get("secret", f"{NAME}-queue")
-    assert secret
     assert '"action": "create Secret' not in other.log
