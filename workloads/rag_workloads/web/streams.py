@@ -1,5 +1,6 @@
 """Server-sent events: ours, which a stop of the server lets end, and those of servers that we ask."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ SEND_SECONDS = 10
 HEARTBEAT_SECONDS = 15
 # The data of the last event, by which an answer that was cut off is told from one that has ended.
 DONE = "[DONE]"
+# In which a server ends its answer after that event, if it does.
+END_SECONDS = 1
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +83,15 @@ async def with_first(first: T, pieces: AsyncGenerator[T]) -> AsyncGenerator[T]:
 
 async def messages(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
     """The JSON of the events that a server answers, up to the last; httpx.RemoteProtocolError without it."""
-    async for each in EventSource(response).aiter_sse():
+    events = EventSource(response).aiter_sse()
+    async for each in events:
         if each.data == DONE:
-            return
+            break
         yield each.json()
-    raise httpx.RemoteProtocolError(f"the stream ended before {DONE}")
+    else:
+        raise httpx.RemoteProtocolError(f"the stream ended before {DONE}")
+    # An answer that is read to its end leaves its connection to the next one.
+    with contextlib.suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            async for _ in events:
+                pass
