@@ -1,6 +1,7 @@
 """Asks the pipelines' APIs for their counts, in a round of its own: one that is slow holds up no pass."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 import httpx
@@ -15,6 +16,8 @@ from rag_operator.user_secrets import Contents
 AT_ONCE = 8
 # However many pipelines there are, the operator spends the same part of a core on it.
 ASKED_PER_SECOND = 8.0
+# Answers that fail to come, one after the other, until what was told before is no longer believed.
+MISSES = 2
 
 
 class Asker:
@@ -25,6 +28,7 @@ class Asker:
         self._changed = changed
         self._questions: dict[Key, Question] = {}
         self._answers: dict[Key, Told] = {}
+        self._missed = Counter[Key]()
         self._due: asyncio.Queue[Key] = asyncio.Queue()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
@@ -35,15 +39,18 @@ class Asker:
         if question is None:
             self.forget(key)
             return Told()
-        if key not in self._questions:
+        known = self._questions.get(key)
+        if known is None or known.url != question.url:  # another question: its answer is to come
+            self._answers.pop(key, None)
             self._due.put_nowait(key)
         self._questions[key] = question
-        return self._answers.get(key, Told())
+        return self._answers.get(key, Told(pending=True))
 
     def forget(self, key: Key) -> None:
         """Ask no more for a pipeline."""
         self._questions.pop(key, None)
         self._answers.pop(key, None)
+        self._missed.pop(key, None)
         if timer := self._timers.pop(key, None):
             timer.cancel()
 
@@ -65,7 +72,8 @@ class Asker:
     def _take(self, key: Key, answer: Told) -> None:
         if key not in self._questions:
             return
-        if answer != self._answers.get(key, Told()):
+        self._missed[key] = self._missed[key] + 1 if answer == Told() else 0
+        if self._missed[key] in {0, MISSES} and answer != self._answers.get(key):
             self._answers[key] = answer
             self._changed(key)
         pause = max(self._seconds, len(self._questions) / ASKED_PER_SECOND)

@@ -56,23 +56,25 @@ class CachedCluster(Cluster):
     async def follow(
         self, tasks: asyncio.TaskGroup, every_seconds: float, changed: Callable[[], None]
     ) -> None:
-        """Follow the optional kinds as they come and go; `changed` hears when one did."""
+        """Follow the optional kinds as they come and go; `changed` hears when what is known changed."""
+        known = self._known()
         while True:
             await asyncio.sleep(every_seconds)
-            before = self._served
             try:
                 await self.discover(tasks)
             except Exception as error:  # what was there is taken to be there still
                 log.warning("discovery failed", error=repr(error))
-            if self._served != before:
+            before, known = known, self._known()
+            if known != before:
                 changed()
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
-        """Follow all kinds that there are; return once all of their objects were read."""
+        """Follow all kinds that there are; return once it was tried to read all of their objects."""
         for kind in (*CORE_KINDS, POD):
             self._start(tasks, kind)
         await self.discover(tasks)
-        await asyncio.gather(*(each.listed.wait() for kind in CORE_KINDS for each in self._of_kind(kind)))
+        kinds = (*CORE_KINDS, POD)
+        await asyncio.gather(*(each.tried.wait() for kind in kinds for each in self._of_kind(kind)))
 
     async def discover(self, tasks: asyncio.TaskGroup) -> None:
         """Follow the optional kinds that there are now, and no others."""
@@ -166,6 +168,11 @@ class CachedCluster(Cluster):
 
     def _of_kind(self, kind: Kind) -> Sequence[Informer]:
         return list(self._informers.get(kind, {}).values())
+
+    def _known(self) -> tuple[frozenset[Kind], frozenset[Kind]]:
+        """Return the optional kinds that there are, and all kinds of which the objects are known."""
+        believed = (kind for kind in self._informers if all(each.is_believed for each in self._of_kind(kind)))
+        return self._served, frozenset(believed)
 
     def _is_listed(self, kind: Kind) -> bool:
         found = self._of_kind(kind)

@@ -56,6 +56,8 @@ class Observed:
 
 _WORKLOADS = {DEPLOYMENT.kind, STATEFUL_SET.kind}
 APPLY_FAILED = "ApplyFailed"
+# What the API server says of an object that cannot be as it is asked for, whoever asks, and whenever.
+INVALID = "Invalid"
 
 
 class Failure(NamedTuple):
@@ -83,6 +85,8 @@ class Evidence:
     """What the pipeline's API counts; None while it does not answer."""
     problems: Sequence[ComponentProblem] = ()
     """What the pipeline's own processes say that keeps them from their work."""
+    pending: bool = False
+    """Whether the API could not have told anything yet, as after a start of the operator."""
     records: Sequence[Manifest] = ()
     """The Events about children of which nothing else says what keeps them."""
 

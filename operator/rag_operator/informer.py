@@ -29,14 +29,23 @@ class Informer:
         self.cache = cache
         self.listed = asyncio.Event()
         """Set once the cache holds all that there is."""
+        self.tried = asyncio.Event()
+        """Set once it was tried to fill the cache, whether it may be read or not."""
         self._cluster, self._kind, self._namespace = cluster, kind, namespace
         self._metadata_only = kind == SECRET
         self._lost: tuple[float, Exception] | None = None
 
+    @property
+    def is_believed(self) -> bool:
+        """Whether the cache was filled, and is not too old."""
+        age = time.monotonic() - self._lost[0] if self._lost else 0.0
+        return self.listed.is_set() and age <= BELIEVED_SECONDS
+
     def check(self) -> None:
-        """Raise ClusterError if the cache is too old to be believed."""
-        if self._lost and time.monotonic() - self._lost[0] > BELIEVED_SECONDS:
-            raise ClusterError(503, f"{self._kind.plural} cannot be watched: {self._lost[1]}")
+        """Raise ClusterError if the cache cannot be believed."""
+        if not self.is_believed:
+            why = self._lost[1] if self._lost else "they are not all read yet"
+            raise ClusterError(503, f"{self._kind.plural} cannot be watched: {why}")
 
     async def run(self) -> None:
         """Follow until cancelled, whatever goes wrong."""
@@ -55,6 +64,7 @@ class Informer:
             except Exception as error:
                 since = self._lost[0] if self._lost else time.monotonic()
                 self._lost = since, error
+                self.tried.set()
                 log.warning("a watch broke off", kind=self._kind.plural, error=repr(error), delay=delay)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, LONGEST_DELAY_SECONDS)
@@ -69,6 +79,7 @@ class Informer:
             listed |= self.cache.take(page.items)
         self.cache.settle(version, listed)
         self.listed.set()
+        self.tried.set()
 
     async def _watch(self) -> None:
         version = self.cache.version

@@ -80,7 +80,9 @@ class Reconciler:
         resolved = foreign(pipeline, own_secrets.values()) or resolve(
             pipeline, user_secrets, {name: decode(secret) for name, secret in own_secrets.items()}
         )
-        evidence = Evidence(pipeline, indexes, observed, stats=told.stats, problems=told.problems)
+        evidence = Evidence(
+            pipeline, indexes, observed, stats=told.stats, problems=told.problems, pending=told.pending
+        )
         if isinstance(resolved, Unresolved):
             self._user_secrets.forget(key)
             evidence = replace(evidence, unresolved=resolved)

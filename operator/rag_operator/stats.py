@@ -19,6 +19,8 @@ class Told(NamedTuple):
 
     stats: Stats | None = None
     problems: Sequence[ComponentProblem] = ()
+    pending: bool = False
+    """Whether no answer can have come yet."""
 
 
 class Question(NamedTuple):

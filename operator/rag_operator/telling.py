@@ -41,10 +41,11 @@ def _troubled(verdict: Verdict, problem: ComponentProblem) -> Verdict:
 
 
 def _untold(evidence: Evidence, condition: str) -> Verdict:
-    """Return that nothing is known; an answer that fails to come once leaves what was known before."""
+    """Return that nothing is known; what was known stays while an answer is still to come."""
     before = evidence.before(condition)
-    is_first = before and before.status == "True" and before.reason != NOT_TOLD
-    return Verdict("True" if is_first else "Unknown", NOT_TOLD, _UNSEEN)
+    if evidence.pending and before:
+        return Verdict(before.status, before.reason, before.message)
+    return Verdict("Unknown", NOT_TOLD, _UNSEEN)
 
 
 def _is_elsewhere(evidence: Evidence, component: ProblemComponent) -> bool:
