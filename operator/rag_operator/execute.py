@@ -6,11 +6,13 @@ import structlog
 
 from rag_operator import metrics
 from rag_operator.cluster import Cluster, ClusterError, NamespaceEnding
-from rag_operator.evidence import Failure
+from rag_operator.evidence import APPLY_FAILED, INVALID, Failure
 from rag_operator.names import FIELD_MANAGER
 from rag_operator.plan import Action, Verb
 
 REPLICAS_MANAGER = f"{FIELD_MANAGER}-replicas"
+# What the API server answers of an object that cannot be as it is sent.
+UNPROCESSABLE = 422
 log = structlog.get_logger()
 
 
@@ -26,7 +28,9 @@ async def execute(cluster: Cluster, actions: Sequence[Action]) -> list[Failure]:
         except NamespaceEnding:
             raise
         except ClusterError as error:
-            failures.append(Failure(action.manifest["kind"], action.component, f"{action.child}: {error}"))
+            reason = INVALID if error.status == UNPROCESSABLE else APPLY_FAILED
+            message = f"{action.child}: {error}"
+            failures.append(Failure(action.manifest["kind"], action.component, message, reason))
             log.error("action failed", action=str(action), error=str(error))
             if action.comes_first:
                 break

@@ -46,3 +46,14 @@ async def test_replicas_are_not_dropped_before_they_are_handed_over() -> None:
     cluster = Refusing(REPLICAS_MANAGER)
     await execute(cluster, plan(build(site(embedding=AUTOSCALED)), there, UID))
     assert "Deployment demo-embedding" not in cluster.kept
+
+
+async def test_what_is_invalid_is_told_apart_from_what_is_refused() -> None:
+    class Strict(Refusing):
+        async def apply(
+            self, manifest: Manifest, manager: str = FIELD_MANAGER, *, force: bool = True
+        ) -> None:
+            raise ClusterError(422, "spec.ports: Invalid value")
+
+    (first, *_) = await execute(Strict(""), plan(build(site()), [], UID))
+    assert (first.reason, first.message.endswith(": spec.ports: Invalid value")) == ("Invalid", True)
