@@ -1,5 +1,7 @@
 """The rules of the resource: a sentence each, a row each for the API server, and no regular expression."""
 
+import re
+
 import pytest
 from tests.specs.places import SPECS, fields, nodes, placed, ruled
 from tests.specs.rows import ROWS, rows
@@ -34,6 +36,19 @@ def test_no_rule_stands_at_the_resource_itself_but_for_new_ones() -> None:
     for rule in root["x-kubernetes-validations"]:
         assert rule["optionalOldSelf"]
         assert rule["rule"].startswith("oldSelf.hasValue() || ")
+
+
+def test_the_rules_fit_the_budget_of_the_oldest_kubernetes_that_is_served() -> None:
+    """Before 1.34 each function that reads an amount is estimated at a tenth of three megabytes."""
+    rules = [rule["rule"] for _, node in nodes() for rule in node.get("x-kubernetes-validations", [])]
+    reads = sum(_turns(rule) * len(re.findall(r"uantity\(self(\.\w+)?\[", rule)) for rule in rules)
+    assert reads * 3 * 2**20 / 10 < 98_000_000
+
+
+def _turns(rule: str) -> int:
+    """Return how often a rule about amounts is estimated to read one: a map has up to eight."""
+    loops = {"self.": 8, "['cpu', 'memory', 'ephemeral-storage'].": 3, "['memory'].": 1}
+    return next((turns for start, turns in loops.items() if rule.startswith(start)), 0)
 
 
 @pytest.mark.parametrize("amount", [-5, "-5Gi", "many", "", "nan"])
