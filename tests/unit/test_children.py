@@ -307,6 +307,14 @@ def test_as_many_pods_as_the_api_has_stand_before_a_server_elsewhere(replicas: M
         assert (("PodDisruptionBudget", name) in made) == (pods > 1)
 
 
+def test_what_a_kubelet_would_take_for_a_variable_reaches_the_process_as_it_was_written() -> None:
+    template = "$$x$$ {passages} $(HOSTNAME) {question}"
+    made = children(llm={"managed": {"model": "$(NAME)", "modelImage": "m"}, "promptTemplate": template})
+    assert env_of(made["Deployment", "demo-api"])["ANSWER_TEMPLATE"] == template.replace("$", "$$")
+    engine = pod_of(made["Deployment", "demo-llm"])["initContainers"][1]
+    assert "$$(NAME)" in engine["args"]
+
+
 def test_a_budget_never_holds_up_the_drain_of_the_one_node_that_pods_share() -> None:
     budget = ("PodDisruptionBudget", "demo-api")
     shared: Manifest = {"managed": {"accessMode": "ReadWriteMany"}}

@@ -58,6 +58,12 @@ def test_services_are_found_on_local_ports() -> None:
     assert api.env["HOST"] == "127.0.0.1"
 
 
+def test_what_looks_like_a_variable_is_told_as_it_was_written() -> None:
+    template = "$$x$$ {passages} $(HOSTNAME) {question}"
+    plan = translated(llm={**MANAGED_LLM, "promptTemplate": template})
+    assert process(plan, "api").env["ANSWER_TEMPLATE"] == template
+
+
 def test_the_password_is_the_one_of_the_secret() -> None:
     plan = translated()
     redis = process(plan, "redis")

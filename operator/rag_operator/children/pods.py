@@ -75,9 +75,20 @@ def http_probes(live: str, ready: str, startup_seconds: int = 120) -> Manifest:
     }
 
 
+def _literal(text: str) -> str:
+    """Return a text that a kubelet hands on as it is: it reads $(NAME) as a variable and $$ as one dollar."""
+    return text.replace("$", "$$")
+
+
 def container(site: Site, name: str, image: str, resources: Resources, **parts: Any) -> Manifest:
-    """Return a container that may write to its volumes only."""
+    """Return a container that may write to its volumes only; what it is told stays as it is."""
     mounts = [{"name": "tmp", "mountPath": "/tmp"}, *parts.pop("volumeMounts", [])]
+    if "args" in parts:
+        parts["args"] = [_literal(word) for word in parts["args"]]
+    if "env" in parts:
+        parts["env"] = [
+            {**each, "value": _literal(each["value"])} if "value" in each else each for each in parts["env"]
+        ]
     return {
         "name": name,
         "image": image,

@@ -20,7 +20,6 @@ from rag_operator.local.probes import HttpProbe, Probe, RedisProbe
 from rag_operator.names import COMPONENT, Component, Manifest
 
 POD_KINDS = {"Deployment", "StatefulSet"}
-_VARIABLE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 _MODEL_IMAGE = re.compile(r"model-([a-z0-9]+)")
 
 
@@ -137,8 +136,7 @@ class Translator:
         raw = {each["name"]: self._value(each) for each in container.get("env", [])}
         env = {name: self._localize(value, mounts, own_ports) for name, value in raw.items()}
         words = [*container.get("command", []), *container.get("args", [])]
-        expanded = [_VARIABLE.sub(lambda match: raw.get(match[1], match[0]), word) for word in words]
-        arguments = [self._localize(word, mounts, own_ports) for word in expanded]
+        arguments = [self._localize(_as_written(word), mounts, own_ports) for word in words]
         return LocalProcess(
             name=container["name"],
             component=component,
@@ -150,7 +148,7 @@ class Translator:
 
     def _value(self, variable: Manifest) -> str:
         if "value" in variable:
-            return str(variable["value"])
+            return _as_written(variable["value"])
         reference = variable["valueFrom"]["secretKeyRef"]
         return self._secret(reference["name"], reference["key"])
 
@@ -229,3 +227,8 @@ def _program(container: str, arguments: Sequence[str]) -> list[str]:
             return [sys.executable, "-m", "rag_standins.llama_server", *arguments]
         case _:
             return [sys.executable, *arguments[1:]]
+
+
+def _as_written(text: str) -> str:
+    """Return what a kubelet makes of a text in which no variable is named."""
+    return text.replace("$$", "$")
