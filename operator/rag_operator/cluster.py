@@ -1,4 +1,4 @@
-"""The only module that says what is asked of the API server: read, server-side apply, delete, watch."""
+"""The only module that says what is asked of the API server: read, create, replace, delete, watch."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -11,6 +11,7 @@ from rag_operator.pipeline import RagPipeline
 from rag_operator.transport import (
     JSON,
     ClusterError,
+    Immutable,
     InvalidName,
     NamespaceEnding,
     Transport,
@@ -22,6 +23,7 @@ __all__ = [
     "Cluster",
     "ClusterError",
     "Expired",
+    "Immutable",
     "InvalidName",
     "NamespaceEnding",
     "Page",
@@ -31,6 +33,7 @@ __all__ = [
 APPLY = "application/apply-patch+yaml"
 PAGE_OBJECTS = 250
 WATCH_SECONDS = 600
+_AS_OURS = (("fieldManager", FIELD_MANAGER),)
 _METADATA = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
 
@@ -134,22 +137,34 @@ class Cluster:
         except ClusterError as error:
             raise _expired(error) from None
 
-    async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, force: bool = True) -> None:
-        """Apply a child on the server's side; the fields that it names become the manager's.
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Make a child; return it as it is now. ClusterError (409) if somebody was faster."""
+        kind = KINDS[manifest["kind"]]
+        path = path_of(kind, manifest["metadata"]["namespace"])
+        made = await self._transport.request("POST", path, _AS_OURS, manifest)
+        self.written(kind, made)
+        return made
 
-        Without `force`, ClusterError (409) if another manager has given one of them another value.
+    async def replace(self, manifest: Manifest) -> Manifest:
+        """Replace the very object that was read, as a whole; return it as it is now.
+
+        Nothing is written when that changes nothing. ClusterError (409) if somebody else changed it since.
         """
         metadata = manifest["metadata"]
         kind = KINDS[manifest["kind"]]
         path = path_of(kind, metadata["namespace"], metadata["name"])
-        self.written(kind, await self._apply(path, manifest, manager, force=force))
+        made = await self._transport.request("PUT", path, _AS_OURS, manifest)
+        self.written(kind, made)
+        return made
 
     async def apply_status(self, namespace: str, name: str, status: Manifest) -> None:
         """Apply the whole status of a pipeline; raise PipelineGone if there is none any more."""
         path = path_of(PIPELINE, namespace, name, "status")
         identity = {"apiVersion": PIPELINE.api_version, "kind": PIPELINE.kind, "metadata": {"name": name}}
         try:
-            self.written(PIPELINE, await self._apply(path, {**identity, "status": status}, FIELD_MANAGER))
+            query, body = [*_AS_OURS, ("force", "true")], {**identity, "status": status}
+            found = await self._transport.request("PATCH", path, query, body, content_type=APPLY)
+            self.written(PIPELINE, found)
         except ClusterError as error:
             if error.status != 404:
                 raise
@@ -188,10 +203,6 @@ class Cluster:
 
     def deleted(self, kind: Kind, item: Manifest) -> None:
         """Take note that an object is gone."""
-
-    async def _apply(self, path: str, manifest: Manifest, manager: str, *, force: bool = True) -> Manifest:
-        query = [("fieldManager", manager), ("force", "true" if force else "false")]
-        return await self._transport.request("PATCH", path, query, manifest, content_type=APPLY)
 
 
 def _whole(kind: Kind, item: Manifest) -> Manifest:

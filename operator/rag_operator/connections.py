@@ -1,11 +1,16 @@
 """How the workloads reach Redis and Qdrant, whoever runs these: contents of the two connection Secrets."""
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 REDIS_PORT = 6379
 QDRANT_PORT = 6333
+# In the Secret of a Redis that we run: the part of its configuration that is on no command line.
+REDIS_CONFIG = "redis.conf"
+_REQUIRE = "requirepass "
 
 
 class InvalidRedisUrl(ValueError):
@@ -59,6 +64,25 @@ class QueueConnection(NamedTuple):
         login = f"{quote(self.username, safe='')}:{quote(self.password, safe='')}@" if self.password else ""
         return f"redis{'s' if self.tls else ''}://{login}{_host(self.host)}:{self.port}/{self.database}"
 
+    @property
+    def config(self) -> str:
+        """What Redis reads when we run it."""
+        return f"{_REQUIRE}{self.password}\n"
+
+    def password_in(self, contents: Mapping[str, str]) -> str | None:
+        """Return the password that a Secret has for this very Redis; None if it is of another, or of none.
+
+        It stands there three times. One place that somebody edited is outvoted, so that what pods have read
+        stays right; who changes two of them changes the password.
+        """
+        config = contents.get(REDIS_CONFIG, "")
+        configured = config.removeprefix(_REQUIRE).strip() if config.startswith(_REQUIRE) else ""
+        in_url = _password_for(self.host, contents.get("url", ""))
+        if not (configured or in_url or contents.get("address") == self.data()["address"]):
+            return None
+        votes = Counter(each for each in (configured, in_url, contents.get("password")) if each)
+        return next((password for password, _ in votes.most_common(1)), None)
+
     def data(self) -> dict[str, str]:
         """Return the contents of the connection's Secret; `tls` is spelt as KEDA reads it."""
         return {
@@ -83,3 +107,12 @@ class VectorStoreConnection(NamedTuple):
 
 def _host(name: str) -> str:
     return f"[{name}]" if ":" in name else name
+
+
+def _password_for(host: str, url: str) -> str:
+    """Return the password in a URL of a Redis on that host; "" if it is none."""
+    try:
+        found = QueueConnection.parse(url)
+    except InvalidRedisUrl:
+        return ""
+    return found.password if found.host == host else ""

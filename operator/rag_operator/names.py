@@ -15,6 +15,8 @@ FIELD_MANAGER = "ragpipeline-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
+# On every child: tells the manifest that was sent last, and marks as ours what has lost its labels.
+APPLIED_HASH = "ragpipeline.dev/applied-hash"
 # On a workload's template and so on its pods: tells those of the present template from those before.
 TEMPLATE_HASH = "ragpipeline.dev/template-hash"
 LLAMA_SERVER_PORT = 8080
@@ -179,8 +181,14 @@ def is_owned(item: Manifest, uid: str) -> bool:
     return any(owner["uid"] == uid for owner in item["metadata"].get("ownerReferences", []))
 
 
-def is_retained(item: Manifest) -> bool:
-    """Return whether an object is a claim that the operator made, and that is to outlive its pipeline."""
+def is_ours(item: Manifest, pipeline: RagPipeline) -> bool:
+    """Return whether an object under a child's name is the pipeline's, whatever label it has lost.
+
+    A claim that is retained has no owner: what was sent to it marks it.
+    """
+    if is_owned(item, pipeline.metadata.uid):
+        return True
     metadata = item["metadata"]
-    managers = {each["manager"] for each in metadata.get("managedFields", []) if each["operation"] == "Apply"}
-    return item["kind"] == CLAIM.kind and FIELD_MANAGER in managers and not metadata.get("ownerReferences")
+    instance = metadata.get("labels", {}).get(INSTANCE, pipeline.metadata.name)
+    marked = APPLIED_HASH in metadata.get("annotations", {}) and instance == pipeline.metadata.name
+    return marked and not any(owner.get("controller") for owner in metadata.get("ownerReferences", []))

@@ -78,8 +78,7 @@ async def find_unlabelled(
         )
     )
     there = [item for item in found if item]
-    uid = pipeline.metadata.uid
-    ours = [item for item in there if names.is_owned(item, uid) or names.is_retained(item)]
+    ours = [item for item in there if names.is_ours(item, pipeline)]
     return ours, [item for item in there if item not in ours]
 
 

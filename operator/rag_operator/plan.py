@@ -1,42 +1,40 @@
 """What to do about the difference between the children that should be and those that are; no cluster needed.
 
-A child is sent again when its manifest differs from the one that was last applied (whose hash is in an
-annotation), or when the object no longer holds what the manifest says, because somebody edited it.
-Nothing else is sent.
+A child is sent again when its manifest differs from the one that was sent last (whose hash is in an
+annotation), or when the object is not as it was when it was last found to be right: only the API server knows
+what it makes of a manifest, and one that changes nothing is not written. Nothing else is sent.
 """
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from rag_operator.names import COMPONENT, FIELD_MANAGER, SECRET, Key, Manifest, is_owned, key
+from rag_operator.drift import digest
+from rag_operator.names import APPLIED_HASH, CLAIM, COMPONENT, SECRET, Key, Manifest, is_owned, key
 from rag_operator.quantities import parse_quantity
-
-APPLIED_HASH = "ragpipeline.dev/applied-hash"
-# Objects in which one more key means another thing; elsewhere others may add what is theirs.
-_SELECTORS = {"selector", "podSelector", "namespaceSelector", "labelSelector", "matchLabels"}
 
 
 class Verb(StrEnum):
     """What an action does."""
 
     PRUNE = "prune"
-    HAND_OVER = "hand over"
     CREATE = "create"
     CHANGE = "change"
+    CHECK = "check"
 
 
 @dataclass(frozen=True)
 class Action:
-    """One step: a manifest to apply, or an object to delete, and why."""
+    """One step: a manifest to send, or an object to delete, and why."""
 
     verb: Verb
     manifest: Manifest
     reason: str
     component: str
+    observed: Manifest | None = None
+    """The object that a manifest is to replace."""
 
     @property
     def child(self) -> str:
@@ -47,10 +45,9 @@ class Action:
     def comes_first(self) -> bool:
         """Whether the steps after it do harm without it.
 
-        A password that could not be written is forgotten: pods would restart for another one in each pass. A
-        Deployment whose number of pods was not handed over falls to one.
+        A password that could not be written is forgotten: pods would restart for another one in each pass.
         """
-        return self.verb is Verb.HAND_OVER or self.manifest["kind"] == SECRET.kind
+        return key(self.manifest)[0] == SECRET.kind
 
     def __str__(self) -> str:
         return f"{self.verb} {self.child}: {self.reason}"
@@ -61,10 +58,12 @@ def plan(
     observed: Sequence[Manifest],
     owner_uid: str,
     withheld: Collection[Key] = (),
+    checked: Mapping[Key, str] | None = None,
 ) -> list[Action]:
     """Return what to do, in order; nothing when all is as it should be.
 
-    Children that are `withheld` stay as they are, or are not made.
+    Children that are `withheld` stay as they are, or are not made. `checked` holds the digests of those that
+    were found to be right.
     """
     present = {key(item): item for item in observed}
     wanted = {key(item) for item in desired}
@@ -78,7 +77,7 @@ def plan(
         if key(manifest) in withheld:
             continue
         there = present.get(key(manifest))
-        actions.extend(_child_actions(stamp(_no_smaller(manifest, there)), there))
+        actions.extend(_child_actions(stamp(_no_smaller(manifest, there)), there, checked or {}))
     return actions
 
 
@@ -90,52 +89,23 @@ def stamp(manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def drift(desired: Any, observed: Any, path: str = "") -> str | None:
-    """Return the path of the first desired value that the observed object lacks; None if it holds them all.
-
-    What the API server adds (defaults, status) does not count, except in a selector. It also drops empty
-    values and may spell a quantity in another way.
-    """
-    if isinstance(desired, dict) and isinstance(observed, dict):
-        if path.rpartition(".")[2] in _SELECTORS and (added := sorted(observed.keys() - desired.keys())):
-            return f"{path}.{added[0]}"
-        pairs: Iterator[tuple[str, Any, Any]] = (
-            (f"{path}.{key}", value, observed.get(key)) for key, value in desired.items()
-        )
-    elif isinstance(desired, list) and isinstance(observed, list):
-        if _named(desired) and _named(observed):
-            by_name = {item["name"]: item for item in observed}
-            pairs = ((f"{path}[{item['name']}]", item, by_name.get(item["name"])) for item in desired)
-        elif len(desired) != len(observed):
-            return path
-        else:
-            pairs = (
-                (f"{path}[{index}]", item, other)
-                for index, (item, other) in enumerate(zip(desired, observed, strict=True))
-            )
-    else:
-        return None if _same(desired, observed) else path
-    return next((found for where, one, other in pairs if (found := drift(one, other, where))), None)
-
-
-def _child_actions(manifest: Manifest, observed: Manifest | None) -> Iterator[Action]:
+def _child_actions(
+    manifest: Manifest, observed: Manifest | None, checked: Mapping[Key, str]
+) -> Iterator[Action]:
     component = _component(manifest)
     if observed is None:
         yield Action(Verb.CREATE, manifest, "missing", component)
-        return
-    if _owns_replicas(observed) and "replicas" not in manifest["spec"]:
-        replicas = _replicas_only(observed)
-        yield Action(Verb.HAND_OVER, replicas, "an autoscaler takes over the number of pods", component)
-    applied = observed["metadata"].get("annotations", {}).get(APPLIED_HASH)
-    if applied != manifest["metadata"]["annotations"][APPLIED_HASH]:
-        yield Action(Verb.CHANGE, manifest, "its manifest changed", component)
-    elif where := drift(manifest, observed):
-        yield Action(Verb.CHANGE, manifest, f"{where.lstrip('.')} was changed by somebody else", component)
+    elif _ending(observed):
+        return  # it is made again once it is gone
+    elif _applied(observed) != _applied(manifest):
+        yield Action(Verb.CHANGE, manifest, "its manifest changed", component, observed)
+    elif checked.get(key(manifest)) != digest(manifest, observed):
+        yield Action(Verb.CHECK, manifest, "not as it was seen last", component, observed)
 
 
 def _no_smaller(manifest: Manifest, observed: Manifest | None) -> Manifest:
     """Return a claim that asks for at least what it has: somebody let it grow, and none can shrink."""
-    if observed is None or manifest["kind"] != "PersistentVolumeClaim":
+    if observed is None or manifest["kind"] != CLAIM.kind:
         return manifest
     spec, size = manifest["spec"], observed["spec"]["resources"]["requests"]["storage"]
     number, wanted = parse_quantity(size), parse_quantity(spec["resources"]["requests"]["storage"])
@@ -144,24 +114,9 @@ def _no_smaller(manifest: Manifest, observed: Manifest | None) -> Manifest:
     return {**manifest, "spec": {**spec, "resources": {"requests": {"storage": size}}}}
 
 
-def _replicas_only(observed: Manifest) -> Manifest:
-    """Return the number of pods as it is, but at least one: an autoscaler ignores a Deployment of none."""
-    metadata = {key: observed["metadata"][key] for key in ("name", "namespace")}
-    return {
-        "apiVersion": observed["apiVersion"],
-        "kind": observed["kind"],
-        "metadata": metadata,
-        "spec": {"replicas": max(1, observed["spec"].get("replicas", 1))},
-    }
-
-
-def _owns_replicas(observed: Manifest) -> bool:
-    """Whether the number of pods would fall back to one if our next apply left it out."""
-    return any(
-        "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
-        for entry in observed["metadata"].get("managedFields", [])
-        if entry["manager"] == FIELD_MANAGER and entry["operation"] == "Apply"
-    )
+def _applied(item: Manifest) -> str | None:
+    found: str | None = item["metadata"].get("annotations", {}).get(APPLIED_HASH)
+    return found
 
 
 def _component(item: Manifest) -> str:
@@ -170,18 +125,3 @@ def _component(item: Manifest) -> str:
 
 def _ending(item: Manifest) -> bool:
     return "deletionTimestamp" in item["metadata"]
-
-
-def _named(items: list[Any]) -> bool:
-    """Whether the items are told apart by their names, as containers and variables are."""
-    names = [item.get("name") for item in items if isinstance(item, dict)]
-    return bool(items) and len(set(names) - {None}) == len(items)
-
-
-def _same(desired: Any, observed: Any) -> bool:
-    if desired == observed or (not desired and observed is None):
-        return True
-    if not (isinstance(desired, str) and isinstance(observed, str)):
-        return False
-    number = parse_quantity(desired)
-    return number is not None and number == parse_quantity(observed)

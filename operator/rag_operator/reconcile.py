@@ -1,11 +1,13 @@
 """The story of one pass over one pipeline: observe, resolve, plan, apply, and say how it is."""
 
+from collections import defaultdict
+from collections.abc import MutableMapping
 from dataclasses import replace
 
 import structlog
 from pydantic import ValidationError
 
-from rag_operator import events, metrics
+from rag_operator import events, metrics, names
 from rag_operator.asking import Asker
 from rag_operator.children import Site, build
 from rag_operator.cluster import Cluster, NamespaceEnding, PipelineGone
@@ -41,6 +43,9 @@ class Reconciler:
         self._settings = settings
         self._user_secrets = user_secrets
         self._asker = asker
+        # By pipeline, the digests of the children that were found to be right. They are lost with the
+        # process, which then has the API server look at each child once.
+        self._checked: defaultdict[Key, dict[names.Key, str]] = defaultdict(dict)
 
     async def reconcile(self, key: Key) -> bool:
         """Bring one pipeline closer to its spec and write what is left to its status.
@@ -98,7 +103,7 @@ class Reconciler:
                 observed.monitoring,
                 observed.gateway_api,
             )
-            evidence = await _make(cluster, site, evidence)
+            evidence = await _make(cluster, site, self._checked[key], evidence)
         unexplained = [child for child in evidence.observed.children if is_unexplained(child)]
         evidence = replace(evidence, records=await read_records(cluster, unexplained))
         await report(cluster, pipeline.metadata, pipeline.status, summarize(evidence))
@@ -106,11 +111,14 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         metrics.forget(*key)
+        self._checked.pop(key, None)
         self._user_secrets.forget(key)
         self._asker.forget(key)
 
 
-async def _make(cluster: Cluster, site: Site, evidence: Evidence) -> Evidence:
+async def _make(
+    cluster: Cluster, site: Site, checked: MutableMapping[names.Key, str], evidence: Evidence
+) -> Evidence:
     """Bring the children closer to what they should be; return what is known then."""
     pipeline, observed = site.pipeline, evidence.observed
     try:
@@ -121,8 +129,8 @@ async def _make(cluster: Cluster, site: Site, evidence: Evidence) -> Evidence:
         return replace(evidence, unbuilt=message)
     ours, theirs = await find_unlabelled(cluster, pipeline, desired, observed.children)
     held = conflicts(desired, theirs)
-    actions = plan(desired, [*observed.children, *ours], pipeline.metadata.uid, withheld=held)
-    failures = [*held.values(), *await execute(cluster, actions)]
+    actions = plan(desired, [*observed.children, *ours], pipeline.metadata.uid, held, checked)
+    failures = [*held.values(), *await execute(cluster, actions, checked)]
     if actions:
         observed = await observe(cluster, pipeline)
     return replace(evidence, observed=observed, llm_image_known=site.llm_image_known, failures=failures)

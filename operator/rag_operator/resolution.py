@@ -69,7 +69,7 @@ def foreign(pipeline: RagPipeline, secrets: Iterable[Manifest]) -> Unresolved | 
     for secret in secrets:
         labels = secret["metadata"].get("labels", {})
         labelled = names.children_labels(pipeline).items() <= labels.items()
-        if not (labelled or names.is_owned(secret, pipeline.metadata.uid)):
+        if not (labelled or names.is_ours(secret, pipeline)):
             name = secret["metadata"]["name"]
             message = (
                 f"Secret {name} exists and does not belong to the pipeline; "
@@ -108,9 +108,7 @@ def _queue(pipeline: RagPipeline, user: SecretData, own: Mapping[str, str]) -> Q
     if external := pipeline.spec.queue.external:
         return QueueConnection.parse(user[external.url_secret_ref.name][external.url_secret_ref.key])
     managed = QueueConnection(host=names.host(pipeline, Component.REDIS), password="")
-    # A password of another Redis, which this pipeline used before, is not for ours.
-    known = own.get("password") if own.get("address") == managed.data()["address"] else None
-    return managed._replace(password=known or generate_password())
+    return managed._replace(password=managed.password_in(own) or generate_password())
 
 
 def _vector_store(pipeline: RagPipeline, user: SecretData, own: Mapping[str, str]) -> VectorStoreConnection:

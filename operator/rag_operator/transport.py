@@ -35,6 +35,10 @@ class InvalidName(ClusterError):
     """A name that is no segment of a path, and so of no object; nothing was sent."""
 
 
+class Immutable(ClusterError):
+    """All that was refused of an object is that it differs from the one there: another can be made anew."""
+
+
 class NamespaceEnding(ClusterError):
     """The namespace is being deleted, or is gone: nothing new can be made in it."""
 
@@ -156,5 +160,13 @@ def _error(status: int, content: bytes) -> ClusterError:
     except (ValueError, KeyError, TypeError):
         return ClusterError(status, content.decode(errors="replace")[:500])
     causes = {cause.get("reason") for cause in details.get("causes", ())}
+    if causes and all(_is_settled(str(cause.get("message"))) for cause in details["causes"]):
+        return Immutable(status, message)
     ending = "NamespaceTerminating" in causes or (status == 404 and details.get("kind") == "namespaces")
     return (NamespaceEnding if ending else ClusterError)(status, message)
+
+
+def _is_settled(message: str) -> bool:
+    """Whether a field was refused for what it was before: in the words of apimachinery, apps and Services."""
+    settled = ("field is immutable", "updates to statefulset spec", "may not change once set")
+    return any(words in message for words in settled)

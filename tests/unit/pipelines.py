@@ -138,12 +138,10 @@ def find(items: list[Manifest], kind: str, name: str) -> Manifest:
     return next(item for item in items if (item["kind"], item["metadata"]["name"]) == (kind, name))
 
 
-def own_replicas(deployment: Manifest) -> None:
-    """Make the operator the owner of a Deployment's number of pods."""
-    fields: Manifest = {"f:spec": {"f:replicas": {}}}
-    deployment["metadata"]["managedFields"] = [
-        {"manager": "ragpipeline-operator", "operation": "Apply", "fieldsV1": fields}
-    ]
+def own(item: Manifest, fields: Manifest) -> None:
+    """Make the operator the one who wrote some fields last."""
+    entry = {"manager": "ragpipeline-operator", "operation": "Update", "fieldsV1": fields}
+    item["metadata"]["managedFields"] = [entry]
 
 
 def pod_of(item: Manifest) -> Manifest:

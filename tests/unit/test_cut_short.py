@@ -10,7 +10,7 @@ from tests.unit.pipelines import env_of, resource
 from rag_operator import keys
 from rag_operator.asking import Asker
 from rag_operator.cluster import Cluster
-from rag_operator.names import DEPLOYMENT, FIELD_MANAGER, PIPELINE, Key, Kind, Manifest, key
+from rag_operator.names import DEPLOYMENT, PIPELINE, Key, Kind, Manifest, key
 from rag_operator.reconcile import Reconciler
 from rag_operator.settings import Settings
 from rag_operator.user_secrets import UserSecrets
@@ -50,13 +50,16 @@ class Store(Cluster):
     async def serves(self, kind: Kind) -> bool:
         return False
 
-    async def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, force: bool = True) -> None:
+    async def create(self, manifest: Manifest) -> Manifest:
         self._write()
         metadata = {**manifest["metadata"], "uid": f"uid-{manifest['metadata']['name']}"}
-        self.objects[key(manifest)] = deepcopy({**manifest, "metadata": metadata})
-        if key(manifest) == API:
-            variables = env_of(manifest)
-            self.told.append((int(variables["INDEXES_DECIDED"]), variables.get("NEXT_INDEX")))
+        return self._keep({**manifest, "metadata": metadata})
+
+    async def replace(self, manifest: Manifest) -> Manifest:
+        if manifest != self.objects[key(manifest)]:
+            self._write()
+            self._keep(manifest)
+        return deepcopy(manifest)
 
     async def delete(self, manifest: Manifest) -> None:
         self._write()
@@ -68,6 +71,13 @@ class Store(Cluster):
 
     async def record(self, event: Manifest) -> None:
         self._write()
+
+    def _keep(self, child: Manifest) -> Manifest:
+        self.objects[key(child)] = deepcopy(child)
+        if key(child) == API:
+            variables = env_of(child)
+            self.told.append((int(variables["INDEXES_DECIDED"]), variables.get("NEXT_INDEX")))
+        return deepcopy(child)
 
     def _write(self) -> None:
         if self.writes_left == 0:

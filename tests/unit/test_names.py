@@ -100,7 +100,7 @@ async def test_no_request_is_made_for_what_is_no_segment(name: str) -> None:
     requests = (
         cluster.get(SECRET, "team", name),
         cluster.get(SECRET, name, "crown"),
-        cluster.apply(manifest),
+        cluster.replace(manifest),
         cluster.delete(manifest),
         cluster.apply_status("team", name, {}),
         cluster.record({"metadata": {"namespace": name}}),

@@ -7,7 +7,7 @@ from tests.unit.pipelines import EXTERNAL_LLM, KEYS, MINILM, UID, pipeline
 
 from rag_operator.connections import InvalidRedisUrl, QueueConnection
 from rag_operator.indexes import decide
-from rag_operator.names import INSTANCE, Manifest, children_labels
+from rag_operator.names import APPLIED_HASH, INSTANCE, Manifest, children_labels
 from rag_operator.pipeline import RagPipeline
 from rag_operator.resolution import Resolution, Unresolved, decode, foreign, resolve
 from rag_operator.status import Status
@@ -49,6 +49,12 @@ def test_a_password_of_another_redis_is_not_kept() -> None:
         ({"labels": children_labels(pipeline())}, True),
         ({"labels": {**children_labels(pipeline()), INSTANCE: "other"}}, False),
         ({"ownerReferences": [{"uid": "another"}]}, False),
+        ({"annotations": {APPLIED_HASH: "0"}}, True),
+        ({"annotations": {APPLIED_HASH: "0"}, "labels": {INSTANCE: "other"}}, False),
+        (
+            {"annotations": {APPLIED_HASH: "0"}, "ownerReferences": [{"uid": "another", "controller": True}]},
+            False,
+        ),
         ({}, False),
     ],
 )
@@ -157,3 +163,25 @@ def test_a_wrong_url_in_a_secret_is_told_without_its_text() -> None:
 def test_a_value_that_is_no_text_counts_as_missing() -> None:
     secret = {"data": {"text": base64.b64encode(b"x").decode(), "bytes": base64.b64encode(b"\xff").decode()}}
     assert decode(secret) == {"text": "x"}
+
+
+@pytest.mark.parametrize(
+    ("edits", "password"),
+    [
+        ({}, "kept"),
+        ({"address": "elsewhere:1"}, "kept"),
+        ({"address": None}, "kept"),
+        ({"password": "edited"}, "kept"),
+        ({"password": None, "address": "elsewhere:1"}, "kept"),
+        ({"url": "redis://:edited@elsewhere/0"}, "kept"),
+        ({"url": "no URL"}, "kept"),
+        ({"redis.conf": "requirepass edited"}, "kept"),
+        ({"redis.conf": "no password"}, "kept"),
+        ({"password": "new", "redis.conf": "requirepass new\n"}, "new"),
+    ],
+)
+def test_one_edit_of_the_secret_costs_no_password(edits: dict[str, str | None], password: str) -> None:
+    managed = QueueConnection("demo-redis.team", "kept")
+    contents = {**managed.data(), "redis.conf": managed.config, **edits}
+    known = {key: value for key, value in contents.items() if value is not None}
+    assert resolved(own={"demo-queue": known}).queue.password == password

@@ -4,7 +4,7 @@ from rag_operator import names
 from rag_operator.children.objects import claim, component_child, service_account
 from rag_operator.children.pods import Pod, container, exec_probe, port, secret_env, stateful_set
 from rag_operator.children.site import Site
-from rag_operator.connections import REDIS_PORT
+from rag_operator.connections import REDIS_CONFIG, REDIS_PORT
 from rag_operator.names import Component, Manifest
 from rag_operator.quantities import to_bytes
 from rag_operator.spec.stores import ManagedRedis
@@ -12,7 +12,6 @@ from rag_operator.spec.stores import ManagedRedis
 CLAIM = "redis-data"
 DATA_PATH = "/data"
 CONFIG_PATH = "/etc/redis"
-CONFIG_KEY = "redis.conf"
 
 
 def manifests(site: Site) -> list[Manifest]:
@@ -21,7 +20,11 @@ def manifests(site: Site) -> list[Manifest]:
     if managed is None:
         return []
     secret = names.queue_secret(site.pipeline)
-    config = {"secretName": secret, "items": [{"key": CONFIG_KEY, "path": CONFIG_KEY}], "defaultMode": 0o440}
+    config = {
+        "secretName": secret,
+        "items": [{"key": REDIS_CONFIG, "path": REDIS_CONFIG}],
+        "defaultMode": 0o440,
+    }
     data = {"claimName": names.child_name(site.pipeline, CLAIM)}
     pod = Pod(
         Component.REDIS,
@@ -40,11 +43,6 @@ def manifests(site: Site) -> list[Manifest]:
     ]
 
 
-def config(password: str) -> str:
-    """Return the part of Redis's configuration that is secret, and so on no command line."""
-    return f"requirepass {password}\n"
-
-
 def _service(site: Site) -> Manifest:
     ports = [{"name": "redis", "port": REDIS_PORT, "targetPort": "redis", "protocol": "TCP"}]
     spec = {"selector": names.selector(site.pipeline, Component.REDIS), "ports": ports}
@@ -59,7 +57,7 @@ def _container(site: Site, managed: ManagedRedis) -> Manifest:
         site.image(Component.REDIS),
         managed.resources,
         args=[
-            "redis-server", f"{CONFIG_PATH}/{CONFIG_KEY}",
+            "redis-server", f"{CONFIG_PATH}/{REDIS_CONFIG}",
             "--port", str(REDIS_PORT),
             "--dir", DATA_PATH,
             "--appendonly", "yes",
