@@ -1,6 +1,7 @@
 """Lines of text in a picture, by RapidOCR with the models in its wheel, which know Chinese and English."""
 
 import logging
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -16,8 +17,13 @@ PARAMETERS = {
     "EngineConfig.openvino.num_streams": 1,
     # Pages that stand on their head are rare, and are told at a cost for each line.
     "Global.use_cls": False,
+    "Rec.rec_batch_num": 1,
     "Global.log_level": "error",
 }
+
+# Pixels. OpenVINO makes its programs anew for each other shape of its input, and keeps them: a few pages took
+# gigabytes. So lines are read one by one, and are of few widths.
+WIDTHS = 320
 
 
 class Recognized(NamedTuple):
@@ -44,4 +50,18 @@ def recognize(picture: NDArray[np.uint8]) -> list[Recognized]:
 @cache
 def _engine() -> RapidOCR:
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-    return RapidOCR(params=PARAMETERS)
+    engine = RapidOCR(params=PARAMETERS)
+    recognizer = engine._load_rec_model()  # else it is loaded in the first call
+    recognizer.session = _InFewWidths(recognizer.session)
+    return engine
+
+
+class _InFewWidths:
+    """A model whose input is filled up, at its end, with what stands between lines."""
+
+    def __init__(self, session: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
+        self._session = session
+
+    def __call__(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        missing = -picture.shape[3] % WIDTHS
+        return self._session(np.pad(picture, ((0, 0), (0, 0), (0, 0), (0, missing))))

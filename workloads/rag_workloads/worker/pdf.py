@@ -39,8 +39,8 @@ OPERATORS = frozenset(
     b"Tm T* Tj TJ CS cs SC SCN sc scn G g RG rg K k sh BI Do MP DP BMC BDC EMC BX EX".split()
 )
 
-# How MuPDF says that it got no memory; it gives back what it had.
-NO_MEMORY = re.compile(r"\b(?:m|c|re)alloc \(.*\) failed")
+# How MuPDF, numpy and OpenVINO say that they got no memory; MuPDF gives back what it had.
+NO_MEMORY = re.compile(r"\b(?:m|c|re)alloc \(.*\) failed|Unable to allocate|bad_alloc|[Ii]nsufficient memory")
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -83,7 +83,12 @@ class PdfPages:
 
     def recognize(self, index: int) -> Page:
         """A page that is drawn, with the text in the picture."""
-        return pdf_scan.recognized(self._pdf[index], index + 1)
+        try:
+            return pdf_scan.recognized(self._pdf[index], index + 1)
+        except Exception as error:  # of whatever is in the picture
+            _unless_memory(error)
+            message = f"Page {index + 1} is a picture that cannot be recognised ({type(error).__name__})."
+            return Page(warning=PageWarning(page=index + 1, code=ErrorCode.PDF_CORRUPT, message=message))
 
     def _structure(self, page: pymupdf.Page, index: int) -> tuple[list[Line], list[Table], Types]:
         """The lines that are the page's own, its tables, and the document's types."""
