@@ -1,6 +1,6 @@
 """The conditions of a pipeline: what each means, its reasons, and how they roll up into Ready. Pure.
 
-SpecAccepted      the spec can be read, and children can be made from it; none of them is invalid.
+SpecAccepted      the spec can be read, and children can be made from it.
 SecretsResolved   every Secret that the pipeline refers to exists, with its key; nothing is changed before.
 StorageReady      the claims that the pods mount have their volumes.
 QueueReady        Redis answers. Of one that runs elsewhere only the pipeline's API can tell: Unknown while it
@@ -28,7 +28,7 @@ say what keeps them from their work: a store that they cannot reach, a collectio
 from collections.abc import Sequence
 from datetime import datetime
 
-from rag_operator.evidence import INVALID, Evidence
+from rag_operator.evidence import Evidence
 from rag_operator.exposure import NO_ADDRESS, of_route
 from rag_operator.index_condition import of_index
 from rag_operator.movement import READY, SPEC_ACCEPTED, movement
@@ -75,8 +75,6 @@ def _roll_up(verdicts: Sequence[Verdict], evidence: Evidence) -> Verdict:
 def _spec(evidence: Evidence) -> Verdict:
     if evidence.unbuilt:
         return Verdict("False", "CannotBuild", evidence.unbuilt)
-    if refused := next((each for each in evidence.failures if each.reason == INVALID), None):
-        return Verdict("False", INVALID, f"{refused.message}; change what the spec says of it")
     return Verdict("True", "Accepted", "the spec can be read, and children are made from it")
 
 

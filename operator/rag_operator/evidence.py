@@ -56,8 +56,6 @@ class Observed:
 
 _WORKLOADS = {DEPLOYMENT.kind, STATEFUL_SET.kind}
 APPLY_FAILED = "ApplyFailed"
-# What the API server says of an object that cannot be as it is asked for, whoever asks, and whenever.
-INVALID = "Invalid"
 
 
 class Failure(NamedTuple):

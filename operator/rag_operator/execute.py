@@ -7,15 +7,13 @@ import structlog
 from rag_operator import metrics
 from rag_operator.cluster import Cluster, ClusterError, Immutable, NamespaceEnding
 from rag_operator.drift import digest, replacement, what_changed
-from rag_operator.evidence import APPLY_FAILED, INVALID, Failure
+from rag_operator.evidence import Failure
 from rag_operator.names import DEPLOYMENT, KINDS, SERVICE, STATEFUL_SET, Key, Manifest, key
 from rag_operator.plan import Action, Verb
 
 # Of these nothing is lost: pods come again, and claims and Secrets are objects of their own.
 MADE_AGAIN = {DEPLOYMENT.kind, STATEFUL_SET.kind, SERVICE.kind}
 ATTEMPTS = 3
-# What the API server answers of an object that cannot be as it is sent.
-UNPROCESSABLE = 422
 log = structlog.get_logger()
 
 
@@ -33,9 +31,7 @@ async def execute(
         except NamespaceEnding:
             raise
         except ClusterError as error:
-            reason = INVALID if error.status == UNPROCESSABLE else APPLY_FAILED
-            message = f"{action.child}: {error}"
-            failures.append(Failure(action.manifest["kind"], action.component, message, reason))
+            failures.append(Failure(action.manifest["kind"], action.component, f"{action.child}: {error}"))
             log.error("action failed", action=str(action), error=str(error))
             if action.comes_first:
                 break

@@ -272,16 +272,6 @@ def test_the_api_says_why_it_is_not_ready() -> None:
         assert (each.status, each.reason, each.message) == ("False", "NotReady", "no such host")
 
 
-def test_a_child_that_is_invalid_is_the_specs_fault() -> None:
-    failure = Failure("Deployment", Component.API, "Deployment demo-api: memory: must be greater", "Invalid")
-    found = judged(replace(evidence(), failures=[failure]))
-    assert (found["ApiReady"].status, found["ApiReady"].reason) == ("False", "Invalid")
-    accepted = found["SpecAccepted"]
-    assert (accepted.status, accepted.reason) == ("False", "Invalid")
-    assert accepted.message == f"{failure.message}; change what the spec says of it"
-    assert found["Stalled"].message == accepted.message
-
-
 def test_a_refused_child_without_a_condition_of_its_own_is_told_by_ready() -> None:
     found = judged(refused(evidence(), "PrometheusRule", Component.MONITORING))
     ready = found.pop("Ready")

@@ -90,12 +90,3 @@ async def test_an_object_is_replaced_in_its_newest_state_and_made_again_only_whe
     failures = await execute(cluster, [action], checked)
     assert cluster.steps == steps
     assert bool(failures) == (len(checked) == 0)
-
-
-async def test_what_is_invalid_is_told_apart_from_what_is_refused() -> None:
-    class Strict(Refusing):
-        async def create(self, manifest: Manifest) -> Manifest:
-            raise ClusterError(422, "spec.ports: Invalid value")
-
-    (first, *_) = await execute(Strict(""), plan(build(site()), [], UID), {})
-    assert (first.reason, first.message.endswith(": spec.ports: Invalid value")) == ("Invalid", True)
