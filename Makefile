@@ -61,7 +61,7 @@ test-e2e: $(venv) ## The demo's path with assertions; EMBEDDING_CPU=250m slows i
 	$(call timed,$(python) -m pytest tests/e2e $(target) $(call given,EMBEDDING_CPU,embedding-cpu))
 
 .PHONY: bench
-bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty caches), ingest, documents, document-api, sight, retrieval, parsing
+bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty caches), ingest, documents, document-api, operator, sight, retrieval, parsing
 	@PYTHONPATH=hack $(python) -m tests.bench $(NAME) $(ARGS)
 
 .PHONY: screenshots

@@ -79,7 +79,7 @@ class CachedCluster(Cluster):
     async def discover(self, tasks: asyncio.TaskGroup) -> None:
         """Follow the optional kinds that there are now, and no others."""
         for kinds in OPTIONAL:
-            there = all([await super(CachedCluster, self).serves(kind) for kind in kinds])
+            there = await super().serves(*kinds)
             for kind in kinds:
                 if there and kind not in self._informers:
                     self._start(tasks, kind)
@@ -102,9 +102,9 @@ class CachedCluster(Cluster):
                 listed |= {_itself(each) for each in page.items}
         self.pipelines.settle(min(versions), listed)
 
-    async def serves(self, kind: Kind) -> bool:
-        """Return whether the cluster knows an optional kind, as was seen last."""
-        return kind in self._served
+    async def serves(self, *kinds: Kind) -> bool:
+        """Return whether the cluster knows optional kinds, as was seen last."""
+        return self._served.issuperset(kinds)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object, or None if there is none: a pipeline and our Secrets as they are known."""

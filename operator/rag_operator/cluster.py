@@ -184,15 +184,16 @@ class Cluster:
         if left.get("kind") == "Status":  # else a finalizer holds it
             self.deleted(KINDS[manifest["kind"]], manifest)
 
-    async def serves(self, kind: Kind) -> bool:
-        """Return whether the cluster knows a kind."""
+    async def serves(self, *kinds: Kind) -> bool:
+        """Return whether the cluster knows some kinds of one group."""
+        (api_version,) = {kind.api_version for kind in kinds}
         try:
-            answer = await self._transport.request("GET", f"/apis/{kind.api_version}")
+            answer = await self._transport.request("GET", f"/apis/{api_version}")
         except ClusterError as error:
             if error.status == 404:
                 return False
             raise
-        return any(resource["name"] == kind.plural for resource in answer["resources"])
+        return {kind.plural for kind in kinds} <= {resource["name"] for resource in answer["resources"]}
 
     async def record(self, event: Manifest) -> None:
         """Record an Event."""

@@ -27,7 +27,7 @@ from rag_operator.pipeline import RagPipeline
 async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
     """Read the children and the pods of a pipeline."""
     keda = await cluster.serves(SCALED_OBJECT)
-    monitoring = all([await cluster.serves(kind) for kind in MONITORING_KINDS])
+    monitoring = await cluster.serves(*MONITORING_KINDS)
     gateway_api = await cluster.serves(HTTP_ROUTE)
     optional = ((KEDA_KINDS, keda), (MONITORING_KINDS, monitoring), (GATEWAY_KINDS, gateway_api))
     kinds = (*CORE_KINDS, *(kind for kinds, served in optional if served for kind in kinds))

@@ -8,8 +8,8 @@ from tests.bench.record import PAGE, read
 INTRODUCTION = """# Figures
 
 Measured by `make bench NAME=demo`, `NAME=test` (with `ARGS=--cold` for the cold runs), `NAME=ingest`,
-`NAME=documents`, `NAME=document-api`, `NAME=sight`, `NAME=retrieval` and `NAME=parsing`, which write this
-page and the JSON beside it, with the commit and the machine of each.
+`NAME=documents`, `NAME=document-api`, `NAME=operator`, `NAME=sight`, `NAME=retrieval` and `NAME=parsing`,
+which write this page and the JSON beside it, with the commit and the machine of each.
 """
 AIMS = {
     "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
@@ -18,6 +18,16 @@ AIMS = {
     "apply_to_ready_seconds": ("`kubectl apply` to Ready", "s", ""),
     "spike_to_third_pod_seconds": ("queue spike to the third embedding pod ready", "s", ""),
     "ingest_efficiency": ("end-to-end ingest over the raw engine's rate", "", "at least 0.8"),
+}
+OPERATOR = {
+    "all_created_seconds": ("made: from the first `apply` to the last child", "s", ""),
+    "change_to_children_p95_seconds": ("changed: from a new spec to its Deployment, p95", "s", "at most 1"),
+    "steady_writes_per_minute": ("writes a minute at rest, but for the Lease", "", "0"),
+    "lease_requests_per_minute": ("requests a minute for the Lease", "", ""),
+    "steady_reads_per_minute": ("reads a minute at rest, in all", "", "at most 60"),
+    "cpu_cores_at_rest": ("cores at rest", "", "at most 0.05"),
+    "memory_mib": ("memory", "MiB", "at most 300"),
+    "restart_to_quiet_seconds": ("from a restart to the last request of its passes", "s", ""),
 }
 
 
@@ -30,6 +40,7 @@ def render() -> None:
         *_ingest(read("ingest")),
         *_documents(read("documents")),
         *_document_api(read("document-api")),
+        *_operator(read("operator")),
         *_sight(read("sight")),
         *_retrieval(read("retrieval")),
         *_parsing(read("parsing")),
@@ -146,6 +157,18 @@ SIGHT = {
     "panels": ("panels of the dashboards", ""),
     "panels_with_data": ("of these, with data of a real Prometheus after load", "all"),
 }
+
+
+def _operator(operator: Mapping[str, Any]) -> Iterable[str]:
+    if not operator:
+        return
+    yield f"## The operator\n\n{_provenance(operator)}\n"
+    yield (
+        f"{operator['pipelines']} pipelines on etcd, an API server and a controller manager, with kwok's pods."
+        " Requests are counted by the API server's audit log; memory is the most that was ever held.\n"
+    )
+    rows = [(text, f"{operator[key]} {unit}".strip(), aim) for key, (text, unit, aim) in OPERATOR.items()]
+    yield _table(("what", "measured", "aim"), rows)
 
 
 def _sight(figures: Mapping[str, Any]) -> Iterable[str]:

@@ -47,7 +47,7 @@ class Store(Cluster):
     ) -> list[Manifest]:
         return [deepcopy(child) for (each, _), child in self.objects.items() if each == kind.kind]
 
-    async def serves(self, kind: Kind) -> bool:
+    async def serves(self, *kinds: Kind) -> bool:
         return False
 
     async def create(self, manifest: Manifest) -> Manifest:

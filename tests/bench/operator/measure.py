@@ -24,8 +24,8 @@ PIPELINES_OF_A_NAMESPACE = 25
 CHANGES = 100
 CHANGE = {"spec": {"retrieval": {"topK": 9}}}
 MERGE = "application/merge-patch+json"
-QUIET_SECONDS = 20
-REST_SECONDS = 120
+QUIET_SECONDS = 10
+REST_SECONDS = 60
 AT_ONCE = 16
 API_SUFFIX = "-api"
 
@@ -106,7 +106,7 @@ async def _rest(cluster: ControlPlane, process: Process) -> dict[str, float]:
     return {
         "steady_writes_per_minute": round(len(writes) / minutes, 1),
         "steady_reads_per_minute": round(sum(each.verb in READS for each in requests) / minutes, 1),
-        "lease_writes_per_minute": round(len(leases) / minutes, 1),
+        "lease_requests_per_minute": round(len(leases) / minutes, 1),
         "cpu_cores_at_rest": round((process.cpu_seconds - used) / (60 * minutes), 3),
     }
 
