@@ -164,8 +164,8 @@ def _operator(operator: Mapping[str, Any]) -> Iterable[str]:
         return
     yield f"## The operator\n\n{_provenance(operator)}\n"
     yield (
-        f"{operator['pipelines']} pipelines on etcd, an API server and a controller manager, with kwok's pods."
-        " Requests are counted by the API server's audit log; memory is the most that was ever held.\n"
+        f"{operator['pipelines']} pipelines on etcd, API server and controller manager; kwok has their pods."
+        " The audit log counts the requests; memory is the most that was ever held.\n"
     )
     rows = [(text, f"{operator[key]} {unit}".strip(), aim) for key, (text, unit, aim) in OPERATOR.items()]
     yield _table(("what", "measured", "aim"), rows)

@@ -21,19 +21,7 @@ _AUDIT = {
     "omitStages": ["RequestReceived", "ResponseStarted"],
     "rules": [{"level": "Metadata", "users": [OPERATOR]}, {"level": "None"}],
 }
-# kwok knows how pods and nodes come to be ready; a claim is bound at once.
-_STAGE = {
-    "apiVersion": "kwok.x-k8s.io/v1alpha1",
-    "kind": "Stage",
-    "metadata": {"name": "claim-bound"},
-    "spec": {
-        "resourceRef": {"apiGroup": "v1", "kind": "PersistentVolumeClaim"},
-        "selector": {
-            "matchExpressions": [{"key": ".status.phase", "operator": "NotIn", "values": ["Bound"]}]
-        },
-        "next": {"statusTemplate": "phase: Bound"},
-    },
-}
+STAGES = Path(__file__).parent / "stages.yaml"
 
 
 class Request(NamedTuple):
@@ -75,11 +63,10 @@ async def control_plane(folder: Path) -> AsyncIterator[ControlPlane]:
 
 @contextmanager
 def _kwok(folder: Path, kubeconfig: Path) -> Iterator[None]:
-    (folder / "kwok.json").write_text(json.dumps(_STAGE))
     command = (
         binary("kwok", "kwok"),
         f"--kubeconfig={kubeconfig}",
-        f"--config={folder / 'kwok.json'}",
+        f"--config={STAGES}",
         "--manage-all-nodes=true",
     )
     with process(folder / "kwok.log", *command):
