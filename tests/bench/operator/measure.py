@@ -1,13 +1,13 @@
 """Makes hundreds of pipelines, changes some, leaves them alone, and starts the operator anew."""
 
 import asyncio
-import subprocess
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from statistics import quantiles
 
+import yaml
 from demo.steps import Steps
 
 from rag_operator.cluster import Cluster
@@ -15,7 +15,6 @@ from rag_operator.names import DEPLOYMENT, PIPELINE, Manifest
 from rag_operator.transport import Transport, path_of
 from tests.bench.operator.control_plane import READS, ControlPlane, Request, control_plane
 from tests.bench.operator.process import Process, operator
-from tests.cluster.api_server import binary
 from tests.cluster.kube import pipeline
 from tests.cluster.own_operator import ROOT
 
@@ -28,6 +27,8 @@ QUIET_SECONDS = 10
 REST_SECONDS = 60
 AT_ONCE = 16
 API_SUFFIX = "-api"
+CRD = ROOT / "crds" / "ragpipelines.yaml"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 async def measure(steps: Steps, count: int = PIPELINES) -> dict[str, float]:
@@ -35,7 +36,7 @@ async def measure(steps: Steps, count: int = PIPELINES) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with control_plane(folder) as cluster:
-            await asyncio.to_thread(_install_crd, folder)
+            await _install_crd(cluster)
             with operator(cluster.kubeconfig, folder / "operator.log") as process:
                 with steps.step(f"Make {count} pipelines") as step:
                     created = await _create(cluster, count)
@@ -155,10 +156,11 @@ def _place(number: int) -> tuple[str, str]:
     return f"team-{number // PIPELINES_OF_A_NAMESPACE}", f"pipeline-{number}"
 
 
-def _install_crd(folder: Path) -> None:
-    kubectl = [binary("kubectl"), f"--kubeconfig={folder / 'kubeconfig'}"]
-    for command in (
-        ("apply", "--server-side", "-f", str(ROOT / "crds")),
-        ("wait", "--for=condition=Established", "crd/ragpipelines.ragpipeline.dev"),
-    ):
-        subprocess.run([*kubectl, *command], check=True, capture_output=True)
+async def _install_crd(cluster: ControlPlane) -> None:
+    definition = yaml.safe_load(CRD.read_text())
+    await cluster.transport.request("POST", CRDS, body=definition)
+
+    async def served() -> bool:
+        return await Cluster(cluster.transport).serves(PIPELINE)
+
+    await _until(served)
