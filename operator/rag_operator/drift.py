@@ -33,6 +33,22 @@ def replacement(manifest: Manifest, observed: Manifest) -> Manifest:
     return made
 
 
+def untouched(manifest: Manifest, observed: Manifest) -> bool:
+    """Return whether it is plain that nobody changed an object since its manifest was sent.
+
+    Nobody else wrote more than metadata, as the API server notes, and nothing that was said is missing. Where
+    an amount is spelt otherwise, or a volume was bound, it is not plain, and the API server is asked.
+    """
+    said, found = manifest["metadata"], observed["metadata"]
+    entries = found.get("managedFields", [])
+    return (
+        bool(entries)
+        and all(map(_is_harmless, entries))
+        and said.get("ownerReferences", []) == found.get("ownerReferences", [])
+        and _holds(manifest, observed)
+    )
+
+
 def digest(manifest: Manifest, observed: Manifest) -> str:
     """Return what tells whether an object is still as it was, as far as the manifest is concerned."""
     return hashlib.sha256(json.dumps(_counted(manifest, observed), sort_keys=True).encode()).hexdigest()[:16]
@@ -41,6 +57,21 @@ def digest(manifest: Manifest, observed: Manifest) -> str:
 def what_changed(manifest: Manifest, before: Manifest, after: Manifest) -> str:
     """Return the path of the first field that differs between two states of a child."""
     return next(_differences(_counted(manifest, before), _counted(manifest, after), ""), "").lstrip(".")
+
+
+def _is_harmless(entry: Manifest) -> bool:
+    """Whether an entry of the managed fields is ours, of a status, or of metadata alone."""
+    ours = entry["manager"] == FIELD_MANAGER
+    return ours or "subresource" in entry or entry["fieldsV1"].keys() <= {"f:metadata"}
+
+
+def _holds(said: Any, found: Any) -> bool:
+    """Whether all that was said is there, and spelt alike."""
+    if isinstance(said, dict) and isinstance(found, dict):
+        return all(key in found and _holds(value, found[key]) for key, value in said.items())
+    if isinstance(said, list) and isinstance(found, list):
+        return len(said) == len(found) and all(map(_holds, said, found))
+    return bool(said == found)
 
 
 def _counted(manifest: Manifest, observed: Manifest) -> Manifest:

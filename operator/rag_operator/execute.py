@@ -39,6 +39,8 @@ async def execute(
             if done:
                 log.info("action", action=done)
                 metrics.ACTIONS.labels(action.verb.value, action.manifest["kind"]).inc()
+            else:
+                log.debug("nothing to do", action=str(action))
     return failures
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rag_operator.drift import digest
+from rag_operator.drift import digest, untouched
 from rag_operator.names import APPLIED_HASH, CLAIM, COMPONENT, SECRET, Key, Manifest, is_owned, key
 from rag_operator.quantities import parse_quantity
 
@@ -99,7 +99,7 @@ def _child_actions(
         return  # it is made again once it is gone
     elif _applied(observed) != _applied(manifest):
         yield Action(Verb.CHANGE, manifest, "its manifest changed", component, observed)
-    elif checked.get(key(manifest)) != digest(manifest, observed):
+    elif not untouched(manifest, observed) and checked.get(key(manifest)) != digest(manifest, observed):
         yield Action(Verb.CHECK, manifest, "not as it was seen last", component, observed)
 
 

@@ -7,8 +7,9 @@ import pytest
 from tests.unit.pipelines import AUTOSCALED, INGRESS, find, observed, own, site
 
 from rag_operator.children import build
-from rag_operator.drift import digest, replacement, what_changed
+from rag_operator.drift import digest, replacement, untouched, what_changed
 from rag_operator.names import Manifest
+from rag_operator.plan import stamp
 
 EVIL: Manifest = {"name": "evil", "image": "evil"}
 
@@ -131,3 +132,56 @@ def test_what_counts(path: tuple[str, ...], value: Any, counts: bool) -> None:
     assert (digest(wanted, there) != digest(wanted, edited)) == counts
     changed = what_changed(wanted, edited, there)
     assert changed.startswith(".".join(path)) if counts else changed == ""
+
+
+def somebody(fields: Manifest, **more: str) -> Manifest:
+    return {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields, **more}
+
+
+@pytest.mark.parametrize(
+    ("entries", "plain"),
+    [
+        ([], True),
+        ([somebody({"f:metadata": {"f:annotations": {"f:theirs": {}}}})], True),
+        ([somebody({"f:status": {}}, subresource="status")], True),
+        ([somebody({"f:spec": {"f:replicas": {}}}, subresource="scale")], True),
+        ([somebody({"f:spec": {"f:paused": {}}})], False),
+    ],
+)
+def test_what_only_we_wrote_is_plainly_right(entries: list[Manifest], plain: bool) -> None:
+    wanted, there = pair("Deployment", "demo-api")
+    wanted = stamp(wanted)
+    assert not untouched(wanted, there)
+    own(there, {"f:spec": {}})
+    there["metadata"]["managedFields"] += entries
+    assert untouched(wanted, there) == plain
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("metadata", "labels", "app.kubernetes.io/name"),
+        ("metadata", "ownerReferences"),
+        ("spec", "replicas"),
+        ("spec", "template", "spec", "automountServiceAccountToken"),
+        ("spec", "template", "spec", "containers"),
+        ("spec", "template", "spec", "volumes", 0, "emptyDir"),
+        ("spec", "template", "spec", "containers", 0, "securityContext", "allowPrivilegeEscalation"),
+    ],
+)
+def test_what_is_missing_is_never_plainly_right(path: tuple[str | int, ...]) -> None:
+    wanted, there = pair("Deployment", "demo-api")
+    own(there, {"f:spec": {}})
+    assert untouched(stamp(wanted), there)
+    at: Any = there
+    for step in path[:-1]:
+        at = at[step]
+    del at[path[-1]]
+    assert not untouched(stamp(wanted), there)
+
+
+def test_a_claim_that_somebody_gave_an_owner_is_not_plainly_right() -> None:
+    wanted, there = pair("PersistentVolumeClaim", "demo-qdrant-data")
+    own(there, {"f:spec": {}})
+    there["metadata"]["ownerReferences"] = [{"uid": "x"}]
+    assert not untouched(stamp(wanted), there)
