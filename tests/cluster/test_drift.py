@@ -4,6 +4,7 @@ Each row is a command of kubectl. Nothing that was done keeps a later change of 
 """
 
 import json
+import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -192,7 +193,13 @@ def settled(kube: Kube, operator: float) -> bool:
     return eventually(steady)
 
 
-@pytest.mark.parametrize("command", PUT_RIGHT)
+def short(command: str) -> str:
+    """Return a command as a row of the table of results says it."""
+    patch = re.fullmatch(r'patch (\S+) .*"op": "(\w+)", "path": "([^"]+)".*', command)
+    return f"{patch[1]}: {patch[2]} {patch[3]}" if patch else command
+
+
+@pytest.mark.parametrize("command", PUT_RIGHT, ids=short)
 def test_an_edit_is_put_right(kube: Kube, command: str) -> None:
     before = seen(kube)
     kube(*shlex.split(command))
