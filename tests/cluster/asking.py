@@ -15,6 +15,7 @@ from tests.patience import PATIENCE_SECONDS, eventually
 
 Manifest = dict[str, Any]
 APPLY = {"Content-Type": "application/apply-patch+yaml"}
+WRITES = {"APPLY", "PATCH", "POST", "PUT", "DELETE"}
 DRY: dict[str, str] = {"dryRun": "All", "fieldValidation": "Strict"}
 
 
@@ -63,6 +64,16 @@ class Asking:
     def list(self, kind: Kind) -> list[Manifest]:
         """Read the objects of a kind."""
         return cast(list[Manifest], self._said("GET", self._path(kind))["items"])
+
+    def writes(self, *kinds: Kind) -> int:
+        """Return how many requests to write objects of some kinds there have been, whoever sent them."""
+        plurals, told = {kind.plural for kind in kinds}, 0
+        for line in self._client.get("/metrics").text.splitlines():
+            if line.startswith("apiserver_request_total{"):
+                labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
+                if labels["resource"] in plurals and labels["verb"] in WRITES and not labels["dry_run"]:
+                    told += int(float(line.rpartition(" ")[2]))
+        return told
 
     def _path(self, kind: Kind, name: str = "") -> str:
         group = f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
