@@ -16,7 +16,7 @@ from cluster.build import build, folder
 
 from tests.cluster.api_server import api_server
 from tests.cluster.asking import Asking, asking
-from tests.cluster.kube import Kube, accepts, pipeline
+from tests.cluster.kube import Kube, accepts, pipeline, succeeds
 from tests.cluster.optional_kinds import gateway_api, monitoring
 from tests.cluster.own_operator import RESYNC_SECONDS, OwnOperator
 from tests.patience import eventually
@@ -45,7 +45,9 @@ def cluster(bare: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ku
 def crd(cluster: Kube) -> Kube:
     """The cluster, which knows RagPipelines."""
     cluster("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    cluster("wait", "--for=condition=Established", "crd/ragpipelines.ragpipeline.dev")
+    # kubectl fails on a definition that has no conditions yet.
+    established = ("wait", "--for=condition=Established", "crd/ragpipelines.ragpipeline.dev")
+    eventually(lambda: succeeds(cluster, *established))
     return cluster
 
 

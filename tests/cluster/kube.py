@@ -64,6 +64,15 @@ class Kube:
         return next((each for each in found if each["type"] == kind), None)
 
 
+def succeeds(kube: Kube, *arguments: str) -> bool:
+    """Run kubectl and return whether it succeeds."""
+    try:
+        kube(*arguments)
+    except Refused:
+        return False
+    return True
+
+
 def accepts(kube: Kube, manifest: Manifest, *flags: str) -> bool:
     """Apply a manifest and return whether it was accepted."""
     try:
