@@ -102,8 +102,10 @@ def outlook() -> str:
 
 def build(modules: Iterable[str]) -> None:
     """Build what is not in the cache, two modules at a time."""
+    if not _missing(wanted := list(modules)):  # whatever others are being built meanwhile
+        return
     with exclusive(CACHE / "bin"):
-        if not (missing := _missing(modules)):
+        if not (missing := _missing(wanted)):
             return
         for partial in (CACHE / "bin").glob("tmp*"):  # of a build that was killed
             shutil.rmtree(partial)
