@@ -8,7 +8,7 @@ import typer
 from demo.steps import Steps
 from demo.target import LocalCluster
 
-from tests.bench import at_rest, demo_runs, document_api, documents, ingest, record, sight, suite
+from tests.bench import at_rest, demo_runs, document_api, documents, faults, ingest, record, sight, suite
 from tests.bench.operator import measure as operator
 from tests.bench.page import render
 from tests.bench.parsing import measure as parsing
@@ -94,6 +94,13 @@ def retrieval_command(
 def parsing_command() -> None:
     """Measures how well the structure and the scans of printed pages are read, and how fast."""
     record.write("parsing", asyncio.run(parsing.measure(Steps())))
+    render()
+
+
+@app.command("faults")
+def faults_command(writes: Annotated[int, typer.Option(min=1)] = faults.WRITES) -> None:
+    """Kills the operator around each of its first writes, and harms its requests and its children."""
+    record.write("faults", faults.measure(Steps(), writes))
     render()
 
 

@@ -8,8 +8,8 @@ from tests.bench.record import PAGE, read
 INTRODUCTION = """# Figures
 
 Measured by `make bench NAME=demo`, `NAME=test` (with `ARGS=--cold` for the cold runs), `NAME=ingest`,
-`NAME=documents`, `NAME=document-api`, `NAME=operator`, `NAME=sight`, `NAME=retrieval` and `NAME=parsing`,
-which write this page and the JSON beside it, with the commit and the machine of each.
+`NAME=documents`, `NAME=document-api`, `NAME=operator`, `NAME=faults`, `NAME=sight`, `NAME=retrieval` and
+`NAME=parsing`, which write this page and the JSON beside it, with the commit and the machine of each.
 """
 AIMS = {
     "cold_seconds": ("`make demo`, fresh clone, every cache empty", "s", "under 1500"),
@@ -44,6 +44,7 @@ def render() -> None:
         *_sight(read("sight")),
         *_retrieval(read("retrieval")),
         *_parsing(read("parsing")),
+        *_faults(read("faults")),
     ]
     PAGE.write_text("\n".join(parts))
 
@@ -256,6 +257,20 @@ def _parsing(figures: Mapping[str, Any]) -> Iterable[str]:
     yield _table(
         ("what", "measured", "aim"), [(text, figures[key], aim) for key, (text, aim) in RECOGNITION.items()]
     )
+
+
+def _faults(figures: Mapping[str, Any]) -> Iterable[str]:
+    if not figures:
+        return
+    yield f"## Faults of the operator and its API server\n\n{_provenance(figures)}\n"
+    yield (
+        "One fault a trial, each in a namespace with an operator of its own, on a bare API server. A trial"
+        " has recovered when children and conditions are those of an undisturbed run, passwords too.\n"
+    )
+    kinds = {**figures["by_kind"], "all": figures}
+    columns = ("trials", "recovered", "passwords_changed", "slowest_seconds")
+    rows = [(kind, *(told[column] for column in columns)) for kind, told in kinds.items()]
+    yield _table(("fault", "trials", "recovered", "passwords changed", "slowest, s"), rows)
 
 
 def _provenance(figures: Mapping[str, Any]) -> str:
