@@ -14,14 +14,16 @@ from uuid import uuid4
 import pytest
 
 from tests.cluster.kube import NAME, Kube, Manifest, pipeline
+from tests.cluster.own_operator import OwnOperator
 from tests.patience import eventually
 
 CHILDREN = (
     "deployments,statefulsets,services,serviceaccounts,secrets,persistentvolumeclaims,"
-    "poddisruptionbudgets,networkpolicies,ingresses"
+    "poddisruptionbudgets,networkpolicies,ingresses,scaledobjects,triggerauthentications"
 )
 API, REDIS, CLAIM = f"deployment/{NAME}-api", f"statefulset/{NAME}-redis", f"pvc/{NAME}-qdrant-data"
 SERVICE, INGRESS = f"service/{NAME}-api", f"ingress/{NAME}-route"
+SCALER = f"scaledobject/{NAME}-embedding"
 POD = "/spec/template/spec"
 FIRST = f"{POD}/containers/0"
 EVIL = {"name": "evil", "image": "evil:1"}
@@ -102,6 +104,11 @@ PUT_RIGHT = [
     change(INGRESS, "/spec/rules/0/host", "elsewhere.example.com"),
     change(INGRESS, "/spec/defaultBackend", {"service": {"name": "theirs", "port": {"number": 80}}}),
     f"annotate {INGRESS} --overwrite nginx.ingress.kubernetes.io/proxy-body-size=1m",
+    change(SCALER, "/spec/maxReplicaCount", 9),
+    change(SCALER, "/spec/triggers/-", {"type": "cron", "metadata": {}}),
+    change(SCALER, "/spec/triggers/0/metadata/listName", "theirs"),
+    drop(SCALER, "/spec/fallback"),
+    change(f"triggerauthentication/{NAME}-embedding", "/spec/secretTargetRef/0/name", "theirs"),
     # What tells whose it is.
     f"label {API} app.kubernetes.io/component-",
     f"label {API} app.kubernetes.io/managed-by-",
@@ -128,6 +135,15 @@ LEFT = [
     change(f"serviceaccount/{NAME}-api", "/imagePullSecrets", [{"name": "theirs"}]),
     change(f"secret/{NAME}-vector-store", "/immutable", True),
     f"scale deployment/{NAME}-embedding --replicas=3",
+    f"annotate {SCALER} autoscaling.keda.sh/paused=true",
+]
+# Nothing of these is seen in what others own: fields of ours that are gone, and an owner more.
+WHILE_AWAY = [
+    drop(API, f"{FIRST}/securityContext/allowPrivilegeEscalation"),
+    drop(f"serviceaccount/{NAME}-api", "/automountServiceAccountToken"),
+    drop(f"networkpolicy/{NAME}-redis", "/spec/ingress/0/from"),
+    drop(f"service/{NAME}-redis", "/metadata/ownerReferences"),
+    change(CLAIM, "/metadata/labels", {}),
 ]
 # Each is spelt otherwise by the API server.
 AMOUNTS = {"requests": {"cpu": "0.5m", "memory": "1.0001Gi"}, "limits": {"memory": "8193Pi"}}
@@ -204,6 +220,39 @@ def test_an_edit_is_put_right(kube: Kube, command: str) -> None:
     before = seen(kube)
     kube(*shlex.split(command))
     assert eventually(lambda: seen(kube) == before, pause=0.5)
+
+
+def test_what_was_done_while_the_operator_was_away_is_put_right(
+    kube: Kube, bare: bool, own_operator: OwnOperator
+) -> None:
+    if not bare:
+        pytest.skip("an operator that is not ours is left alone")
+    before, redis = seen(kube), f"StatefulSet/{NAME}-redis"
+    own_operator.kill()
+    try:
+        for command in WHILE_AWAY:
+            kube(*shlex.split(command))
+        _make_again(kube, "statefulset", f"{NAME}-redis", serviceName="theirs")
+    finally:
+        own_operator.start()
+
+    def restored() -> bool:
+        after = seen(kube)
+        if remade := after.get(redis):  # it is another object now
+            remade["metadata"]["uid"] = before[redis]["metadata"]["uid"]
+        return after == before
+
+    assert eventually(restored, pause=0.5)
+
+
+def _make_again(kube: Kube, kind: str, name: str, **spec: str) -> None:
+    """Make an object anew with fields that nobody can change in one."""
+    found = kube.get(kind, name)
+    assert found
+    kept = ("name", "labels", "annotations", "ownerReferences")
+    metadata = {field: found["metadata"][field] for field in kept}
+    made = {**found, "metadata": metadata, "spec": {**found["spec"], **spec}}
+    kube("replace", "--force", "--filename=-", stdin=json.dumps(made))
 
 
 def test_what_is_theirs_stays(kube: Kube, operator: float) -> None:
