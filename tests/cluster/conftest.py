@@ -69,6 +69,16 @@ def own_operator(crd: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     operator.kill()
 
 
+@pytest.fixture
+def alone(crd: Kube, bare: bool, own_operator: OwnOperator) -> Iterator[Kube]:
+    """The cluster without the operator of all tests: a test that starts its own must not be helped."""
+    if not bare:
+        pytest.skip("the operator of a cluster that is not ours is left alone")
+    own_operator.kill()
+    yield crd
+    own_operator.start()
+
+
 @pytest.fixture(scope="session")
 def operator(crd: Kube, request: pytest.FixtureRequest) -> float:
     """The operator; the value is its resync period in seconds."""

@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
 from tests.cluster.faults.campaign import Campaign, table
@@ -13,10 +12,8 @@ from tests.cluster.kube import Kube
 SAMPLE = Campaign(writes=(1, 4, 17, 33), slow_seconds=0.2, at_once=4)
 
 
-def test_a_fault_leaves_a_pipeline_as_an_undisturbed_run_does(crd: Kube, bare: bool, tmp_path: Path) -> None:
-    if not bare:
-        pytest.skip("the operators are these, in a server of their own")
-    outcomes = asyncio.run(SAMPLE.run(Trials(crd.kubeconfig, tmp_path)))
+def test_a_fault_leaves_a_pipeline_as_an_undisturbed_run_does(alone: Kube, tmp_path: Path) -> None:
+    outcomes = asyncio.run(SAMPLE.run(Trials(alone.kubeconfig, tmp_path)))
     Console(width=110).print(table(outcomes))
     assert [each for each in outcomes if not each.recovered] == []
     killed = {each.kind for each in outcomes if each.fault.startswith("killed")}

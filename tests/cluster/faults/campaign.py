@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from tests.cluster.faults.disturbances import DISTURBANCES
-from tests.cluster.faults.proxy import Harm, Refusing, Slow
+from tests.cluster.faults.proxy import Harm, LosingReplies, Refusing, Slow
 from tests.cluster.faults.trials import Act, Moment, Outcome, Trials
 
 ACTS: tuple[Act, ...] = ("create", "update", "delete")
@@ -38,6 +38,7 @@ class Campaign:
         for status in REFUSALS:
             yield _harming("API server refuses", f"{status} to every second write", _refusing(status))
         yield _harming("API server refuses", f"{GONE} to watches", _refusing(GONE, watches=True))
+        yield _harming("replies lost", "the first of each write", LosingReplies)
         for kind in DISTURBANCES:
             yield _disturbing(kind)
 

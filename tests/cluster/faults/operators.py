@@ -41,7 +41,12 @@ class Operator:
             **settings,
         }
         self._process: ForkServerProcess | None = None
-        self._env = {f"RAG_OPERATOR_{name.upper()}": str(value) for name, value in told.items()}
+        self._env = dict[str, str]()
+        self.tell(**told)
+
+    def tell(self, **settings: object) -> None:
+        """Give the next one other settings."""
+        self._env |= {f"RAG_OPERATOR_{name.upper()}": str(value) for name, value in settings.items()}
 
     def start(self) -> None:
         """Start a new one."""

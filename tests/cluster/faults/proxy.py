@@ -96,11 +96,24 @@ class Refusing(Harm):
         return web.json_response(status, status=self.status, headers={"Retry-After": "1"})
 
 
+@dataclass
+class LosingReplies(Harm):
+    """Lets the API server make each write, and then tells the operator of an error, the first time."""
+
+    lost: set[tuple[str, str]] = field(default_factory=set)
+
+    async def after(self, asked: Asked) -> None:
+        request = (asked.method, asked.path)
+        if asked.write and request not in self.lost:
+            self.lost.add(request)
+            raise web.HTTPGatewayTimeout
+
+
 class ApiProxy:
     """Forwards to the API server at a URL with a token; `url` is its own."""
 
     def __init__(self, server: str, token: str, trust: ssl.SSLContext) -> None:
-        self._server, self._token, self._trust = server, token, trust
+        self._server, self.token, self._trust = server, token, trust
         self._streams: set[asyncio.Task[None]] = set()
         self.harm = Harm()
         self.writes: list[Asked] = []
@@ -111,12 +124,14 @@ class ApiProxy:
         self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False)
         app = web.Application(client_max_size=2**24)
         app.router.add_route("*", "/{path:.*}", self._forward)
-        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        # None and 0 wait for ever; a handler of an operator that is dead would wait for a watch's next event.
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         await self.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.cut_watches()
         await self._runner.cleanup()
         await self._session.close()
 
@@ -142,7 +157,7 @@ class ApiProxy:
         if answer := await self.harm.before(asked):
             return answer
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
-        headers["Authorization"] = f"Bearer {self._token}"
+        headers["Authorization"] = f"Bearer {self.token}"
         url = self._server + request.raw_path
         async with self._session.request(
             request.method, url, headers=headers, data=await request.read() or None

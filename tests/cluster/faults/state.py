@@ -32,6 +32,11 @@ class State:
         """Whether only the children are left that outlive their pipeline."""
         return not self.conditions and not any(child["owners"] for child in self.children.values())
 
+    def remains(self) -> "State":
+        """Return what is left of it once the pipeline is deleted."""
+        kept = {name: child for name, child in self.children.items() if not child["owners"]}
+        return State(kept, is_current=True)
+
     def differences(self, other: "State") -> list[str]:
         """Return what is not the same, by name."""
         names = [
@@ -45,7 +50,8 @@ class State:
 
 async def look(client: httpx.AsyncClient, namespace: str) -> State:
     """Return the present state."""
-    pipeline = (await client.get(path_of(PIPELINE, namespace, NAME))).json()
+    answer = await client.get(path_of(PIPELINE, namespace, NAME))
+    pipeline = answer.json() if answer.is_success else {}
     uid = pipeline.get("metadata", {}).get("uid", "-")
     children, passwords = dict[str, Any](), dict[str, str]()
     for kind in CORE_KINDS:

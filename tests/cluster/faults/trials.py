@@ -20,7 +20,7 @@ from tests.cluster.faults.operators import Operator, context
 from tests.cluster.faults.proxy import ApiProxy, Harm, Killing
 from tests.cluster.faults.state import State, look
 from tests.cluster.kube import NAME, Manifest, pipeline
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until
 
 Act = Literal["create", "update", "delete"]
 Moment = Literal["before", "after"]
@@ -76,6 +76,11 @@ class Place:
     async def look(self) -> State:
         """Return what the namespace holds."""
         return await look(self.client, self.namespace)
+
+    async def readable(self) -> State | None:
+        """Return what the namespace holds, once there is a password in it."""
+        state = await self.look()
+        return state if state.passwords else None
 
     async def reach(self, wanted: State) -> tuple[float, State]:
         """Wait until the namespace is as it should be; return the seconds, and what it holds at the end."""
@@ -156,6 +161,7 @@ class Trials:
             before = await place.look()
             if act == "delete":
                 await place.act("delete")
+                wanted = before.remains()
             place.proxy.harm = Harm()
             place.operator.start()
             seconds, state = await place.reach(wanted)
@@ -169,8 +175,9 @@ class Trials:
             place.proxy.harm = harm
             place.operator.start()
             await place.act("create")
+            readable = await until(place.readable)
             seconds, state = await place.reach(wanted)
-            return _outcome(kind, fault, seconds, wanted, state, state)
+            return _outcome(kind, fault, seconds, wanted, readable, state)
 
     async def disturb(
         self, kind: str, fault: str, disturbance: Callable[[Place], Awaitable[None]]
