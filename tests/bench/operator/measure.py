@@ -41,17 +41,17 @@ async def measure(steps: Steps, count: int = PIPELINES) -> dict[str, float]:
                 with steps.step(f"Make {count} pipelines") as step:
                     created = await _create(cluster, count)
                     step.log(f"{created:.0f} s")
-                    await _quiet(cluster)
+                    await _quiet(cluster, process, count)
                 with steps.step(f"Change {CHANGES} of them"):
                     delays = await _change(cluster, count)
-                    await _quiet(cluster)
+                    await _quiet(cluster, process, count)
                 with steps.step("Leave them alone"):
                     at_rest = await _rest(cluster, process)
                 peak = process.memory_mib
             with operator(cluster.kubeconfig, folder / "operator.log") as process:
                 with steps.step("Start the operator anew"):
                     started = time.time()
-                    await _quiet(cluster)
+                    await _quiet(cluster, process, count)
                     quiet = max((each.at for each in _passes(cluster.requests(started))), default=started)
                 peak = max(peak, process.memory_mib)
     return {
@@ -112,11 +112,11 @@ async def _rest(cluster: ControlPlane, process: Process) -> dict[str, float]:
     }
 
 
-async def _quiet(cluster: ControlPlane) -> None:
-    """Wait until the operator has asked for nothing for some seconds."""
+async def _quiet(cluster: ControlPlane, process: Process, count: int) -> None:
+    """Wait until the operator has had a look at each pipeline, and then asks for nothing for some seconds."""
 
     async def quiet() -> bool:
-        return not _passes(cluster.requests(time.time() - QUIET_SECONDS))
+        return process.is_idle(count) and not _passes(cluster.requests(time.time() - QUIET_SECONDS))
 
     await asyncio.sleep(QUIET_SECONDS)
     await _until(quiet)

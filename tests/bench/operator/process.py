@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from tests.cluster.own_operator import ROOT
 from tests.ports import free_port
 
@@ -17,8 +19,19 @@ KIB_OF_A_MIB = 1024
 class Process:
     """A running operator."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], metrics: str) -> None:
         self._process = process
+        self._metrics = metrics
+
+    def is_idle(self, passes: int) -> bool:
+        """Whether it has made so many passes since its start, and none waits."""
+        try:
+            text = httpx.get(self._metrics).text
+        except httpx.TransportError:  # it does not serve them yet
+            return False
+        values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        made = float(values.get('ragpipeline_operator_reconciles_total{result="success"}', 0))
+        return made >= passes and float(values["ragpipeline_operator_queue_depth"]) == 0
 
     @property
     def memory_mib(self) -> float:
@@ -37,10 +50,11 @@ class Process:
 @contextmanager
 def operator(kubeconfig: Path, log: Path) -> Iterator[Process]:
     """Run the operator with the settings of the chart, and end it as Kubernetes does."""
+    port = free_port()
     variables = {
         "KUBECONFIG": kubeconfig,
         "RAG_OPERATOR_LEASE_NAMESPACE": "default",
-        "RAG_OPERATOR_METRICS_PORT": free_port(),
+        "RAG_OPERATOR_METRICS_PORT": port,
         "RAG_OPERATOR_LIVENESS_PORT": free_port(),
         "PYTHONPATH": ROOT / "operator",
     }
@@ -50,7 +64,7 @@ def operator(kubeconfig: Path, log: Path) -> Iterator[Process]:
             [sys.executable, "-m", "rag_operator"], stdout=output, stderr=subprocess.STDOUT, env=env
         )
         try:
-            yield Process(child)
+            yield Process(child, f"http://127.0.0.1:{port}/metrics")
         finally:
             child.send_signal(signal.SIGTERM)
             child.wait()
