@@ -95,10 +95,11 @@ lock: ## Pin pyproject.toml's requirements; UPGRADE=1 takes newer ones
 crd: $(venv) ## Generate the CRD from the operator's models
 	$(python) -m rag_operator.crd >crds/ragpipelines.yaml
 
-reference: $(venv) ## Write docs/resource.md from the CRD, docs/api.md from the OpenAPI, docs/metrics.md from the code
+reference: $(venv) ## Write docs/resource.md from the CRD, docs/api.md from the OpenAPI, docs/metrics.md from the code, the charts' READMEs
 	$(python) hack/reference.py
 	$(python) hack/api_reference.py
 	$(python) hack/metrics_page.py
+	$(python) hack/chart_readme.py
 
 dashboards: $(venv) ## Write Grafana's dashboards into the operator's chart
 	@cd hack && ../$(python) -m dashboards

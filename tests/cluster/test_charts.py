@@ -28,6 +28,37 @@ def operator() -> list[Manifest]:
     return render("ragpipeline-operator")
 
 
+@pytest.mark.parametrize("chart", ["ragpipeline-operator", "ragpipeline"])
+def test_helm_finds_nothing_wrong(chart: str) -> None:
+    subprocess.run([binary("helm", "helm"), "lint", "--strict", f"{ROOT}/charts/{chart}"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("chart", "value", "told"),
+    [
+        ("ragpipeline-operator", "watchNamespace=rag", "additional properties 'watchNamespace' not allowed"),
+        ("ragpipeline-operator", "replicas=two", "at '/replicas': got string, want integer"),
+        ("ragpipeline-operator", "images.worker=", "at '/images/worker'"),
+        ("ragpipeline-operator", "logLevel=loud", "at '/logLevel'"),
+        ("ragpipeline", "collection=handbook", "additional properties 'collection' not allowed"),
+        ("ragpipeline", "spec.vectorStore=null", "missing property 'vectorStore'"),
+    ],
+)
+def test_a_value_that_means_nothing_is_refused(chart: str, value: str, told: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        render(chart, "--set", value)
+    assert told in refused.value.stderr
+
+
+@pytest.mark.parametrize("chart", ["ragpipeline-operator", "ragpipeline"])
+def test_the_pod_of_helm_test_may_do_nothing_but_ask(chart: str, kube: Kube) -> None:
+    (pod,) = of_kind(render(chart, "--namespace", kube.namespace), "Pod")
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    labels = ("pod-security.kubernetes.io/enforce=restricted", "--overwrite")
+    kube("label", "namespace", kube.namespace, *labels)
+    kube.apply(pod, "--dry-run=server", "--validate=strict")
+
+
 def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
     return [manifest for manifest in manifests if manifest["kind"] == kind]
 
@@ -102,9 +133,10 @@ def test_releases_of_one_name_share_no_object_outside_their_namespaces() -> None
 
 
 def test_pipeline_chart_passes_the_spec_on() -> None:
-    (pipeline,) = render(
+    rendered = render(
         "ragpipeline", "--set", "spec.vectorStore.collection=handbook", "--set", "name=handbook"
     )
+    (pipeline,) = of_kind(rendered, "RagPipeline")
     assert pipeline["metadata"]["name"] == "handbook"
     assert pipeline["spec"]["vectorStore"] == {"collection": "handbook", "managed": {}}
 
@@ -122,7 +154,8 @@ def test_values_replace_what_the_pipeline_chart_chooses(kube: Kube, tmp_path: Pa
           llm: null
         """
     )
-    (rendered,) = render("ragpipeline", "--namespace", kube.namespace, "--values", str(values))
+    manifests = render("ragpipeline", "--namespace", kube.namespace, "--values", str(values))
+    (rendered,) = of_kind(manifests, "RagPipeline")
     kube.apply(rendered, "--dry-run=server", "--validate=strict")
     spec = rendered["spec"]
     assert spec["vectorStore"] == {
