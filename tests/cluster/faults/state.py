@@ -52,7 +52,7 @@ async def look(client: httpx.AsyncClient, namespace: str) -> State:
     """Return the present state."""
     answer = await client.get(path_of(PIPELINE, namespace, NAME))
     pipeline = answer.json() if answer.is_success else {}
-    uid = pipeline.get("metadata", {}).get("uid", "-")
+    uid = pipeline.get("metadata", {}).get("uid", "no uid")
     children, passwords = dict[str, Any](), dict[str, str]()
     for kind in CORE_KINDS:
         for item in await children_of(client, namespace, kind):
