@@ -11,7 +11,7 @@ from demo.steps import Steps
 from tests.cluster.api_server import api_server
 from tests.cluster.faults.campaign import Campaign, by_kind, summary, table
 from tests.cluster.faults.trials import Trials
-from tests.cluster.kube import Kube
+from tests.cluster.kube import Kube, established
 
 WRITES = 40
 SLOW_SECONDS = 2.0
@@ -26,7 +26,7 @@ def measure(steps: Steps, writes: int = WRITES) -> dict[str, Any]:
         with api_server(control) as kubeconfig:
             kube = Kube(kubeconfig)
             kube("apply", "--server-side", "-f", str(ROOT / "crds"))
-            kube("wait", "--for=condition=Established", "crd/ragpipelines.ragpipeline.dev")
+            established(kube, "ragpipelines.ragpipeline.dev")
             campaign = Campaign(range(1, writes + 1), SLOW_SECONDS, AT_ONCE)
             with steps.step("Kill the operator, harm its requests, touch its children") as step:
                 outcomes = asyncio.run(campaign.run(Trials(kubeconfig, logs), step.say))

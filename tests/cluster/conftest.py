@@ -16,7 +16,7 @@ from cluster.build import build, folder
 
 from tests.cluster.api_server import api_server
 from tests.cluster.asking import Asking, asking
-from tests.cluster.kube import Kube, accepts, pipeline, succeeds
+from tests.cluster.kube import Kube, accepts, established, pipeline
 from tests.cluster.optional_kinds import gateway_api, monitoring
 from tests.cluster.own_operator import RESYNC_SECONDS, OwnOperator
 from tests.patience import eventually
@@ -45,9 +45,7 @@ def cluster(bare: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ku
 def crd(cluster: Kube) -> Kube:
     """The cluster, which knows RagPipelines."""
     cluster("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    # kubectl fails on a definition that has no conditions yet.
-    established = ("wait", "--for=condition=Established", "crd/ragpipelines.ragpipeline.dev")
-    eventually(lambda: succeeds(cluster, *established))
+    established(cluster, "ragpipelines.ragpipeline.dev")
     return cluster
 
 
@@ -148,7 +146,7 @@ def install(cluster: Kube, crds: list[str]) -> None:
     """Install CRDs and wait until they are served."""
     for path in crds:
         cluster("apply", "--server-side", "--force-conflicts", "-f", path)
-    cluster("wait", "--for=condition=Established", "crd", *(f"{kind}.keda.sh" for kind in KEDA_KINDS))
+    established(cluster, *(f"{kind}.keda.sh" for kind in KEDA_KINDS))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -64,13 +64,17 @@ class Kube:
         return next((each for each in found if each["type"] == kind), None)
 
 
-def succeeds(kube: Kube, *arguments: str) -> bool:
-    """Run kubectl and return whether it succeeds."""
-    try:
-        kube(*arguments)
-    except Refused:
-        return False
-    return True
+def established(kube: Kube, *definitions: str) -> None:
+    """Wait until the API server serves the kinds of definitions; kubectl fails on one without conditions."""
+
+    def served() -> bool:
+        try:
+            kube("wait", "--for=condition=Established", "crd", *definitions)
+        except Refused:
+            return False
+        return True
+
+    eventually(served)
 
 
 def accepts(kube: Kube, manifest: Manifest, *flags: str) -> bool:

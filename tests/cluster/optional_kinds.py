@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from cluster.build import source
 
-from tests.cluster.kube import Kube
+from tests.cluster.kube import Kube, established
 
 
 class OptionalKinds:
@@ -19,7 +19,7 @@ class OptionalKinds:
         """Install the CRDs and wait until they are served."""
         for path in self._files:
             cluster("apply", "--server-side", "-f", path)
-        cluster("wait", "--for=condition=Established", "crd", *self._crds)
+        established(cluster, *self._crds)
 
     def remove(self, cluster: Kube) -> None:
         """Remove the CRDs, if they are there."""

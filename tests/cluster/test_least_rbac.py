@@ -13,7 +13,7 @@ from rag_operator.transport import path_of
 from tests.cluster.faults.rights import Noting, Right, granted
 from tests.cluster.faults.state import children_of
 from tests.cluster.faults.trials import MERGE, SPEC, Place, Trials
-from tests.cluster.kube import NAME, Kube, Refused
+from tests.cluster.kube import NAME, Kube, Refused, established
 from tests.cluster.test_charts import of_kind, render
 from tests.patience import until
 
@@ -51,12 +51,12 @@ def every_kind(alone: Kube) -> Iterator[Kube]:
     brought = [definition(kind) for kind in (*KINDS.values(), GATEWAY) if not is_served(alone, kind)]
     for each in brought:
         alone.apply(each)
-    names = [f"crd/{each['metadata']['name']}" for each in brought]
+    names = [each["metadata"]["name"] for each in brought]
     try:
-        alone("wait", "--for=condition=Established", *names)
+        established(alone, *names)
         yield alone
     finally:
-        alone("delete", *names)
+        alone("delete", "crd", *names)
 
 
 def is_served(kube: Kube, kind: Kind) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from rag_operator.names import DEPLOYMENT, SECRET, SERVICE, STATEFUL_SET
+from rag_operator.names import DEPLOYMENT, SECRET, SERVICE, STATEFUL_SET, Kind
 from rag_operator.transport import path_of
 from tests.cluster.faults.proxy import Refusing
 from tests.cluster.faults.state import children_of
@@ -29,7 +29,10 @@ async def edit(place: Place) -> None:
     for item in await children_of(place.client, place.namespace, DEPLOYMENT):
         container = item["spec"]["template"]["spec"]["containers"][0] | {"image": "example.com/other:1"}
         spec = {"template": {"spec": {"containers": [container]}}}
-        await _merge(place, item["metadata"]["name"], {"spec": spec})
+        await _merge(place, DEPLOYMENT, item["metadata"]["name"], {"spec": spec})
+    for item in await children_of(place.client, place.namespace, SERVICE):
+        ports = [each | {"port": each["port"] + 1} for each in item["spec"]["ports"]]
+        await _merge(place, SERVICE, item["metadata"]["name"], {"spec": {"ports": ports}})
 
 
 async def relabel(place: Place) -> None:
@@ -37,15 +40,13 @@ async def relabel(place: Place) -> None:
     for kind in TOUCHED:
         for item in await children_of(place.client, place.namespace, kind):
             labels = dict.fromkeys(item["metadata"]["labels"])
-            path = path_of(kind, place.namespace, item["metadata"]["name"])
-            answer = await place.client.patch(path, json={"metadata": {"labels": labels}}, headers=MERGE)
-            answer.raise_for_status()
+            await _merge(place, kind, item["metadata"]["name"], {"metadata": {"labels": labels}})
 
 
 async def orphan(place: Place) -> None:
     """Take the owner from each Deployment."""
     for item in await children_of(place.client, place.namespace, DEPLOYMENT):
-        await _merge(place, item["metadata"]["name"], {"metadata": {"ownerReferences": []}})
+        await _merge(place, DEPLOYMENT, item["metadata"]["name"], {"metadata": {"ownerReferences": []}})
 
 
 async def go_away(place: Place) -> None:
@@ -62,8 +63,8 @@ async def forbid(place: Place) -> None:
     await delete(place)
 
 
-async def _merge(place: Place, name: str, change: Manifest) -> None:
-    path = path_of(DEPLOYMENT, place.namespace, name)
+async def _merge(place: Place, kind: Kind, name: str, change: Manifest) -> None:
+    path = path_of(kind, place.namespace, name)
     (await place.client.patch(path, json=change, headers=MERGE)).raise_for_status()
 
 

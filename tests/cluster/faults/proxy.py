@@ -146,6 +146,9 @@ class ApiProxy:
         """Refuse connections and cut those there are, as an API server that restarts."""
         await self._site.stop()
         self.cut_watches()
+        assert self._runner.server
+        for connection in self._runner.server.connections:
+            connection.force_close()
 
     def cut_watches(self) -> None:
         """End all answers that last."""
