@@ -1,5 +1,6 @@
 """The operator's chart gives its operator the settings, the CRD and the rights that its code asks for."""
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,34 @@ from rag_operator.settings import Settings
 from tests.cluster.kube import Kube
 
 ROOT = Path(__file__).resolve().parents[2]
+RECORDS = Path(__file__).parent / "rendered"
+GOLDEN = (
+    ("operator", "ragpipeline-operator", ()),
+    (
+        "operator-namespaces",
+        "ragpipeline-operator",
+        (
+            "--namespace=rag-system",
+            "--set=watchNamespaces={rag,docs},replicas=2,crds.enabled=false,dashboards.enabled=false",
+        ),
+    ),
+    (
+        "operator-monitored",
+        "ragpipeline-operator",
+        (
+            "--api-versions=monitoring.coreos.com/v1/PodMonitor",
+            "--set=monitoring.labels.release=prometheus,imagePullSecrets[0].name=pull",
+        ),
+    ),
+    ("pipeline", "ragpipeline", ()),
+    (
+        "pipeline-external",
+        "ragpipeline",
+        (
+            "--set=name=docs,spec.llm=null,spec.vectorStore.managed=null,spec.vectorStore.external.url=http://qdrant:6333",
+        ),
+    ),
+)
 Manifest = dict[str, Any]
 
 
@@ -196,3 +225,33 @@ def test_dashboards_go_where_grafana_looks() -> None:
     made = of_kind(render("ragpipeline-operator", "--set", ",".join(chosen)), "ConfigMap")
     assert {each["metadata"]["namespace"] for each in made} == {"monitoring"}
     assert {each["metadata"]["annotations"]["grafana_folder"] for each in made} == {"RAG"}
+
+
+@pytest.mark.parametrize(("name", "chart", "arguments"), GOLDEN, ids=[name for name, _, _ in GOLDEN])
+def test_what_is_rendered_is_on_record(name: str, chart: str, arguments: tuple[str, ...]) -> None:
+    page = RECORDS / f"{name}.yaml"
+    made = yaml.safe_dump_all(map(short, render(chart, *arguments)), sort_keys=False, width=120)
+    if os.environ.get("RECORD"):
+        page.write_text(made)
+    assert page.read_text() == made, (
+        "if the change is meant: RECORD=1 pytest tests/cluster/test_charts.py -k record"
+    )
+
+
+def short(manifest: Manifest) -> Manifest:
+    """Leaves out what is generated, and compared elsewhere: the definition's schema, the dashboards."""
+    if manifest["kind"] == "CustomResourceDefinition":
+        return {key: manifest[key] for key in ("apiVersion", "kind", "metadata")}
+    if manifest["kind"] == "ConfigMap":
+        return manifest | {"data": sorted(manifest["data"])}
+    return manifest
+
+
+def test_the_definition_of_another_is_left_alone(crd: Kube) -> None:
+    """Here kubectl has applied it: Helm is told what to do, and installs without it."""
+    install = [binary("helm", "helm"), "install", "second", f"{ROOT}/charts/ragpipeline-operator"]
+    asked = [*install, f"--kubeconfig={crd.kubeconfig}", "--dry-run=server"]
+    refused = subprocess.run(asked, check=False, capture_output=True, text=True)
+    assert "belongs to no release of Helm" in refused.stderr
+    assert "--set crds.enabled=false" in refused.stderr
+    subprocess.run([*asked, "--set=crds.enabled=false"], check=True, capture_output=True)
