@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 
 import httpx
 
@@ -29,6 +30,9 @@ class Asker:
         self._questions: dict[Key, Question] = {}
         self._answers: dict[Key, Told] = {}
         self._missed = Counter[Key]()
+        # An answer is believed only if nothing was renewed since it was asked for.
+        self._renewals = count()
+        self._renewed: dict[Key, int] = {}
         self._due: asyncio.Queue[Key] = asyncio.Queue()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
@@ -40,15 +44,22 @@ class Asker:
             self.forget(key)
             return Told()
         known = self._questions.get(key)
-        if known is None or known.url != question.url:  # another question: its answer is to come
-            self._answers.pop(key, None)
-            self._due.put_nowait(key)
         self._questions[key] = question
+        if known is None or known.url != question.url:
+            self.renew(key)
         return self._answers.get(key, Told(pending=True))
+
+    def renew(self, key: Key) -> None:
+        """Believe nothing that an API was asked until now: it may not be so any more. Ask it at once."""
+        if key in self._questions:
+            self._answers.pop(key, None)
+            self._renewed[key] = next(self._renewals)
+            self._due.put_nowait(key)
 
     def forget(self, key: Key) -> None:
         """Ask no more for a pipeline."""
         self._questions.pop(key, None)
+        self._renewed.pop(key, None)
         self._answers.pop(key, None)
         self._missed.pop(key, None)
         if timer := self._timers.pop(key, None):
@@ -67,11 +78,12 @@ class Asker:
         while True:
             key = await self._due.get()
             if question := self._questions.get(key):
-                self._take(key, await ask(client, question))
+                renewed = self._renewed[key]
+                answer = await ask(client, question)
+                if renewed == self._renewed.get(key):
+                    self._take(key, answer)
 
     def _take(self, key: Key, answer: Told) -> None:
-        if key not in self._questions:
-            return
         self._missed[key] = self._missed[key] + 1 if answer == Told() else 0
         if self._missed[key] in {0, MISSES} and answer != self._answers.get(key):
             self._answers[key] = answer

@@ -80,7 +80,9 @@ class Reconciler:
         user_secrets = await self._user_secrets.of(pipeline)
         told = self._asker.told(pipeline, observed, user_secrets)
         indexes = decide(pipeline, told.stats)
-        pipeline = await settle(cluster, pipeline, indexes)
+        if indexes != pipeline.status.indexes:
+            pipeline = await settle(cluster, pipeline, indexes)
+            self._asker.renew(key)  # what was told is of the indexes before, and says nothing of these
         own_secrets = await read_own_secrets(cluster, pipeline)
         resolved = foreign(pipeline, own_secrets.values()) or resolve(
             pipeline, user_secrets, {name: decode(secret) for name, secret in own_secrets.items()}
@@ -149,8 +151,6 @@ async def _tell_failure(cluster: Cluster, key: Key, error: Exception) -> None:
 async def settle(cluster: Cluster, pipeline: RagPipeline, indexes: Indexes) -> RagPipeline:
     """Write which indexes there are before anything is made for one: a pass may be cut short at any point."""
     previous = pipeline.status
-    if indexes == previous.indexes:
-        return pipeline
     status = previous.model_copy(update={"indexes": indexes})
     await _write_status(cluster, pipeline.metadata, status)
     if previous.indexes and (event := events.indexes_changed(pipeline.metadata, previous.indexes, indexes)):

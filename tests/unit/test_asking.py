@@ -57,3 +57,35 @@ async def test_two_answers_that_fail_to_come_end_what_was_told(
         await over.wait()
     running.cancel()
     assert seen == believed
+
+
+async def test_what_was_asked_before_a_change_is_not_believed_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, answered = asyncio.Queue[None](), asyncio.Queue[Told]()
+    children = observed()
+    find(children, "Deployment", "demo-api")["status"] = {"readyReplicas": 1}
+
+    async def ask(_: httpx.AsyncClient, __: Question) -> Told:
+        asked.put_nowait(None)
+        return await answered.get()
+
+    seen = asyncio.Queue[Told]()
+
+    def told() -> Told:
+        return asker.told(pipeline(), Observed(children), {})
+
+    monkeypatch.setattr(asking, "ask", ask)
+    asker = Asker(PATIENCE_SECONDS, lambda _: seen.put_nowait(told()))
+    assert told().pending
+    running = asyncio.create_task(asker.run())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asked.get()
+        asker.renew(Key("team", "demo"))  # the question is on its way
+        await asked.get()
+        answered.put_nowait(WELL._replace(pending=True))  # to the first
+        answered.put_nowait(WELL)
+        assert await seen.get() == WELL
+        asker.renew(Key("team", "demo"))
+        assert told().pending
+    running.cancel()
