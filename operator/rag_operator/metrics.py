@@ -12,7 +12,11 @@ from rag_operator.status import Status
 
 RECONCILES = Counter("ragpipeline_operator_reconciles_total", "Passes over a pipeline.", ["result"])
 RECONCILE_SECONDS = Histogram("ragpipeline_operator_reconcile_duration_seconds", "Duration of a pass.")
-ACTIONS = Counter("ragpipeline_operator_actions_total", "Steps of plans carried out.", ["verb", "kind"])
+ACTIONS = Counter(
+    "ragpipeline_operator_actions_total",
+    "Steps of plans carried out; of `check`, those that put an edit right.",
+    ["verb", "kind"],
+)
 WAITING = Gauge("ragpipeline_operator_queue_depth", "Pipelines that wait for a pass.")
 WAIT_SECONDS = Histogram(
     "ragpipeline_operator_queue_wait_seconds", "Time that a pipeline waited for its pass."
