@@ -9,7 +9,8 @@ from itertools import cycle
 from pathlib import Path
 
 from rag_cli.client import Client
-from rag_contract.stats import QueueStats
+from rag_cli.patience import patiently
+from rag_contract.stats import QueueStats, Stats
 
 from .errors import DemoError
 from .ingest import bar
@@ -117,11 +118,16 @@ async def _feed(client: Client, files: list[Path], depth: int, spike: Spike) -> 
     before the autoscaler looks.
     """
     for number, path in enumerate(cycle(files)):
-        while not spike.enough.is_set() and _full((await client.stats()).queue, depth):  # noqa: ASYNC110
+        while not spike.enough.is_set() and _full((await _stats(client)).queue, depth):  # noqa: ASYNC110
             await asyncio.sleep(FEED_SECONDS)
         if spike.enough.is_set():
             return
         spike.tasks.append((await client.upload(path, f"{PART}{number:04}")).task_id)
+
+
+async def _stats(client: Client) -> Stats:
+    """Returns the counts, from an API that may be told to ask later while a store of it is slow."""
+    return await patiently(client.stats, lambda _: None)
 
 
 def _full(queue: QueueStats, depth: int) -> bool:
@@ -137,10 +143,10 @@ async def _check(client: Client, spike: Spike) -> None:
 
 
 async def _samples(pipeline: Pipeline, client: Client) -> AsyncIterator[Sample]:
-    before = (await client.stats()).documents
+    before = (await _stats(client)).documents
     started = time.monotonic()
     while True:
-        stats, replicas = await asyncio.gather(client.stats(), pipeline.replicas())
+        stats, replicas = await asyncio.gather(_stats(client), pipeline.replicas())
         new = {state: count - before[state] for state, count in stats.documents.items()}
         yield Sample(time.monotonic() - started, stats.queue, replicas, new["completed"], new["failed"])
         await asyncio.sleep(SAMPLE_SECONDS)

@@ -130,14 +130,22 @@ class Documents(Answer):
 
 
 class Citation(Answer):
-    """A page that an answer rests on, and the sentence of it nearest to the question."""
+    """What an answer rests on, and the sentence of it nearest to the question."""
 
     document_id: str
     file_name: str
     page: int
+    heading: str | None = None
+    line: int | None = None
     chunk_id: str
     score: float | None = None
     quote: str
+
+    @property
+    def place(self) -> str:
+        """Where it stands: the page, or the line of a file without pages, and the heading."""
+        where = f"page {self.page}" if self.line is None else f"line {self.line}"
+        return f"{where}, {self.heading}" if self.heading else where
 
 
 class Answered(Answer):

@@ -105,9 +105,11 @@ async def why(options: Options, document: One) -> Exit:
 async def ask(
     options: Options,
     question: Annotated[str, typer.Argument(help="What you want to know.")],
-    top_k: Annotated[int, typer.Option(min=0, max=100, help="Passages to answer from; 0: by the spec.")] = 0,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Passages to answer from; else by the spec.")
+    ] = None,
 ) -> None:
-    """Answer a question from the documents, and tell on which pages it stands."""
+    """Answer a question from the documents, and tell where it stands."""
     more = {"top_k": top_k} if top_k else {}
     async with connected(options) as client:
         if options.json:

@@ -42,8 +42,8 @@ def documents(found: Sequence[Document]) -> None:
 
 
 def citations(found: Sequence[Citation]) -> None:
-    """Print where an answer stands, numbered as its marks: file, page, and the quoted sentence."""
+    """Print where an answer stands, numbered as its marks: file, place, and the quoted sentence."""
     sentences(
-        f"  [{number}] {each.file_name}, page {each.page}: “{each.quote}”"
+        f"  [{number}] {each.file_name}, {each.place}: “{each.quote}”"
         for number, each in enumerate(found, start=1)
     )

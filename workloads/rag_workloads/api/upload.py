@@ -129,7 +129,9 @@ class Form:
         async for data in part.content():
             value += data
             if len(value) > MAX_FIELD_BYTES:
-                raise invalid_upload(f"The field `{part.name[:100]}` is too long.")
+                if part.name in FIELDS:
+                    raise invalid_upload(f"The field `{part.name}` is too long.")
+                raise invalid_upload(f"There is no field `{part.name[:100]}`: files are `file`.")
         if part.name in FIELDS:
             values = self._fields[part.name]
             values.append(value.decode("utf-8", "replace"))

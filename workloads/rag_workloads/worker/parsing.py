@@ -37,7 +37,7 @@ def open_pages(path: Path, content_type: str, alone: bool = False) -> Pages:
     data = path.read_bytes()
     unread.refuse(data)
     if content_type.lower().startswith(NO_TEXT_TYPES):
-        message = f"This is no such file, but was sent as {content_type}."
+        message = f"It was sent as {content_type}, and is no such file."
         raise DocumentError(ErrorCode.UNSUPPORTED_TYPE, message, hint=text.TYPE_HINT)
     if html.is_page(data):
         return _read_html(data, content_type).pages()
