@@ -11,6 +11,10 @@ from rag_workloads.embedding.calls import Tokens, Vectors
 from rag_workloads.embedding.graph import SPANS, read_encoder
 from rag_workloads.embedding.model_files import ModelFiles
 
+# OpenVINO keeps a mebibyte and more for each shape of its inputs, of 5,000 by itself: hardly two batches have
+# as many texts, tokens and spans, and a pod that had seen 400 shapes had no memory left.
+SHAPES_KEPT = 20
+
 
 class Model:
     """Blocking calls, safe from many threads; run them off the event loop."""
@@ -24,6 +28,7 @@ class Model:
             "INFERENCE_NUM_THREADS": streams,
             "NUM_STREAMS": streams,
             "INFERENCE_PRECISION_HINT": precision,
+            "CPU_RUNTIME_CACHE_CAPACITY": str(SHAPES_KEPT),
         }
         compiled = core.compile_model(read_encoder(core, files), "CPU", options)
         self.precision, self.streams = precision, streams
