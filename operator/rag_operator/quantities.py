@@ -1,5 +1,6 @@
 """Kubernetes quantities, such as 250m or 1.5Gi, as numbers."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from kubernetes import utils
@@ -17,3 +18,15 @@ def parse_quantity(text: str) -> Decimal | None:
 def to_bytes(text: str) -> int:
     """Return a size in bytes; raise ValueError if the text is no quantity."""
     return int(utils.parse_quantity(text))
+
+
+def at_least(least: int, sentence: str) -> Callable[[str], str]:
+    """Return a check that a text is a quantity of at least so much; its ValueError says the sentence."""
+
+    def check(text: str) -> str:
+        number = parse_quantity(text)
+        if number is None or number < least:
+            raise ValueError(f"it {sentence}")
+        return text
+
+    return check

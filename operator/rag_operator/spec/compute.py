@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from rag_operator.fields import Part
-from rag_operator.quantities import parse_quantity
+from rag_operator.quantities import at_least
 from rag_operator.rules import DNS_SUBDOMAIN, QUALIFIED_NAME, Rule, rules, validations
 
 _PLAIN = "['cpu', 'memory', 'ephemeral-storage']"
@@ -66,18 +66,11 @@ DEVICE_REQUEST_RULE = Rule(
 )
 
 
-def _checked(amount: str) -> str:
-    number = parse_quantity(amount)
-    if number is None or number < 0:
-        raise ValueError(f"it {AMOUNTS_RULE.message}")
-    return amount
-
-
 # An amount of CPU or memory may be a number (`cpu: 2`) as in every pod.
 Amount = Annotated[
     str,
     BeforeValidator(str),
-    AfterValidator(_checked),
+    AfterValidator(at_least(0, AMOUNTS_RULE.message)),
     WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 32, "minimum": 0}),
 ]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from rag_operator.fields import ObjectName, Part
-from rag_operator.quantities import parse_quantity
+from rag_operator.quantities import at_least
 from rag_operator.rules import Rule, rules, validations
 
 # Larger ones are all the same to Kubernetes, which counts in 63 bits.
@@ -17,17 +17,10 @@ SIZE_RULE = Rule(
 )
 
 
-def _checked(size: str) -> str:
-    number = parse_quantity(size)
-    if number is None or number < 1:
-        raise ValueError(f"it {SIZE_RULE.message}")
-    return size
-
-
 # Always text: CEL's quantity() compares the new one with the old.
 Size = Annotated[
     str,
-    AfterValidator(_checked),
+    AfterValidator(at_least(1, SIZE_RULE.message)),
     Field(min_length=1, max_length=32, json_schema_extra=validations(SIZE_RULE)),
 ]
 VOLUME_RULES = (
