@@ -1,8 +1,8 @@
 """What a pipeline adds to the time until the first token of llama.cpp's server, on the same prompts.
 
 A server that only writes down what it is asked stands first where llama.cpp's stands later, so that both ways
-are then measured with the prompts of the pipeline, in turn and with another prompt before each: what a server
-remembers of the last one would count for either.
+are then measured with the prompts of the pipeline, in turn. llama.cpp remembers all prompts that it has read, so
+each server reads a prompt once only, and a second one reads by the one way what the first read by the other.
 """
 
 import contextlib
@@ -52,21 +52,23 @@ async def first_token(steps: Steps, files: Sequence[Path], questions: Sequence[s
                         await _of_pipeline(http, api, question)
                     prompts = list(asked)
                     asked.stop()
-                    with _llama(port) as engine:
-                        return await _side_by_side(http, api, engine, questions, prompts)
+                    return await _in_turn(http, api, port, list(zip(questions, prompts, strict=True)))
 
 
-async def _side_by_side(
-    http: httpx.AsyncClient, api: str, engine: str, questions: Sequence[str], prompts: Sequence[Any]
+async def _in_turn(
+    http: httpx.AsyncClient, api: str, port: int, asked: Sequence[tuple[str, Any]]
 ) -> dict[str, float]:
     through, alone = dict[int, float](), dict[int, float]()
     timings = list[dict[str, float]]()
-    for at, question in enumerate(questions):
-        other = (at + len(questions) // 2) % len(questions)
-        through[at], seconds = await _of_pipeline(http, api, question)
-        alone[other] = await _of_engine(http, engine, prompts[other])
-        timings.append(seconds)
-    added = [through[at] - alone[at] for at in range(len(questions))]
+    for server in range(2):
+        with _llama(port) as engine:
+            for at, (question, prompt) in enumerate(asked):
+                if (at + server) % 2:
+                    alone[at] = await _of_engine(http, engine, prompt)
+                else:
+                    through[at], seconds = await _of_pipeline(http, api, question)
+                    timings.append(seconds)
+    added = [through[at] - alone[at] for at in range(len(asked))]
     return {
         "ttft_added_ms": _milliseconds(added),
         "ttft_alone_ms": _milliseconds([*alone.values()]),
