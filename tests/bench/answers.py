@@ -1,8 +1,8 @@
 """What a pipeline adds to the time until the first token of llama.cpp's server, on the same prompts.
 
 A server that only writes down what it is asked stands first where llama.cpp's stands later, so that both ways
-are then measured with the prompts of the pipeline, in turn. llama.cpp remembers all prompts that it has read, so
-each server reads a prompt once only, and a second one reads by the one way what the first read by the other.
+are then measured with the prompts of the pipeline, in turn. llama.cpp remembers all prompts that it has read,
+so each server reads one once only, and a second server reads by the one way what the first read by the other.
 """
 
 import contextlib
