@@ -40,11 +40,14 @@ def question_for(
     if workload and workload.ready == 0:
         return _why_unready(observed)
     # Behind a Service of somebody else, which is not among the children, nobody must learn the key.
-    if workload is None or observed.child(SERVICE.kind, name) is None:
+    service = observed.child(SERVICE.kind, name)
+    # By its address: names are looked up in a few threads, which a DNS server that is away holds up.
+    address = service["spec"].get("clusterIP") if service else None
+    if workload is None or not address:
         return None
     key = next(iter(pipeline.spec.api.auth.references), None)  # any may ask, at no cost to it
     value = user_secrets.get(key.name, {}).get(key.key, "") if key else ""
-    return Question(names.url(pipeline, Component.API, API_PORT) + STATS_PATH, value.strip())
+    return Question(_url(address, STATS_PATH), value.strip())
 
 
 def _why_unready(observed: Observed) -> Question | None:
@@ -56,8 +59,12 @@ def _why_unready(observed: Observed) -> Question | None:
     )
     if (address := next(running, None)) is None:
         return None
+    return Question(_url(address, READY_PATH), why_unready=True)
+
+
+def _url(address: str, path: str) -> str:
     host = f"[{address}]" if ":" in address else address
-    return Question(f"http://{host}:{API_PORT}{READY_PATH}", why_unready=True)
+    return f"http://{host}:{API_PORT}{path}"
 
 
 async def ask(client: httpx.AsyncClient, question: Question) -> Told:

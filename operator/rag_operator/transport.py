@@ -57,7 +57,11 @@ class Transport:
     @asynccontextmanager
     async def connect(cls, kubeconfig: Path | None = None) -> "AsyncIterator[Transport]":
         """Connect with a kubeconfig, the pod's service account, or else with the kubeconfig of the user."""
-        configuration = Configuration(connection_pool_maxsize=CONNECTIONS)
+        # Proxies are those of a kubeconfig: aiohttp looks for the environment's in a thread, before each
+        # request, and whatever holds up those threads, such as a DNS server that is away, would hold up all.
+        configuration = Configuration(
+            connection_pool_maxsize=CONNECTIONS, client_session_kwargs={"trust_env": False}
+        )
         if kubeconfig:
             await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
         else:

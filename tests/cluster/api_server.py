@@ -94,7 +94,8 @@ def _apiserver(folder: Path, etcd: str, port: int, key: Path) -> list[str]:
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={key}",
         f"--service-account-signing-key-file={key}",
-        "--service-cluster-ip-range=10.96.0.0/16",
+        # No Service is behind these addresses, and nothing that is sent to them leaves the machine.
+        "--service-cluster-ip-range=127.96.0.0/16",
     ]
 
 

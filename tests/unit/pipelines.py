@@ -106,6 +106,8 @@ def observed(**spec: Any) -> list[Manifest]:
         if item["kind"] == "Deployment":
             item["spec"].setdefault("replicas", 1)
             item["spec"]["template"]["spec"]["schedulerName"] = "default-scheduler"
+        if item["kind"] == "Service":
+            item["spec"].setdefault("clusterIP", "10.96.0.7")
     return made
 
 

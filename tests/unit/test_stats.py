@@ -26,13 +26,14 @@ def answer(status: int, body: Any) -> httpx.Response:
     return httpx.Response(status, json=body, request=httpx.Request("GET", "http://demo-api.team:8000"))
 
 
-@pytest.mark.parametrize(("kinds", "keys"), [({"Deployment", "Service"}, ["secret"]), ({"Deployment"}, [])])
-def test_the_key_goes_to_the_pipelines_own_service_alone(kinds: set[str], keys: list[str]) -> None:
+def test_the_key_goes_to_the_address_of_the_pipelines_own_service_alone() -> None:
     key = {"auth": {"apiKeySecretRef": {"name": "keys", "key": "api"}}}
-    seen = [each for each in observed(api=key) if each["kind"] in kinds]
+    seen = observed(api=key)
     find(seen, "Deployment", "demo-api")["status"] = {"readyReplicas": 1}
     question = question_for(pipeline(api=key), Observed(seen), {"keys": {"api": "secret"}})
-    assert ([question.key] if question else []) == keys
+    assert question == ("http://10.96.0.7:8000/api/v1/stats", "secret", False)
+    others = [each for each in seen if each["kind"] != "Service"]
+    assert question_for(pipeline(api=key), Observed(others), {"keys": {"api": "secret"}}) is None
 
 
 def test_counts_and_problems_are_read_as_they_were_written() -> None:
