@@ -1,4 +1,4 @@
-"""The operator as a process that a test can kill, and whose names of hosts a test can write."""
+"""The operator as a process that a test can kill."""
 
 import os
 import signal
@@ -10,17 +10,13 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 RESYNC_SECONDS = 2.0
-# Mounts stay inside; who is not root becomes it there.
-_INSIDE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-_WITH_HOSTS = ["sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"']
 
 
 class OwnOperator:
-    """The operator, and the file that is its /etc/hosts; `more` are variables of its environment."""
+    """The operator; `more` are variables of its environment."""
 
     def __init__(self, kubeconfig: Path, folder: Path, **more: str) -> None:
-        self.hosts, self._log = folder / "hosts", folder / "operator.log"
-        self.hosts.write_text(Path("/etc/hosts").read_text())
+        self._log = folder / "operator.log"
         variables = {
             "KUBECONFIG": kubeconfig,
             "RAG_OPERATOR_RESYNC_SECONDS": RESYNC_SECONDS,
@@ -35,7 +31,7 @@ class OwnOperator:
 
     def start(self) -> None:
         """Start it."""
-        command = [*_INSIDE, *_WITH_HOSTS, str(self.hosts), sys.executable, "-m", "rag_operator"]
+        command = [sys.executable, "-m", "rag_operator"]
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=self._env)
 
@@ -69,8 +65,3 @@ class OwnOperator:
     def _running(self) -> "subprocess.Popen[bytes]":
         assert self._process
         return self._process
-
-    def resolve(self, host: str, address: str) -> None:
-        """Have it find a host at an address."""
-        with self.hosts.open("a") as file:
-            file.write(f"{address} {host}\n")

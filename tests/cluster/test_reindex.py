@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from uuid import uuid4
 
 import pytest
 
@@ -60,15 +59,13 @@ class Api:
 
 
 @pytest.fixture
-def api(kube: Kube, own_operator: OwnOperator) -> Iterator[Api]:
-    """The API of a pipeline whose pods are all ready."""
-    parts = uuid4().bytes[:3]
-    address = f"127.{parts[0]}.{parts[1]}.{max(2, parts[2] - 1)}"
-    own_operator.resolve(f"{NAME}-api.{kube.namespace}", address)
-    api = Api(f"{kube.namespace}.{NAME}", address)
+def api(kube: Kube, operator: float) -> Iterator[Api]:
+    """The API of a pipeline whose pods are all ready, at the address of its Service."""
+    kube.apply(pipeline())
+    service = eventually(lambda: kube.get("service", f"{NAME}-api"))
+    api = Api(f"{kube.namespace}.{NAME}", service["spec"]["clusterIP"])
     thread = Thread(target=api.server.serve_forever)
     thread.start()
-    kube.apply(pipeline())
     eventually(lambda: serve(kube))
     yield api
     api.server.shutdown()

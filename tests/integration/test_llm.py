@@ -177,19 +177,21 @@ def scripted(pieces: list[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_client_that_leaves_stops_the_model(llm: str, backend: Backend, stream: bool) -> None:
-    cancelled = requests(llm, "cancelled")
-    async with httpx.AsyncClient(base_url=llm, timeout=PATIENCE_SECONDS) as client:
-        body = {**PROMPT, "max_tokens": 900, "stream": stream}
-        asking = asyncio.create_task(client.post("/generate", json=body))
-        await asyncio.to_thread(eventually, backend.writing)
-        with backend.held():
-            asking.cancel()
-            await asyncio.wait([asking])
-            await asyncio.to_thread(eventually, lambda: requests(llm, "cancelled") == cancelled + 1)
-            await asyncio.to_thread(eventually, lambda: not backend.connected())
-    # llama.cpp looks for its client after a second without any result, and an answer of /slots is one.
-    assert await asyncio.to_thread(eventually, lambda: not backend.writing(), 2)
+async def test_a_client_that_leaves_stops_the_model(backend: Backend, stream: bool) -> None:
+    body = {**PROMPT, "max_tokens": 900, "stream": stream}
+    # One that asks for nothing but the answer; connections of others end when nothing was sent for a while.
+    with service(f"{backend.url}/v1") as (llm, _):
+        await asyncio.to_thread(eventually, lambda: not backend.connected())
+        async with httpx.AsyncClient(base_url=llm, timeout=PATIENCE_SECONDS) as client:
+            asking = asyncio.create_task(client.post("/generate", json=body))
+            await asyncio.to_thread(eventually, backend.writing)
+            with backend.held():
+                asking.cancel()
+                await asyncio.wait([asking])
+                await asyncio.to_thread(eventually, lambda: requests(llm, "cancelled") == 1)
+                await asyncio.to_thread(eventually, lambda: not backend.connected())
+        # llama.cpp looks for its client after a second without any result, and an answer of /slots is one.
+        assert await asyncio.to_thread(eventually, lambda: not backend.writing(), 2)
 
 
 def test_health_names_the_model(llm: str) -> None:

@@ -228,6 +228,7 @@ async def test_a_job_that_came_back_before_its_end_was_told_runs_again(
         behind_it = Queue.open(proxy.url, queue.pipeline)
         async with consuming(behind_it, job):
             await proxy.held()
+            await asyncio.sleep(0.002)  # leases are told apart by the ms in which they end
             await queue.redis.zadd(embed_queue, {job_id(0): 1})
             await until(claimed)
             proxy.let_go()
