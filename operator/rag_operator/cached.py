@@ -86,9 +86,10 @@ class CachedCluster(Cluster):
                 elif not there:
                     self._stop(kind)
         new = [each for kinds in OPTIONAL for kind in kinds for each in self._of_kind(kind)]
-        lists = asyncio.gather(*(each.listed.wait() for each in new))
         try:
-            await asyncio.wait_for(lists, FIRST_LIST_SECONDS)
+            # Not by wait_for, which in Python 3.11 swallows a cancel that comes with the last list.
+            async with asyncio.timeout(FIRST_LIST_SECONDS):
+                await asyncio.gather(*(each.listed.wait() for each in new))
         except TimeoutError:
             log.warning("objects of some kinds could not be read yet")
         self._served = frozenset(kind for kinds in OPTIONAL for kind in kinds if self._is_listed(kind))
