@@ -79,12 +79,9 @@ class Cluster:
                 return None
             raise
 
-    async def list(
-        self, kind: Kind, namespace: str = "", selector: str = "", fields: str = ""
-    ) -> list[Manifest]:
+    async def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Manifest]:
         """Return the objects of a kind, in one namespace or (empty) in all."""
-        selectors = (("labelSelector", selector), ("fieldSelector", fields))
-        query = [(name, value) for name, value in selectors if value]
+        query = [("labelSelector", selector)] if selector else []
         answer = await self._transport.request("GET", path_of(kind, namespace or None), query)
         return [_whole(kind, item) for item in answer["items"] or ()]
 
@@ -93,11 +90,18 @@ class Cluster:
         return await self.list(kind, pipeline.metadata.namespace, names.children_selector(pipeline))
 
     async def pages(
-        self, kind: Kind, namespace: str, selector: str, *, metadata_only: bool = False
+        self,
+        kind: Kind,
+        namespace: str,
+        selector: str = "",
+        *,
+        fields: str = "",
+        metadata_only: bool = False,
     ) -> AsyncIterator[Page]:
         """Yield the objects of a kind, page by page: thousands at once would be in memory for ever."""
         accept = _METADATA.format("List") if metadata_only else JSON
-        query = [("labelSelector", selector), ("limit", str(PAGE_OBJECTS))]
+        selectors = (("labelSelector", selector), ("fieldSelector", fields))
+        query = [*(each for each in selectors if each[1]), ("limit", str(PAGE_OBJECTS))]
         following = ""
         while True:
             more = [("continue", following)] if following else []

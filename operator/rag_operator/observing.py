@@ -8,7 +8,6 @@ from rag_operator.cluster import Cluster, ClusterError
 from rag_operator.evidence import Observed
 from rag_operator.names import (
     CORE_KINDS,
-    EVENT,
     GATEWAY,
     GATEWAY_KINDS,
     HTTP_ROUTE,
@@ -36,20 +35,6 @@ async def observe(cluster: Cluster, pipeline: RagPipeline) -> Observed:
     return Observed(
         [item for items in children for item in items], pods, keda, monitoring, gateway_api, gateway
     )
-
-
-async def read_records(cluster: Cluster, unexplained: Sequence[Manifest]) -> list[Manifest]:
-    """Read the Events about those children of which nothing else says what keeps them; few have any."""
-    found = await asyncio.gather(
-        *(
-            cluster.list(
-                EVENT, each["metadata"]["namespace"], fields=f"involvedObject.uid={each['metadata']['uid']}"
-            )
-            for each in unexplained
-        ),
-        return_exceptions=True,  # without them a condition says less
-    )
-    return [record for records in found if isinstance(records, list) for record in records]
 
 
 async def read_gateway(cluster: Cluster, pipeline: RagPipeline) -> Manifest | None:

@@ -12,6 +12,7 @@ from rag_operator.asking import Asker
 from rag_operator.children import Site, build
 from rag_operator.cluster import Cluster, NamespaceEnding, PipelineGone
 from rag_operator.conflicts import conflicts
+from rag_operator.event_reader import EventReader
 from rag_operator.evidence import Evidence
 from rag_operator.execute import execute
 from rag_operator.indexes import decide
@@ -21,7 +22,6 @@ from rag_operator.observing import (
     find_unlabelled,
     observe,
     read_own_secrets,
-    read_records,
 )
 from rag_operator.pipeline import ObjectMeta, RagPipeline
 from rag_operator.plan import plan
@@ -43,6 +43,8 @@ class Reconciler:
         self._settings = settings
         self._user_secrets = user_secrets
         self._asker = asker
+        # A pipeline that is looked at again finds a list that was made since its last look.
+        self._events = EventReader(cluster, settings.resync_seconds / 2)
         # By pipeline, the digests of the children that were found to be right. They are lost with the
         # process, which then has the API server look at each child once.
         self._checked: defaultdict[Key, dict[names.Key, str]] = defaultdict(dict)
@@ -107,7 +109,7 @@ class Reconciler:
             )
             evidence = await _make(cluster, site, self._checked[key], evidence)
         unexplained = [child for child in evidence.observed.children if is_unexplained(child)]
-        evidence = replace(evidence, records=await read_records(cluster, unexplained))
+        evidence = replace(evidence, records=await self._events.about(unexplained))
         await report(cluster, pipeline.metadata, pipeline.status, summarize(evidence))
         return not (evidence.unresolved or evidence.failures or unexplained)
 
