@@ -1,4 +1,4 @@
-"""The commands: build, load, push."""
+"""The commands: build, load, push, package."""
 
 import argparse
 import json
@@ -12,10 +12,12 @@ from pathlib import Path
 
 from images.base import base_image
 from images.catalog import IMAGES, ROOT, Image
+from images.charts import package
 from images.engines import Buildah, BuildError, Engine, engine, run
 
 CLUSTER = str(ROOT / "hack" / "cluster" / "cluster")
 VALUES = ROOT / "build" / "images.yaml"
+CHARTS = ROOT / "build" / "charts"
 LOCAL = "localhost"
 
 
@@ -24,6 +26,9 @@ def main() -> int:
     arguments = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half made is removed
     try:
+        if arguments.command == "package":
+            package(json.loads(VALUES.read_text()), CHARTS)
+            return 0
         run(str(ROOT / "hack" / "page"))  # the API's image holds what it fetches
         builder = Builder(engine(), official=arguments.official, demo=arguments.demo)
         builder.build()
@@ -49,10 +54,12 @@ class Builder:
             for image in IMAGES
             if not (official and image.stands_in) and (image.in_demo or not demo)
         }
+        self.digests: dict[Image, str] = {}
 
     def reference(self, image: Image, registry: str = LOCAL) -> str:
-        """The image's full name under a registry."""
-        return f"{registry}/{image.repository}:{self.tags[image]}"
+        """The image's full name under a registry, with the digest that it has there if it was pushed."""
+        digest = f"@{self.digests[image]}" if image in self.digests else ""
+        return f"{registry}/{image.repository}:{self.tags[image]}{digest}"
 
     def build(self) -> None:
         """Build what is not there, two at a time."""
@@ -85,10 +92,12 @@ class Builder:
 
     def push(self, registry: str) -> None:
         """Push every image to a registry."""
+        pushed = dict[Image, str]()
         for image in self.tags:
             target = self.reference(image, registry)
-            self.engine.push(self.reference(image), target)
-            print(f"pushed {target}", flush=True)
+            pushed[image] = self.engine.push(self.reference(image), target)
+            print(f"pushed {target}@{pushed[image]}", flush=True)
+        self.digests = pushed
 
     def write_values(self, registry: str) -> None:
         """Write the images' names as Helm values of the operator's chart."""
@@ -113,4 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("load", help="build, and load into the cluster of hack/cluster")
     push = commands.add_parser("push", help="build, and push to a registry")
     push.add_argument("registry", help="for example registry.example.com/me")
+    commands.add_parser(
+        "package", help="package the charts, with the images of build/images.yaml as defaults"
+    )
     return parser

@@ -1,8 +1,10 @@
 """What builds images: a Docker engine, or buildah. A reference is `name:tag`."""
 
+import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -32,8 +34,8 @@ class Engine(Protocol):
     def save(self, reference: str, archive: Path) -> None:
         """Write an image to a docker-archive tar."""
 
-    def push(self, reference: str, target: str) -> None:
-        """Push an image under another reference."""
+    def push(self, reference: str, target: str) -> str:
+        """Push an image under another reference; return its digest there, `sha256:...`."""
 
 
 class Docker:
@@ -54,10 +56,13 @@ class Docker:
         """See `Engine`."""
         run("docker", "save", "--output", str(archive), reference)
 
-    def push(self, reference: str, target: str) -> None:
+    def push(self, reference: str, target: str) -> str:
         """See `Engine`."""
         run("docker", "tag", reference, target)
         run("docker", "push", target)
+        known = json.loads(run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", target))
+        repository = target.rpartition(":")[0]  # it may have been pushed to other registries too
+        return next(each.partition("@")[2] for each in known if each.partition("@")[0] == repository)
 
 
 class Buildah:
@@ -78,10 +83,13 @@ class Buildah:
         """See `Engine`."""
         run("buildah", "push", "--quiet", reference, f"docker-archive:{archive}:{reference}")
 
-    def push(self, reference: str, target: str) -> None:
+    def push(self, reference: str, target: str) -> str:
         """See `Engine`. Like Docker, asks for no TLS on this machine's own address."""
         tls = "false" if target.startswith(("127.0.0.1:", "localhost:")) else "true"
-        run("buildah", "push", "--quiet", f"--tls-verify={tls}", reference, f"docker://{target}")
+        with tempfile.NamedTemporaryFile("r") as digest:
+            flags = ("--quiet", f"--tls-verify={tls}", f"--digestfile={digest.name}")
+            run("buildah", "push", *flags, reference, f"docker://{target}")
+            return digest.read().strip()
 
 
 def engine() -> Engine:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from cluster.build import binary
+from images.charts import package
 
 from rag_operator.names import KINDS, PIPELINE
 from rag_operator.settings import Settings
@@ -46,10 +47,24 @@ Manifest = dict[str, Any]
 
 
 def render(chart: str, *arguments: str) -> list[Manifest]:
-    """Returns the manifests of a chart."""
-    command = [binary("helm", "helm"), "template", "release", f"{ROOT}/charts/{chart}", "--kube-version=1.34"]
+    """Returns the manifests of one of our charts, or of an archive."""
+    path = str(ROOT / "charts" / chart)
+    command = [binary("helm", "helm"), "template", "release", path, "--kube-version=1.34"]
     shown = subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
     return [manifest for manifest in yaml.safe_load_all(shown) if manifest]
+
+
+def test_packaged_charts_install_images_by_their_digests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(binary('helm', 'helm')).parent}:{os.environ['PATH']}")
+    by_digest = {name: f"example.com/{name}:1@sha256:{'0f' * 32}" for name in ("operator", "worker", "api")}
+    package({"images": by_digest}, tmp_path)
+    archives = sorted(tmp_path.iterdir())
+    assert [each.suffix for each in archives] == [".tgz", ".tgz"]
+    shown = [yaml.safe_dump_all(render(str(each))) for each in archives]
+    assert all(by_digest[name] in "".join(shown) for name in by_digest)
+    assert "ragpipeline/ragpipeline-worker:" not in "".join(shown)
 
 
 @pytest.fixture(scope="module")
