@@ -11,10 +11,12 @@ from copy import deepcopy
 from typing import Any
 
 from rag_operator.names import CLAIM, DEPLOYMENT, FIELD_MANAGER, PIPELINE, STATEFUL_SET, Manifest
+from rag_operator.quantities import same_amount
 
 # Top-level fields that others fill in: the token controller's, and what keeps a Secret from being changed.
 _LEFT = {"ServiceAccount": ("secrets", "imagePullSecrets"), "Secret": ("immutable",)}
 _SPREAD = "topologySpreadConstraints"
+_AMOUNTS = {"requests", "limits"}
 _WITH_PODS = {DEPLOYMENT.kind, STATEFUL_SET.kind}
 
 
@@ -36,14 +38,15 @@ def replacement(manifest: Manifest, observed: Manifest) -> Manifest:
 def untouched(manifest: Manifest, observed: Manifest) -> bool:
     """Return whether it is plain that nobody changed an object since its manifest was sent.
 
-    Nobody else wrote more than metadata, as the API server notes, and nothing that was said is missing. Where
-    an amount is spelt otherwise, or a volume was bound, it is not plain, and the API server is asked.
+    Nothing that was said is missing, and nobody else wrote more than metadata, as the API server notes; what
+    they write into the spec of a claim, such as the name of its volume, stays there. Where it is not plain,
+    the API server is asked.
     """
     said, found = manifest["metadata"], observed["metadata"]
     entries = found.get("managedFields", [])
     return (
         bool(entries)
-        and all(map(_is_harmless, entries))
+        and (manifest["kind"] == CLAIM.kind or all(map(_is_harmless, entries)))
         and said.get("ownerReferences", []) == found.get("ownerReferences", [])
         and _holds(manifest, observed)
     )
@@ -66,12 +69,20 @@ def _is_harmless(entry: Manifest) -> bool:
 
 
 def _holds(said: Any, found: Any) -> bool:
-    """Whether all that was said is there, and spelt alike."""
+    """Whether all that was said is there, as an API server keeps it."""
     if isinstance(said, dict) and isinstance(found, dict):
-        return all(key in found and _holds(value, found[key]) for key, value in said.items())
+        return all(_holds_field(field, value, found) for field, value in said.items())
     if isinstance(said, list) and isinstance(found, list):
         return len(said) == len(found) and all(map(_holds, said, found))
     return bool(said == found)
+
+
+def _holds_field(field: str, said: Any, found: Manifest) -> bool:
+    """Compare one field: amounts by what they are worth, and nothing is kept of empty texts and lists."""
+    if field in _AMOUNTS:
+        amounts = found.get(field, {})
+        return all(key in amounts and same_amount(amount, amounts[key]) for key, amount in said.items())
+    return _holds(said, found[field]) if field in found else said in ("", [])
 
 
 def _counted(manifest: Manifest, observed: Manifest) -> Manifest:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from math import ceil
 
 from kubernetes import utils
 
@@ -18,6 +19,12 @@ def parse_quantity(text: str) -> Decimal | None:
 def to_bytes(text: str) -> int:
     """Return a size in bytes; raise ValueError if the text is no quantity."""
     return int(utils.parse_quantity(text))
+
+
+def same_amount(one: str, other: str) -> bool:
+    """Return whether two amounts are the same to an API server, which rounds up to thousandths."""
+    numbers = [parse_quantity(text) for text in (one, other)]
+    return None not in numbers and len({ceil(1000 * number) for number in numbers if number is not None}) == 1
 
 
 def at_least(least: int, sentence: str) -> Callable[[str], str]:

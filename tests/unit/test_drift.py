@@ -180,6 +180,30 @@ def test_what_is_missing_is_never_plainly_right(path: tuple[str | int, ...]) -> 
     assert not untouched(stamp(wanted), there)
 
 
+def test_an_amount_that_is_spelt_otherwise_is_plainly_right_and_another_is_not() -> None:
+    wanted, there = pair("Deployment", "demo-api", api={"resources": {"requests": {"cpu": "0.5"}}})
+    own(there, {"f:spec": {}})
+    requests = there["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]
+    for amount, plain in (("500m", True), ("501m", False)):
+        requests["cpu"] = amount
+        assert untouched(stamp(wanted), there) == plain
+
+
+def test_what_an_api_server_does_not_keep_is_not_missed() -> None:
+    wanted, there = pair("NetworkPolicy", "demo-worker")
+    own(there, {"f:spec": {}})
+    assert there["spec"].pop("ingress") == []
+    assert untouched(stamp(wanted), there)
+
+
+def test_a_claim_that_was_bound_is_plainly_right() -> None:
+    wanted, there = pair("PersistentVolumeClaim", "demo-qdrant-data")
+    own(there, {"f:spec": {}})
+    there["spec"]["volumeName"] = "pv-1"
+    there["metadata"]["managedFields"].append(somebody({"f:spec": {"f:volumeName": {}}}))
+    assert untouched(stamp(wanted), there)
+
+
 def test_a_claim_that_somebody_gave_an_owner_is_not_plainly_right() -> None:
     wanted, there = pair("PersistentVolumeClaim", "demo-qdrant-data")
     own(there, {"f:spec": {}})

@@ -6,6 +6,7 @@ import sys
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
+import httpx
 import yaml
 
 from tests.ports import free_port
@@ -13,6 +14,7 @@ from tests.ports import free_port
 # Its path is read once for all, when the operator's packages are imported: each has a folder of its own.
 KUBECONFIG = "kubeconfig"
 RESYNC_SECONDS = 2
+READY = 'type="Ready"'
 
 
 def context() -> ForkServerContext:
@@ -32,11 +34,13 @@ class Operator:
         folder.mkdir()
         self._forking, self._folder = forking, folder
         (folder / KUBECONFIG).write_text(yaml.safe_dump(_kubeconfig(url)))
+        port = free_port()
+        self._metrics = f"http://127.0.0.1:{port}/metrics"
         told = {
             "watch_namespaces": f'["{namespace}"]',
             "resync_seconds": RESYNC_SECONDS,
             "secret_seconds": RESYNC_SECONDS,
-            "metrics_port": free_port(),
+            "metrics_port": port,
             "liveness_port": free_port(),
             **settings,
         }
@@ -65,6 +69,19 @@ class Operator:
         """Kill it if it runs."""
         if self._process and self._process.exitcode is None:
             self.kill()
+
+    async def is_idle(self, pipelines: int) -> bool:
+        """Return whether it has told of so many pipelines since its start, and none waits for a pass.
+
+        Passes say less: one is made for each pipeline whose children are known before it is known itself.
+        """
+        try:
+            async with httpx.AsyncClient() as client:
+                lines = (await client.get(self._metrics)).text.splitlines()
+        except httpx.TransportError:  # it does not serve them yet
+            return False
+        told = [line for line in lines if line.startswith("ragpipeline_condition{") and READY in line]
+        return len(told) >= pipelines and "ragpipeline_operator_queue_depth 0.0" in lines
 
     def log(self) -> str:
         """Return what it has logged."""
