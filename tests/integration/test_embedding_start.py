@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from qdrant_client import QdrantClient
+from qdrant_client.models import PointStruct
 from redis import Redis
 from tests.data import DATA
 from tests.integration.conftest import MODEL
@@ -16,6 +17,12 @@ from tests.integration.hub import running_hub
 from tests.integration.service_process import last_words, running
 from tests.patience import eventually, patient
 from tests.ports import free_port
+from tests.unit.pipelines import children, made_pod, pipeline, run
+
+from rag_operator.conditions import conditions
+from rag_operator.evidence import Evidence, Observed
+from rag_operator.indexes import decide
+from rag_operator.pod_status import CRASHING
 
 MODULE = "rag_workloads.embedding"
 WORKER = "rag_workloads.worker"
@@ -94,6 +101,25 @@ def test_a_collection_of_another_model_is_refused_in_words(settings: dict[str, s
     words = last_words(MODULE, settings | {"EMBEDDING_MODEL": "another"})
     assert words.startswith(f"collection {settings['QDRANT_COLLECTION']!r} was made by")
     assert "set vectorStore.collection to a new name" in words
+
+
+def test_vectors_of_another_length_are_refused_by_a_filled_collection_and_conditions_say_so(
+    settings: dict[str, str], url: str, qdrant_url: str
+) -> None:
+    with running(MODULE, env=settings, probe=f"{url}/ready"):
+        client = QdrantClient(qdrant_url, check_compatibility=False)
+        client.upsert(settings["QDRANT_COLLECTION"], [PointStruct(id=1, vector=[1.0] * 384)], wait=True)
+        client.close()
+    words = last_words(MODULE, settings | {"DIMENSIONS": "64"})
+    assert "was made by dimension 384, this is 64: set vectorStore.collection to a new name" in words
+    workload = children()["Deployment", "demo-embedding"]
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": words}}
+    states = [{"name": "embedding", "state": {"running": {}}, "lastState": ended}]
+    seen = pipeline()
+    observed = Observed(run([*children().values()]), [made_pod(workload, containerStatuses=states)])
+    told = {each.type: each for each in conditions(Evidence(seen, decide(seen), observed))}
+    for each in (told["EmbeddingReady"], told["Ready"]):
+        assert (each.reason, words in each.message) == (CRASHING, True)
 
 
 def test_stores_of_another_pipeline_are_refused_in_words(settings: dict[str, str], url: str) -> None:

@@ -1,6 +1,7 @@
 """The conditions of a pipeline."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +23,7 @@ from rag_operator.children import build
 from rag_operator.conditions import conditions
 from rag_operator.evidence import Evidence, Failure, Observed
 from rag_operator.indexes import decide
-from rag_operator.names import Component, Manifest
+from rag_operator.names import TEMPLATE_HASH, Component, Manifest
 from rag_operator.resolution import Unresolved
 from rag_operator.status import Condition
 
@@ -252,6 +253,13 @@ def test_a_rollout_that_is_stuck_shows_at_once_while_old_pods_serve(
     )
     ready = found["Ready"]
     assert (ready.status, ready.reason, ready.message) == ("True", reason, f"{SERVES}; {message}")
+
+
+def test_what_becomes_of_pods_of_the_template_before_is_not_told() -> None:
+    old = deepcopy(CRASHED)
+    old["metadata"]["annotations"][TEMPLATE_HASH] = "before"
+    assert judged(reporting(2, pods=[old]))["ApiReady"].reason == judged(reporting(2))["ApiReady"].reason
+    assert judged(reporting(2, pods=[old, CRASHED]))["ApiReady"].reason == "CrashLoopBackOff"
 
 
 def test_a_rollout_that_its_controller_has_not_seen_yet_is_no_finished_one() -> None:

@@ -151,13 +151,13 @@ class Collections:
         self._owned.pop(self.collection, None)
         await self._is_ours(self.collection)
         found = await self._metadata(self.collection) or {}
-        made_by = {key: found.get(key) for key in ("model", "fingerprint", "dimension")}
-        expected = {key: asdict(fingerprint)[key] for key in made_by}
-        if made_by != expected:
-            raise CollectionRefused(
-                f"collection {self.collection!r} was made by {made_by}, this model is {expected}: "
-                "set vectorStore.collection to a new name, or set the model back"
-            )
+        for what in ("model", "dimension", "fingerprint"):  # a condition has room for one
+            made_by, ours = found.get(what), getattr(fingerprint, what)
+            if made_by != ours:
+                raise CollectionRefused(
+                    f"collection {self.collection!r} was made by {what} {made_by!r}, this is {ours!r}: "
+                    "set vectorStore.collection to a new name, or set the model back"
+                )
         if "owner" not in found:  # made by a release that named none
             await self._client.update_collection(self.collection, metadata={"owner": self._owner})
 
