@@ -14,6 +14,7 @@ from tests.cluster.faults.trials import Trials
 from tests.cluster.kube import Kube, established
 
 WRITES = 40
+INHERITED_WRITES = (1, 4, 12, 25, 40)
 SLOW_SECONDS = 2.0
 AT_ONCE = 6
 
@@ -27,7 +28,7 @@ def measure(steps: Steps, writes: int = WRITES) -> dict[str, Any]:
             kube = Kube(kubeconfig)
             kube("apply", "--server-side", "-f", str(ROOT / "crds"))
             established(kube, "ragpipelines.ragpipeline.dev")
-            campaign = Campaign(range(1, writes + 1), SLOW_SECONDS, AT_ONCE)
+            campaign = Campaign(range(1, writes + 1), INHERITED_WRITES, SLOW_SECONDS, AT_ONCE)
             with steps.step("Kill the operator, harm its requests, touch its children") as step:
                 outcomes = asyncio.run(campaign.run(Trials(kubeconfig, logs), step.say))
     steps.console.print(table(outcomes))

@@ -14,6 +14,7 @@ from tests.patience import eventually
 from tests.ports import free_port
 
 TOKEN = "test-token"
+ETCD_URL, ACCOUNT_KEY = "etcd.url", "service-account.key"
 # Of a user whose requests can be told from those of the tests.
 OPERATOR, OPERATOR_TOKEN = "operator", "operator-token"
 CONTROLLERS = (
@@ -54,15 +55,16 @@ def api_server(folder: Path, *flags: str) -> Iterator[Path]:
     The API server gets the flags besides its own.
     """
     etcd, port = f"http://127.0.0.1:{free_port()}", free_port()
-    key = folder / "service-account.key"
+    key = folder / ACCOUNT_KEY
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     users = {TOKEN: "admin", OPERATOR_TOKEN: OPERATOR}
     lines = (f'{token},{user},{user},"system:masters"\n' for token, user in users.items())
     (folder / "tokens.csv").write_text("".join(lines))
-    kubeconfig = _write_kubeconfig(folder, port)
+    (folder / ETCD_URL).write_text(etcd)
+    kubeconfig = write_kubeconfig(folder / "kubeconfig", port)
     with ExitStack() as running:
         running.enter_context(process(folder / "etcd.log", *_etcd(folder, etcd)))
-        running.enter_context(process(folder / "apiserver.log", *_apiserver(folder, etcd, port, key), *flags))
+        running.enter_context(process(folder / "apiserver.log", *apiserver(folder, port), *flags))
         wait_until_ready(kubeconfig)
         running.enter_context(process(folder / "controller-manager.log", *_controller_manager(kubeconfig)))
         yield kubeconfig
@@ -82,10 +84,12 @@ def _etcd(folder: Path, url: str) -> list[str]:
     ]
 
 
-def _apiserver(folder: Path, etcd: str, port: int, key: Path) -> list[str]:
+def apiserver(folder: Path, port: int) -> list[str]:
+    """Return the command of an API server of the control plane in a folder."""
+    key = folder / ACCOUNT_KEY
     return [
         binary("kube-apiserver"),
-        f"--etcd-servers={etcd}",
+        f"--etcd-servers={(folder / ETCD_URL).read_text()}",
         f"--secure-port={port}",
         "--bind-address=127.0.0.1",
         f"--cert-dir={folder}",
@@ -109,8 +113,10 @@ def _controller_manager(kubeconfig: Path) -> list[str]:
     ]
 
 
-def _write_kubeconfig(folder: Path, port: int) -> Path:
-    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(folder / "apiserver.crt")}
+def write_kubeconfig(path: Path, port: int) -> Path:
+    """Write an admin's kubeconfig for an API server whose certificate is in the same folder."""
+    authority = str(path.parent / "apiserver.crt")
+    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": authority}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -119,7 +125,6 @@ def _write_kubeconfig(folder: Path, port: int) -> Path:
         "users": [{"name": "admin", "user": {"token": TOKEN}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
     }
-    path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
     return path
 

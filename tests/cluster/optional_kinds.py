@@ -1,12 +1,15 @@
 """Kinds that not every cluster has, by the CRDs of those who make them."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from cluster.build import source
 
-from tests.cluster.kube import Kube, established
+from rag_operator.names import Kind, Manifest
+from rag_operator.transport import path_of
+from tests.cluster.kube import Kube, Refused, established
 
 
 class OptionalKinds:
@@ -55,3 +58,29 @@ def gateway_api() -> OptionalKinds:
         [f"{kind}.gateway.networking.k8s.io" for kind in ("gateways", "httproutes")],
         [str(folder / "examples" / "gateway" / "00-crds.yaml")],
     )
+
+
+def is_served(kube: Kube, kind: Kind) -> bool:
+    try:
+        served = json.loads(kube("get", "--raw", path_of(kind).rpartition("/")[0]))
+    except Refused:
+        return False
+    return any(each["name"] == kind.plural for each in served["resources"])
+
+
+def definition(kind: Kind) -> Manifest:
+    """Return a CRD that takes anything."""
+    group, _, version = kind.api_version.partition("/")
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    approval = {"api-approved.kubernetes.io": "unapproved, of a test"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{group}", "annotations": approval},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind.kind, "plural": kind.plural, "singular": kind.kind.lower()},
+            "scope": "Namespaced",
+            "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
+        },
+    }

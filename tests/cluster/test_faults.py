@@ -5,11 +5,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.cluster.faults.campaign import Campaign, table
+from tests.cluster.faults.campaign import ACTS, Campaign, table
 from tests.cluster.faults.trials import Trials
 from tests.cluster.kube import Kube
 
-SAMPLE = Campaign(writes=(1, 4, 17, 33), slow_seconds=0.2, at_once=4)
+SAMPLE = Campaign(writes=(1, 4, 17, 33), inherited_writes=(4,), slow_seconds=0.2, at_once=4)
 
 
 def test_a_fault_leaves_a_pipeline_as_an_undisturbed_run_does(alone: Kube, tmp_path: Path) -> None:
@@ -17,5 +17,5 @@ def test_a_fault_leaves_a_pipeline_as_an_undisturbed_run_does(alone: Kube, tmp_p
     Console(width=110).print(table(outcomes))
     assert [each for each in outcomes if not each.recovered] == []
     killed = {each.kind for each in outcomes if each.fault.startswith("killed")}
-    assert killed == {"create", "update", "delete"}
-    assert len(outcomes) >= 25
+    assert killed == {*ACTS, *(f"{act}, with an heir" for act in ACTS)}
+    assert len(outcomes) >= 34

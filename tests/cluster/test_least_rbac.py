@@ -4,22 +4,21 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from rag_operator.names import GATEWAY, KINDS, PIPELINE, Kind, Manifest
 from rag_operator.transport import path_of
-from tests.cluster.faults.rights import Noting, Right, granted
+from tests.cluster.faults.granting import grant
+from tests.cluster.faults.rights import Noting, Right
 from tests.cluster.faults.state import children_of
 from tests.cluster.faults.trials import MERGE, SPEC, Place, Trials
-from tests.cluster.kube import NAME, Kube, Refused, established
-from tests.cluster.test_charts import of_kind, render
+from tests.cluster.kube import NAME, Kube, established
+from tests.cluster.optional_kinds import definition, is_served
 from tests.patience import until
 
 # Asked for by no request: whoever names an owner whose deletion is to wait for its children needs it.
 UNASKED = {Right("update", "ragpipeline.dev", "ragpipelines/finalizers")}
-RBAC = ("ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
 HOST = "rag.example.com"
 # With scalers, and with pods of which one may go at a time.
 WHOLE: Manifest = {
@@ -37,14 +36,6 @@ EDIT: Manifest = {"metadata": {"labels": {"app.kubernetes.io/component": "other"
 OWN = {"clusterIP", "clusterIPs", "volumeName"}
 
 
-class Granted(NamedTuple):
-    """What the chart gives an operator."""
-
-    rights: set[Right]
-    account: str
-    token: str
-
-
 @pytest.fixture
 def every_kind(alone: Kube) -> Iterator[Kube]:
     """A cluster that serves all kinds; of those that others bring it knows the names."""
@@ -57,46 +48,6 @@ def every_kind(alone: Kube) -> Iterator[Kube]:
         yield alone
     finally:
         alone("delete", "crd", *names)
-
-
-def is_served(kube: Kube, kind: Kind) -> bool:
-    try:
-        served = json.loads(kube("get", "--raw", path_of(kind).rpartition("/")[0]))
-    except Refused:
-        return False
-    return any(each["name"] == kind.plural for each in served["resources"])
-
-
-def definition(kind: Kind) -> Manifest:
-    """Return a CRD that takes anything."""
-    group, _, version = kind.api_version.partition("/")
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    approval = {"api-approved.kubernetes.io": "unapproved, of a test"}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{group}", "annotations": approval},
-        "spec": {
-            "group": group,
-            "names": {"kind": kind.kind, "plural": kind.plural, "singular": kind.kind.lower()},
-            "scope": "Namespaced",
-            "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
-        },
-    }
-
-
-def grant(kube: Kube, namespaces: list[str]) -> Granted:
-    """Give a service account what the chart gives it."""
-    watched = ["--set", f"watchNamespaces={{{','.join(namespaces)}}}"] if namespaces else []
-    manifests = render("ragpipeline-operator", "--namespace", kube.namespace, *watched)
-    given = [each for kind in RBAC for each in of_kind(manifests, kind)]
-    for each in given:
-        Kube(kube.kubeconfig, each["metadata"].get("namespace", kube.namespace)).apply(each)
-    bound = {each["roleRef"]["name"] for each in given if "roleRef" in each}
-    roles = [each for each in given if "rules" in each and each["metadata"]["name"] in bound]
-    (account,) = of_kind(manifests, "ServiceAccount")
-    name = account["metadata"]["name"]
-    return Granted(granted(roles), name, kube("create", "token", name).strip())
 
 
 @pytest.mark.parametrize("scope", ["all", "one", "several"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from tests.cluster.faults.disturbances import DISTURBANCES
+from tests.cluster.faults.disturbances import ARRANGEMENTS, DISTURBANCES, OF_THE_CLUSTER
 from tests.cluster.faults.proxy import Harm, LosingReplies, Refusing, Slow
 from tests.cluster.faults.trials import Act, Moment, Outcome, Trials
 
@@ -25,6 +25,8 @@ class Campaign:
     """Which faults: the operator is killed around each of these writes, and each request waits so long."""
 
     writes: Sequence[int]
+    inherited_writes: Sequence[int]
+    """At which of them there are two operators, and the other goes on."""
     slow_seconds: float
     at_once: int
 
@@ -34,6 +36,9 @@ class Campaign:
             for number in self.writes:
                 for moment in MOMENTS:
                     yield _killing(act, number, moment)
+            for number in self.inherited_writes:
+                for moment in MOMENTS:
+                    yield _killing(act, number, moment, heir=True)
         yield _harming("API server slow", f"{self.slow_seconds} s a request", lambda: Slow(self.slow_seconds))
         for status in REFUSALS:
             yield _harming("API server refuses", f"{status} to every second write", _refusing(status))
@@ -58,6 +63,8 @@ class Campaign:
         async with asyncio.TaskGroup() as group:
             for trial in self.trials():
                 group.create_task(make(trial))
+        for kind, disturbance in OF_THE_CLUSTER.items():
+            outcomes.append(await trials.disturb(kind, disturbance))
         return sorted(outcomes)
 
 
@@ -87,8 +94,8 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _killing(act: Act, number: int, moment: Moment) -> Trial:
-    return lambda trials: trials.kill(act, number, moment)
+def _killing(act: Act, number: int, moment: Moment, *, heir: bool = False) -> Trial:
+    return lambda trials: trials.kill(act, number, moment, heir=heir)
 
 
 def _harming(kind: str, fault: str, harm: Callable[[], Harm]) -> Trial:
@@ -100,4 +107,4 @@ def _refusing(status: int, *, watches: bool = False) -> Callable[[], Harm]:
 
 
 def _disturbing(kind: str) -> Trial:
-    return lambda trials: trials.disturb(kind, kind, DISTURBANCES[kind])
+    return lambda trials: trials.disturb(kind, DISTURBANCES[kind], ARRANGEMENTS.get(kind))

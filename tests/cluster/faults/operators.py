@@ -32,6 +32,7 @@ class Operator:
         self, forking: ForkServerContext, folder: Path, url: str, namespace: str, **settings: object
     ) -> None:
         folder.mkdir()
+        (folder / "log").touch()
         self._forking, self._folder = forking, folder
         (folder / KUBECONFIG).write_text(yaml.safe_dump(_kubeconfig(url)))
         port = free_port()
@@ -51,6 +52,10 @@ class Operator:
     def tell(self, **settings: object) -> None:
         """Give the next one other settings."""
         self._env |= {f"RAG_OPERATOR_{name.upper()}": str(value) for name, value in settings.items()}
+
+    def connect(self, kubeconfig: Path) -> None:
+        """Have the next one use another kubeconfig."""
+        (self._folder / KUBECONFIG).write_text(kubeconfig.read_text())
 
     def start(self) -> None:
         """Start a new one."""

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -16,10 +16,11 @@ import yaml
 
 from rag_operator.names import NAMESPACE, PIPELINE
 from rag_operator.transport import path_of
+from tests.cluster.another_server import AnotherServer
 from tests.cluster.faults.operators import Operator, context
 from tests.cluster.faults.proxy import ApiProxy, Harm, Killing
 from tests.cluster.faults.state import State, look
-from tests.cluster.kube import NAME, Manifest, pipeline
+from tests.cluster.kube import NAME, Kube, Manifest, pipeline
 from tests.patience import PATIENCE_SECONDS, until
 
 Act = Literal["create", "update", "delete"]
@@ -61,6 +62,18 @@ class Place:
     client: httpx.AsyncClient
     proxy: ApiProxy
     operator: Operator
+    kube: Kube
+    closing: AsyncExitStack
+    """What else is started for the trial."""
+    server: AnotherServer | None = None
+    """The API server of the operator alone, where it has one."""
+
+    async def prepare(self, act: Act) -> None:
+        """Start the operator; for what is done to a pipeline that is there, make it."""
+        self.operator.start()
+        if act != "create":
+            await self.act("create")
+            await self.settle("create")
 
     async def act(self, act: Act) -> None:
         """Do to the pipeline what its user does."""
@@ -101,10 +114,14 @@ class Place:
         return state
 
 
+Step = Callable[[Place], Awaitable[None]]
+
+
 class Trials:
     """Makes trials in an API server."""
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
+        self._kubeconfig = kubeconfig
         told = yaml.safe_load(kubeconfig.read_text())
         cluster = told["clusters"][0]["cluster"]
         self._server, self._token = cluster["server"], told["users"][0]["user"]["token"]
@@ -123,35 +140,38 @@ class Trials:
                 base_url=self._server, headers=headers, verify=self._trust, timeout=60
             ) as client,
             ApiProxy(self._server, self._token, self._trust) as proxy,
+            AsyncExitStack() as closing,
         ):
             made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             (await client.post(path_of(NAMESPACE), json=made)).raise_for_status()
             folder = self._folder / namespace
             operator = Operator(self._forking, folder, proxy.url, namespace, **settings)
-            place = Place(namespace, client, proxy, operator)
-            try:
-                yield place
-            finally:
-                operator.end()
-                await client.delete(path_of(NAMESPACE, name=namespace))
+            closing.push_async_callback(client.delete, path_of(NAMESPACE, name=namespace))
+            closing.callback(operator.end)
+            yield Place(namespace, client, proxy, operator, Kube(self._kubeconfig, namespace), closing)
 
     async def wanted(self, act: Act) -> State:
         """Return what an undisturbed run ends as."""
         if act not in self._wanted:
             async with self.place() as place:
-                await self._prepare(place, act)
+                await place.prepare(act)
                 await place.act(act)
                 self._wanted[act] = await place.settle(act)
         return self._wanted[act]
 
-    async def kill(self, act: Act, number: int, moment: Moment) -> Outcome | None:
+    async def kill(self, act: Act, number: int, moment: Moment, *, heir: bool = False) -> Outcome | None:
         """Kill the operator at its nth write after an act; None if there is no nth write.
 
         What is deleted is deleted at that write of its creation, so that the rest of them comes too late.
+        Then it is started again, or its heir, who waited for the lease, goes on in its place.
         """
         wanted = await self.wanted(act)
         async with self.place() as place:
-            await self._prepare(place, "create" if act == "delete" else act)
+            if heir:
+                place.operator.tell(lease_namespace=place.namespace)
+            await place.prepare("create" if act == "delete" else act)
+            if heir:
+                await self._start_heir(place)
             harm = Killing(len(place.proxy.writes) + number, moment, place.operator.kill)
             place.proxy.harm = harm
             done: Act = "create" if act == "delete" else act
@@ -163,10 +183,26 @@ class Trials:
                 await place.act("delete")
                 wanted = before.remains()
             place.proxy.harm = Harm()
-            place.operator.start()
+            if not heir:
+                place.operator.start()
             seconds, state = await place.reach(wanted)
             fault = f"killed {moment} write {number}, {harm.killed_at}"
-            return _outcome(act, fault, seconds, wanted, before, state)
+            kind = f"{act}, with an heir" if heir else act
+            return _outcome(kind, fault, seconds, wanted, before, state)
+
+    async def _start_heir(self, place: Place) -> None:
+        """Start another operator once the first leads; return once it waits for its turn."""
+        await _said(place.operator, "leading")
+        heir = Operator(
+            self._forking,
+            self._folder / f"{place.namespace}-heir",
+            place.proxy.url,
+            place.namespace,
+            lease_namespace=place.namespace,
+        )
+        place.closing.callback(heir.end)
+        heir.start()
+        await _said(heir, "waiting for the lease")
 
     async def harm(self, kind: str, fault: str, harm: Harm) -> Outcome:
         """Create a pipeline while requests are harmed all the time."""
@@ -179,24 +215,24 @@ class Trials:
             seconds, state = await place.reach(wanted)
             return _outcome(kind, fault, seconds, wanted, readable, state)
 
-    async def disturb(
-        self, kind: str, fault: str, disturbance: Callable[[Place], Awaitable[None]]
-    ) -> Outcome:
-        """Do something to a pipeline that is as it should be."""
+    async def disturb(self, kind: str, disturbance: Step, arrangement: Step | None = None) -> Outcome:
+        """Do something to a pipeline that is as it should be; first arrange how its operator is to run."""
         wanted = await self.wanted("create")
         async with self.place() as place:
-            await self._prepare(place, "update")
+            if arrangement:
+                await arrangement(place)
+            await place.prepare("update")
             before = await place.look()
             await disturbance(place)
             seconds, state = await place.reach(wanted)
-            return _outcome(kind, fault, seconds, wanted, before, state)
+            return _outcome(kind, kind, seconds, wanted, before, state)
 
-    async def _prepare(self, place: Place, act: Act) -> None:
-        """Start the operator; for what is done to a pipeline that is there, make it."""
-        place.operator.start()
-        if act != "create":
-            await place.act("create")
-            await place.settle("create")
+
+async def _said(operator: Operator, event: str) -> None:
+    async def is_logged() -> bool:
+        return f'"event": "{event}"' in operator.log()
+
+    await until(is_logged)
 
 
 async def _first(one: Awaitable[object], other: Awaitable[object]) -> bool:
