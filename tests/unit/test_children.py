@@ -27,7 +27,6 @@ from rag_contract.limits import EMBEDDING_SECONDS, READY_SECONDS
 from rag_operator.children import build
 from rag_operator.children.pods import DRAIN_SECONDS, EXIT_SECONDS
 from rag_operator.names import Manifest
-from rag_operator.spec.embedding import EmbeddingServer
 
 CACHED = {"model": "BAAI/bge-m3", "managed": {"cache": {"accessMode": "ReadWriteOnce"}}}
 FULL: Manifest = {"embedding": AUTOSCALED, "llm": MANAGED_LLM}
@@ -193,16 +192,6 @@ def test_suspending_stops_every_pod() -> None:
     assert {item["spec"]["replicas"] for item in pods(suspend=True, **FULL)} == {0}
 
 
-def test_external_stores_leave_no_children_behind() -> None:
-    made = children(
-        queue={"external": {"urlSecretRef": {"name": "keys", "key": "redis"}}},
-        vectorStore={"collection": "docs", "external": {"url": "https://qdrant.example.com"}},
-    )
-    names = {name for _, name in made}
-    assert not names & {"demo-redis", "demo-qdrant", "demo-redis-data", "demo-qdrant-data"}
-    assert {"demo-queue", "demo-vector-store"} <= names
-
-
 LIMIT: Manifest = {"limits": {"cpu": "3", "memory": "1Gi"}}
 LIMITED: Manifest = {
     "api": {"resources": LIMIT},
@@ -236,34 +225,6 @@ def test_the_resources_of_every_container_can_be_set(spec: Manifest) -> None:
         pod = pod_of(item)
         for container in (*pod["containers"], *pod.get("initContainers", [])):
             assert container["resources"]["limits"] == LIMIT["limits"], (item["metadata"], container["name"])
-
-
-def test_redis_reads_its_password_from_a_file_and_stays_below_its_limit() -> None:
-    made = children(queue={"managed": {"resources": {"limits": {"memory": "400Mi"}}}})
-    args = pod_of(made["StatefulSet", "demo-redis"])["containers"][0]["args"]
-    assert args[:2] == ["redis-server", "/etc/redis/redis.conf"]
-    assert args[args.index("--maxmemory") + 1] == str(300 * 2**20)
-    assert secret_data(made["Secret", "demo-queue"])["redis.conf"] == "requirepass redis-password\n"
-
-
-@pytest.mark.parametrize(
-    ("queue", "mebibytes"),
-    [
-        ({"managed": {"resources": {"limits": {"memory": "400Mi"}}}}, 75),
-        ({"external": {"urlSecretRef": {"name": "keys", "key": "redis"}}}, 64),
-    ],
-)
-def test_batches_take_a_quarter_of_redis(queue: Manifest, mebibytes: int) -> None:
-    worker = children(queue=queue)["Deployment", "demo-worker"]
-    assert env_of(worker)["MAX_BYTES_IN_FLIGHT"] == str(mebibytes << 20)
-
-
-def test_redis_lives_but_is_not_ready_while_it_loads_its_file() -> None:
-    redis = pod_of(children()["StatefulSet", "demo-redis"])["containers"][0]
-    fails_on_an_error = {
-        probe: "-e" in redis[probe]["exec"]["command"] for probe in redis if "Probe" in probe
-    }
-    assert fails_on_an_error == {"startupProbe": False, "livenessProbe": False, "readinessProbe": True}
 
 
 def test_a_known_model_comes_from_its_image_and_an_unknown_one_from_the_hub() -> None:
@@ -361,102 +322,6 @@ def test_a_language_model_without_an_image_makes_no_pods() -> None:
     made = site(llm={"managed": {"model": "someone/unknown"}})
     assert not made.llm_image_known
     assert ("Deployment", "demo-llm") not in children(llm={"managed": {"model": "someone/unknown"}})
-
-
-def test_data_has_an_owner_and_a_collection_that_is_told_from_earlier_ones() -> None:
-    made = children(**FULL)
-    for part in ("api", "worker", "embedding"):
-        variables = env_of(made["Deployment", f"demo-{part}"])
-        assert variables["OWNER"] == "cluster/team/demo"
-        assert (variables["QDRANT_COLLECTION"], variables["COLLECTION_REVISION"]) == ("docs", "3")
-
-
-def test_an_index_that_is_next_has_pods_of_its_own() -> None:
-    before, now = children(embedding=AUTOSCALED), children(**REINDEXING)
-    assert now.keys() - before.keys() == {
-        *((kind, "demo-embedding-b") for kind, name in before if name == "demo-embedding"),
-        *((kind, "demo-worker-b") for kind, name in before if name == "demo-worker"),
-    }
-    changed = {each for each, made in before.items() if now[each] != made}
-    assert changed == {
-        ("Deployment", "demo-api"),
-        ("NetworkPolicy", "demo-redis"),
-        ("NetworkPolicy", "demo-qdrant"),
-    }
-
-
-@pytest.mark.parametrize("part", ["worker", "embedding"])
-def test_pods_of_an_index_are_told_its_keys_and_its_collection(part: str) -> None:
-    now = children(**REINDEXING)
-    one, other = (env_of(now["Deployment", f"demo-{part}{slot}"]) for slot in ("", "-b"))
-    assert {name: (one[name], other[name]) for name in one if one[name] != other[name]} == {
-        "PIPELINE": ("team.demo", "team.demo~7"),
-        "QDRANT_COLLECTION": ("docs", "new"),
-        "COLLECTION_REVISION": ("3", "7"),
-    }
-    assert one.keys() == other.keys()
-
-
-def test_what_every_index_has_selects_its_own_pods_and_counts_its_own_queue() -> None:
-    now = children(**REINDEXING)
-    labels = now["Deployment", "demo-embedding-b"]["spec"]["template"]["metadata"]["labels"]
-    selector = now["Service", "demo-embedding-b"]["spec"]["selector"]
-    assert selector.items() <= labels.items()
-    assert selector != now["Service", "demo-embedding"]["spec"]["selector"]
-    (trigger,) = now["ScaledObject", "demo-embedding-b"]["spec"]["triggers"]
-    assert trigger["metadata"]["listName"] == "team.demo~7:embed"
-    assert trigger["authenticationRef"]["name"] == "demo-embedding-b"
-
-
-def test_the_api_is_told_which_index_is_next() -> None:
-    before, now = (env_of(children(**each)["Deployment", "demo-api"]) for each in ({}, REINDEXING))
-    assert json.loads(now["NEXT_INDEX"]) == {
-        "id": "team.demo~7",
-        "collection": "new",
-        "embedding_url": "http://demo-embedding-b.team:8003",
-        "embedding_model": MINILM,
-    }
-    assert (before["INDEXES_DECIDED"], now["INDEXES_DECIDED"]) == ("3", "7")
-    assert "NEXT_INDEX" not in before
-    shared = before.keys() - {"INDEXES_DECIDED"}
-    assert {name: now[name] for name in shared} == {name: before[name] for name in shared}
-
-
-def test_an_index_keeps_its_model_whoever_runs_the_specs() -> None:
-    server = {"url": "http://tei", "apiKeySecretRef": {"name": "k", "key": "k"}}
-    changes = {"external": EmbeddingServer.model_validate(server), "embedding_model": "BAAI/bge-m3"}
-    now = children(embedding=AUTOSCALED, indexes=reindexing(pipeline(embedding=AUTOSCALED), **changes))
-    feeder = now["Deployment", "demo-embedding-b"]
-    variables = env_of(feeder)
-    assert (variables["ENGINE"], variables["ENGINE_URL"]) == ("tei", "http://tei")
-    assert (env_of(now["Deployment", "demo-worker-b"])["EMBEDDING_MODEL"]) == "BAAI/bge-m3"
-    assert feeder["spec"]["replicas"] == 2  # as many as the API has
-    assert ("ScaledObject", "demo-embedding-b") not in now
-    assert "initContainers" in pod_of(now["Deployment", "demo-embedding"])
-
-
-def test_an_index_that_is_run_here_is_scaled_as_before_while_the_next_one_s_server_is_elsewhere() -> None:
-    before = children(embedding=AUTOSCALED)
-    server = {"url": "http://tei"}
-    elsewhere = pipeline(embedding={"model": "BAAI/bge-m3", "external": server})
-    changes = {"external": EmbeddingServer.model_validate(server), "embedding_model": "BAAI/bge-m3"}
-    indexes = reindexing(pipeline(embedding=AUTOSCALED), **changes)
-    now = children(embedding=elsewhere.spec.embedding.model_dump(by_alias=True), indexes=indexes)
-    for key in (("Deployment", "demo-embedding"), ("ScaledObject", "demo-embedding")):
-        assert now[key]["spec"] == before[key]["spec"]
-    assert now["Deployment", "demo-embedding-b"]["spec"]["replicas"] == 2  # as many as the API has
-    assert ("ScaledObject", "demo-embedding-b") not in now
-    assert now["NetworkPolicy", "demo-redis"]["spec"]["ingress"][0]["from"][-1]["podSelector"] == {
-        "matchLabels": {"app": "keda-operator"}
-    }
-
-
-def test_each_index_has_a_cache_of_its_own() -> None:
-    now = children(embedding=CACHED, indexes=reindexing(pipeline(embedding=CACHED)))
-    for name in ("demo-model-cache", "demo-model-cache-b"):
-        assert ("PersistentVolumeClaim", name) in now
-    volumes = pod_of(now["Deployment", "demo-embedding-b"])["volumes"]
-    assert {"claimName": "demo-model-cache-b"} in [each.get("persistentVolumeClaim") for each in volumes]
 
 
 @pytest.mark.parametrize("service", ["api", "embedding"])
