@@ -1,5 +1,6 @@
 """Passes that are cut short, as when the operator is killed: at each of their writes."""
 
+from collections.abc import AsyncIterator
 from copy import deepcopy
 from itertools import count
 from typing import Any
@@ -9,7 +10,7 @@ from tests.unit.pipelines import env_of, resource
 
 from rag_operator import keys
 from rag_operator.asking import Asker
-from rag_operator.cluster import Cluster
+from rag_operator.cluster import Cluster, Page
 from rag_operator.names import DEPLOYMENT, PIPELINE, Key, Kind, Manifest, key
 from rag_operator.reconcile import Reconciler
 from rag_operator.settings import Settings
@@ -42,10 +43,11 @@ class Store(Cluster):
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         return deepcopy(self.pipeline if kind == PIPELINE else self.objects.get((kind.kind, name)))
 
-    async def list(
-        self, kind: Kind, namespace: str = "", selector: str = "", fields: str = ""
-    ) -> list[Manifest]:
+    async def list(self, kind: Kind, namespace: str = "", selector: str = "") -> list[Manifest]:
         return [deepcopy(child) for (each, _), child in self.objects.items() if each == kind.kind]
+
+    async def pages(self, kind: Kind, *_: Any, **__: Any) -> AsyncIterator[Page]:
+        yield Page(1, await self.list(kind))
 
     async def serves(self, *kinds: Kind) -> bool:
         return False
