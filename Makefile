@@ -63,6 +63,10 @@ test-cluster: $(venv) ## The operator against a real API server
 test-e2e: $(venv) ## The demo's path with assertions; EMBEDDING_CPU=250m slows its embedding pods
 	$(call timed,$(python) -m pytest tests/e2e $(target) $(call given,EMBEDDING_CPU,embedding-cpu))
 
+.PHONY: audit
+audit: $(venv) ## Look up what is known to be wrong with the pinned packages; ARGS=--where-possible puts up with no data
+	$(call timed,$(python) hack/audit.py $(ARGS))
+
 .PHONY: bench
 bench: $(venv) ## Measure and record: NAME=demo, test (ARGS=--cold: with empty caches), ingest, documents, document-api, operator, sight, retrieval, parsing
 	@PYTHONPATH=hack $(python) -m tests.bench $(NAME) $(ARGS)

@@ -60,7 +60,8 @@ class Docker:
         """See `Engine`."""
         run("docker", "tag", reference, target)
         run("docker", "push", target)
-        known = json.loads(run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", target))
+        shown = run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", target)
+        known: list[str] = json.loads(shown)
         repository = target.rpartition(":")[0]  # it may have been pushed to other registries too
         return next(each.partition("@")[2] for each in known if each.partition("@")[0] == repository)
 
