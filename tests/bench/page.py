@@ -157,6 +157,10 @@ SIGHT = {
     ),
     "panels": ("panels of the dashboards", ""),
     "panels_with_data": ("of these, with data of a real Prometheus after load", "all"),
+    "largest_share_over_smallest": (
+        "of three embedding pods by Contour and Envoy, the largest share of requests over the smallest",
+        "at most 1.3",
+    ),
 }
 
 
