@@ -14,6 +14,7 @@ from tests.cluster.own_operator import ROOT
 from tests.ports import free_port
 
 KIB_OF_A_MIB = 1024
+READY = 'type="Ready"'
 
 
 class Process:
@@ -23,15 +24,17 @@ class Process:
         self._process = process
         self._metrics = metrics
 
-    def is_idle(self, passes: int) -> bool:
-        """Whether it has made so many passes since its start, and none waits."""
+    def is_idle(self, pipelines: int) -> bool:
+        """Whether it has told of so many pipelines since its start, and none waits for a pass.
+
+        Passes say less: one is made for each pipeline whose children are known before it is known itself.
+        """
         try:
-            text = httpx.get(self._metrics).text
+            lines = httpx.get(self._metrics).text.splitlines()
         except httpx.TransportError:  # it does not serve them yet
             return False
-        values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-        made = float(values.get('ragpipeline_operator_reconciles_total{result="success"}', 0))
-        return made >= passes and float(values["ragpipeline_operator_queue_depth"]) == 0
+        told = [line for line in lines if line.startswith("ragpipeline_condition{") and READY in line]
+        return len(told) >= pipelines and "ragpipeline_operator_queue_depth 0.0" in lines
 
     @property
     def memory_mib(self) -> float:
