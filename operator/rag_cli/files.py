@@ -6,10 +6,23 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+# Pictures, sounds, films and fonts.
+TEXTLESS = {
+    *(".avif", ".bmp", ".gif", ".heic", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"),
+    *(".flac", ".m4a", ".mp3", ".ogg", ".wav"),
+    *(".avi", ".mkv", ".mov", ".mp4", ".webm"),
+    *(".otf", ".ttf", ".woff", ".woff2"),
+}
 
-def files_in(paths: Sequence[Path]) -> list[Path]:
-    """Return the files that are named, and all in folders that are, but for hidden ones; each once."""
-    return list(dict.fromkeys(file for path in paths for file in _files(path)))
+
+def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the files that are meant, each once, and those of folders that hold no text, and are not.
+
+    Files that are named are meant whatever they are, and all of folders but for hidden ones.
+    """
+    found = list(dict.fromkeys(file for path in paths for file in _files(path)))
+    left_out = [file for file in found if file not in paths and file.suffix.lower() in TEXTLESS]
+    return [file for file in found if file not in left_out], left_out
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from rag_cli import prose, show
+from rag_cli.answers import State
 from rag_cli.board import Board
 from rag_cli.connection import connected
 from rag_cli.errors import EXIT_CODES, FORESEEN, CliError, Exit
@@ -27,6 +29,23 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # among them is the key
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ragpipeline {version('ragpipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[
+        bool, typer.Option("--version", help="Tell the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What is said before a command."""
+
+
 Name = Annotated[str, typer.Argument(help="The RagPipeline; needless where there is only one.")]
 One = Annotated[str, typer.Argument(help="The id of the document, or the name of its file.")]
 Many = Annotated[list[str], typer.Argument(help="Ids of documents, or names of files.")]
@@ -75,9 +94,11 @@ async def upload(
 
     Stopped by Ctrl-C or a lost connection, it goes on when it is called again: nothing is sent twice.
     """
-    files = files_in(path)
-    if not files or (document_id and len(files) > 1):
-        raise CliError("There must be a file; with --id it must be the only one.", Exit.USAGE)
+    files, left_out = files_in(path)
+    if not files:
+        raise CliError("There is no file that holds text.", Exit.USAGE)
+    if document_id and len(files) > 1:
+        raise CliError("With --id there must be one file only.", Exit.USAGE)
     board = Board(len(files))
     async with connected(options) as client:
         uploading = Uploading(client, board, document_id)
@@ -86,7 +107,7 @@ async def upload(
     if options.json:
         show.as_json([each.model_dump(mode="json") for each in outcomes])
     else:
-        show.sentences(prose.uploads(outcomes))
+        show.sentences([*prose.uploads(outcomes), *prose.left_out(left_out)])
     return Exit.FAILED if any(each.bad for each in outcomes) else Exit.WELL
 
 
@@ -104,19 +125,21 @@ async def why(options: Options, document: One) -> Exit:
 @command
 async def ask(
     options: Options,
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    question: Annotated[list[str], typer.Argument(help="What you want to know, in quotes or without.")],
     top_k: Annotated[
         int | None, typer.Option(min=1, max=100, help="Passages to answer from; else by the spec.")
     ] = None,
 ) -> None:
     """Answer a question from the documents, and tell where it stands."""
+    if not (text := " ".join(question).strip()):
+        raise CliError("The question is empty.", Exit.USAGE)
     more = {"top_k": top_k} if top_k else {}
     async with connected(options) as client:
         if options.json:
-            show.as_json((await client.answer(question, **more)).model_dump(mode="json"))
+            show.as_json((await client.answer(text, **more)).model_dump(mode="json"))
             return
         answered = False
-        async for piece in client.ask(question, **more):
+        async for piece in client.ask(text, **more):
             if isinstance(piece, str):
                 answered = True
                 print(piece, end="", flush=True)
@@ -132,7 +155,7 @@ async def ask(
 @command
 async def documents(
     options: Options,
-    state: Annotated[str, typer.Option(help="pending, processing, completed, failed or cancelled.")] = "",
+    state: Annotated[State | None, typer.Option(help="How they are.")] = None,
     tag: Annotated[str, typer.Option(help="A tag that they have.")] = "",
     name: Annotated[str, typer.Option(help="A part of the file's name.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,

@@ -24,7 +24,8 @@ def _address(given: str) -> str:
     try:
         return given and str(HTTP_URL.validate_python(given))
     except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"]) from None
+        hint = "" if "://" in given else f"; is it http://{given}?"
+        raise typer.BadParameter(f"{error.errors()[0]['msg']}{hint}") from None
 
 
 def _key(given: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rag_cli.answers import Document
 from rag_cli.resource import Condition, Pipeline
@@ -107,6 +108,13 @@ def uploads(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield ", ".join(f"{count} {state}" for state, count in states.items()) + "."
     if known:
         yield f"{_many(known, 'file')} of these had bytes that were known, and not sent again."
+
+
+def left_out(files: Sequence[Path]) -> Iterator[str]:
+    """Yield what was not sent of folders, if there is any."""
+    if files:
+        kinds = ", ".join(sorted({file.suffix.lower() for file in files}))
+        yield f"Left out of folders, as they hold no text: {_many(len(files), 'file')} ({kinds})."
 
 
 def why(document: Document) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rag_cli import prose
 from rag_cli.board import Board
 from rag_cli.client import Client
 from rag_cli.files import Steady, files_in
@@ -36,8 +37,19 @@ def test_folders_are_searched_and_each_file_is_meant_once(tmp_path: Path) -> Non
         (tmp_path / name).write_text(name)
     (tmp_path / "b" / "loop").symlink_to(".")
     (tmp_path / "b" / "broken").symlink_to("nowhere")
-    found = files_in([tmp_path / "c.txt", tmp_path / "b", tmp_path / "b" / "z.txt"])
+    found, left_out = files_in([tmp_path / "c.txt", tmp_path / "b", tmp_path / "b" / "z.txt"])
     assert [path.name for path in found] == ["c.txt", "a.txt", "z.txt"]
+    assert not left_out
+
+
+def test_pictures_of_folders_are_left_out_but_not_those_that_are_named(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.PNG", "c.mp4", "d.png"):
+        (tmp_path / name).write_text(name)
+    found, left_out = files_in([tmp_path, tmp_path / "d.png"])
+    assert [path.name for path in found] == ["a.txt", "d.png"]
+    said = "Left out of folders, as they hold no text: 2 files (.mp4, .png)."
+    assert list(prose.left_out(left_out)) == [said]
+    assert list(prose.left_out([])) == []
 
 
 async def test_a_name_that_is_no_text_is_sent_and_shown_as_far_as_it_is(tmp_path: Path) -> None:
