@@ -66,6 +66,7 @@ def test_what_failed_says_why_and_is_tried_again(
     expect(state(page, "lighthouse.pdf")).to_have_text("Ready")
     expect(row(page, "broken.pdf")).to_contain_text("The PDF cannot be opened.")
     expect(row(page, "broken.pdf").locator(".hint")).not_to_be_empty()
+    expect(row(page, "empty.txt").get_by_role("button", name="Try again")).to_have_count(0)
     picture(page, "failed")
 
     mended = small_pdf(tmp_path / "mended.pdf", LIGHTHOUSE).read_bytes()

@@ -5,6 +5,8 @@ import { label, say } from "./i18n.js";
 
 const UNFINISHED = ["pending", "processing"];
 const RETRIABLE = ["failed", "cancelled"];
+// What the same bytes would only come to again; another file has to be sent.
+const FINAL = ["TEXT_EMPTY", "PDF_ENCRYPTED", "FILE_ENCRYPTED", "UNSUPPORTED_TYPE", "OBJECT_MISSING"];
 
 /** What a document does now, as a message: its stage while it has one, else its state. */
 export const standing = ({ state, stage }) =>
@@ -44,7 +46,7 @@ export class Row {
     this.#sayFacts();
     this.error.hidden = !error;
     if (error) this.#sayError(error);
-    this.#show(this.retry, RETRIABLE.includes(state));
+    this.#show(this.retry, RETRIABLE.includes(state) && !FINAL.includes(error?.code));
     this.#show(this.cancel, unfinished);
   }
 
