@@ -1,5 +1,6 @@
 """What becomes of pip-audit's report."""
 
+from pathlib import Path
 from typing import Any
 
 import audit
@@ -46,3 +47,14 @@ def test_a_fault_is_one_where_others_could_not_be_looked_up() -> None:
     found = audit.findings([FAULTY, UNKNOWN])
     assert found.status(where_possible=True) == 1
     assert found.words().splitlines()[-1].startswith("not audited: ")
+
+
+def test_of_packages_without_a_report_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = "redis==7.1 \\\n    --hash=sha256:00\n    # via arq\narq==0.28 \\\n    --hash=sha256:11\n"
+    (tmp_path / "dev.txt").write_text(pins)
+    monkeypatch.setattr(audit, "PINNED", tmp_path)
+    monkeypatch.setattr(audit, "_PIP_AUDIT", ("no_such_module",))
+    found = audit.findings(audit.report("dev"))
+    assert (found.packages, list(found.unknown)) == (2, ["redis", "arq"])
