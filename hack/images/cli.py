@@ -1,4 +1,4 @@
-"""The commands: build, load, push, package."""
+"""The commands: build, load, push, package, sbom."""
 
 import argparse
 import json
@@ -14,10 +14,12 @@ from images.base import base_image
 from images.catalog import IMAGES, ROOT, Image
 from images.charts import package
 from images.engines import Buildah, BuildError, Engine, engine, run
+from images.sbom import bill, read
 
 CLUSTER = str(ROOT / "hack" / "cluster" / "cluster")
 VALUES = ROOT / "build" / "images.yaml"
 CHARTS = ROOT / "build" / "charts"
+SBOMS = ROOT / "build" / "sbom"
 LOCAL = "localhost"
 
 
@@ -36,6 +38,9 @@ def main() -> int:
             builder.load()
         if arguments.command == "push":
             builder.push(arguments.registry)
+        if arguments.command == "sbom":
+            builder.write_sboms()
+            return 0
         builder.write_values(arguments.registry or LOCAL)
     except BuildError as error:
         print(f"images: {error}", file=sys.stderr)
@@ -99,6 +104,18 @@ class Builder:
             print(f"pushed {target}@{pushed[image]}", flush=True)
         self.digests = pushed
 
+    def write_sboms(self) -> None:
+        """Write what is in each image."""
+        SBOMS.mkdir(parents=True, exist_ok=True)
+        for image in self.tags:
+            with tempfile.TemporaryDirectory() as folder:
+                archive = Path(folder, "image.tar")
+                self.engine.save(self.reference(image), archive)
+                materials = bill(read(archive), image.repository, self.tags[image], image.key)
+            target = SBOMS / f"{image.name}.cdx.json"
+            target.write_text(json.dumps(materials, indent=2) + "\n")
+            print(f"wrote {target}", flush=True)
+
     def write_values(self, registry: str) -> None:
         """Write the images' names as Helm values of the operator's chart."""
         VALUES.parent.mkdir(exist_ok=True)
@@ -125,4 +142,5 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "package", help="package the charts, with the images of build/images.yaml as defaults"
     )
+    commands.add_parser("sbom", help="build, and write what is in each image to build/sbom, as CycloneDX")
     return parser
