@@ -15,7 +15,10 @@ csv.field_size_limit(1 << 30)
 
 
 def delimiter_of(text: str, declared: bool) -> str | None:
-    """What parts the cells of a table: the first rows have equally many; None if the text is none."""
+    """What parts the cells of a table: the first rows have equally many; None if the text is none.
+
+    One that is declared to be a table may have rows that lack their last cells.
+    """
     begin = text[:SIGNS_WITHIN]
     begin = begin if len(text) <= SIGNS_WITHIN else begin[: begin.rfind("\n") + 1]
     columns = {each: _columns(begin, each, declared) for each in DELIMITERS}
@@ -31,7 +34,8 @@ def _columns(begin: str, delimiter: str, declared: bool) -> int:
         return 0
     width = widths[0] if widths else 0
     enough = declared or (len(widths) >= LEAST_ROWS and len(widths) * width >= LEAST_CELLS)
-    return width if width > 1 and enough and set(widths) == {width} else 0
+    least = 2 if declared else width
+    return width if width > 1 and enough and all(least <= each <= width for each in widths) else 0
 
 
 def read(text: str, delimiter: str, content: Content) -> None:
