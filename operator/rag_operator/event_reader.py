@@ -8,6 +8,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from aiohttp import ClientError
+
 from rag_operator.cluster import Cluster, ClusterError
 from rag_operator.names import EVENT, Manifest
 
@@ -49,7 +51,7 @@ class EventReader:
             async for page in self._cluster.pages(EVENT, namespace, fields=f"involvedObject.kind={kind}"):
                 for each in page.items:
                     found[each["involvedObject"].get("uid", "")].append(_essence(each))
-        except ClusterError:  # without them a condition says less
+        except (ClusterError, ClientError, TimeoutError):  # without them a condition says less
             return {}
         return found
 

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
+import pytest
+from aiohttp import ClientPayloadError
+
 from rag_operator.cluster import Cluster, ClusterError, Page
 from rag_operator.event_reader import EventReader
 from rag_operator.names import Kind, Manifest
@@ -25,13 +28,17 @@ class Server:
             yield Page(1, items)
 
 
-class Forbidding(Server):
+class Failing(Server):
     """Answers with an error after a page."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__([event("1", "a")])
+        self._error = error
 
     async def pages(self, kind: Kind, namespace: str, *, fields: str) -> AsyncIterator[Page]:
         async for page in super().pages(kind, namespace, fields=fields):
             yield page
-        raise ClusterError(403, "forbidden")
+        raise self._error
 
 
 def reader(server: Server, kept_seconds: float = LONG) -> EventReader:
@@ -86,8 +93,9 @@ async def test_a_pass_that_is_cancelled_leaves_the_list_to_the_others() -> None:
     assert len(server.asked) == 1
 
 
-async def test_nothing_is_known_where_events_cannot_be_read() -> None:
-    assert await reader(Forbidding([event("1", "a")])).about([claim("1")]) == []
+@pytest.mark.parametrize("error", [ClusterError(403, "forbidden"), ClientPayloadError(), TimeoutError()])
+async def test_nothing_is_known_where_events_cannot_be_read(error: Exception) -> None:
+    assert await reader(Failing(error)).about([claim("1")]) == []
 
 
 async def test_no_more_is_kept_of_an_event_than_is_read() -> None:
