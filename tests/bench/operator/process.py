@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx
 
+from tests.cluster.faults.operators import tells_of_idleness
 from tests.cluster.own_operator import ROOT
 from tests.ports import free_port
 
 KIB_OF_A_MIB = 1024
-READY = 'type="Ready"'
 
 
 class Process:
@@ -25,16 +25,11 @@ class Process:
         self._metrics = metrics
 
     def is_idle(self, pipelines: int) -> bool:
-        """Whether it has told of so many pipelines since its start, and none waits for a pass.
-
-        Passes say less: one is made for each pipeline whose children are known before it is known itself.
-        """
+        """Whether it has told of so many pipelines since its start, and none waits for a pass."""
         try:
-            lines = httpx.get(self._metrics).text.splitlines()
+            return tells_of_idleness(httpx.get(self._metrics).text, pipelines)
         except httpx.TransportError:  # it does not serve them yet
             return False
-        told = [line for line in lines if line.startswith("ragpipeline_condition{") and READY in line]
-        return len(told) >= pipelines and "ragpipeline_operator_queue_depth 0.0" in lines
 
     @property
     def memory_mib(self) -> float:

@@ -76,21 +76,26 @@ class Operator:
             self.kill()
 
     async def is_idle(self, pipelines: int) -> bool:
-        """Return whether it has told of so many pipelines since its start, and none waits for a pass.
-
-        Passes say less: one is made for each pipeline whose children are known before it is known itself.
-        """
+        """Return whether it has told of so many pipelines since its start, and none waits for a pass."""
         try:
             async with httpx.AsyncClient() as client:
-                lines = (await client.get(self._metrics)).text.splitlines()
+                return tells_of_idleness((await client.get(self._metrics)).text, pipelines)
         except httpx.TransportError:  # it does not serve them yet
             return False
-        told = [line for line in lines if line.startswith("ragpipeline_condition{") and READY in line]
-        return len(told) >= pipelines and "ragpipeline_operator_queue_depth 0.0" in lines
 
     def log(self) -> str:
         """Return what it has logged."""
         return (self._folder / "log").read_text()
+
+
+def tells_of_idleness(metrics: str, pipelines: int) -> bool:
+    """Return whether an operator's metrics tell of so many pipelines, and of none that waits for a pass.
+
+    Passes say less: one is made for each pipeline whose children are known before it is known itself.
+    """
+    lines = metrics.splitlines()
+    told = [line for line in lines if line.startswith("ragpipeline_condition{") and READY in line]
+    return len(told) >= pipelines and "ragpipeline_operator_queue_depth 0.0" in lines
 
 
 def _operate(folder: Path, env: dict[str, str]) -> None:
